@@ -1,0 +1,1 @@
+#include "../pmod-backend-private.h"

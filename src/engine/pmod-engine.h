@@ -1,0 +1,16 @@
+/* The engine's public face: the only header of this directory that the bridge and the command
+ * line include. */
+#pragma once
+
+#include "pmod-bench.h"
+#include "pmod-config.h"
+#include "pmod-context.h"
+#include "pmod-error.h"
+#include "pmod-image.h"
+#include "pmod-meter.h"
+#include "pmod-model.h"
+#include "pmod-params.h"
+#include "pmod-prompt.h"
+#include "pmod-schedule.h"
+#include "pmod-tokenizer.h"
+#include "pmod-trace.h"

@@ -1,0 +1,56 @@
+/* What a run may choose: routing and sampling. Plain values, copied between threads whole. */
+#pragma once
+
+#include "pmod-config.h"
+#include "pmod-schedule.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  PmodSchedule schedule;
+  /* For each layer: NAN = as the schedule says, PMOD_RATIO_PLAIN = plain, else its ratio. */
+  double ratio[PMOD_MAX_LAYERS];
+  PmodRouterNorm norm;
+} PmodRouting;
+
+typedef struct
+{
+  double temperature; /* 0 = greedy */
+  int top_k;          /* 0 = off */
+  double top_p;       /* 1 = off */
+  guint64 seed;
+  int max_new_tokens;
+  int n_alternatives; /* how many of the likeliest tokens TOKEN records carry */
+} PmodSampling;
+
+typedef struct
+{
+  guint64 generation; /* grows with every change; RUN_BEGIN echoes it */
+  PmodRouting routing;
+  PmodSampling sampling;
+} PmodParams;
+
+/* The routing that the checkpoint was trained with; greedy, 256 new tokens, seed 0. */
+void pmod_params_init (PmodParams *self, const PmodConfig *config);
+
+/* Whether both describe the same routing of every layer of config. */
+gboolean pmod_routing_equal (const PmodRouting *a, const PmodRouting *b, const PmodConfig *config);
+
+/* ratios[config->n_layers], overrides applied. FALSE where a ratio is not in 0 .. 1 (or
+ * PMOD_RATIO_PLAIN), a number is not finite, or a layer without a router would be routed: the
+ * error names the layer, and which layers have one. */
+gboolean pmod_routing_ratios (const PmodRouting *self,
+                              const PmodConfig *config,
+                              double *ratios,
+                              GError **error);
+
+/* Checks sampling values against their ranges. */
+gboolean pmod_sampling_check (const PmodSampling *self, GError **error);
+
+/* Reads "tanh_0.2_1", "sigmoid", "none_1_0": {function}[_{scale}_{bias}], scale and bias 1 where
+ * left out. Source: p-MoD, mod_weight_norm. */
+gboolean pmod_router_norm_parse (PmodRouterNorm *norm, const char *text, GError **error);
+char *pmod_router_norm_to_string (const PmodRouterNorm *norm);
+
+G_END_DECLS

@@ -1,0 +1,57 @@
+/* A prompt: token ids with a mark for each picture, and the pictures.
+ *
+ * Source: p-MoD conversation.py (vicuna_v1) and mm_utils.py tokenizer_image_token: "<image>"
+ * splits the text, each chunk is tokenised on its own, and the <s> of later chunks is dropped. */
+#pragma once
+
+#include "pmod-image.h"
+#include "pmod-tokenizer.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  PMOD_ROLE_USER,
+  PMOD_ROLE_ASSISTANT,
+} PmodRole;
+
+typedef struct
+{
+  PmodRole role;
+  const char *text; /* may hold "<image>"; the pictures stand in their order in the prompt */
+} PmodTurn;
+
+typedef struct
+{
+  char *text;              /* the whole prompt before tokenisation */
+  GArray *ids;             /* gint32, PMOD_IMAGE_TOKEN for each picture */
+  GPtrArray *images;       /* PmodImage, one for each PMOD_IMAGE_TOKEN */
+  gboolean question_first; /* words of the user's precede a picture */
+} PmodPrompt;
+
+/* Names of the conversation templates, NULL-terminated: "vicuna_v1", "user-assistant". */
+const char *const *pmod_prompt_list_templates (void);
+
+/* The conversation so far, ending where the assistant is to speak. turns alternate, user first,
+ * user last. If no user turn has "<image>" and n_images > 0, the pictures are put before the
+ * first user turn's text, each followed by a newline, as the reference does. Errors: unknown
+ * template, an empty last turn, more or fewer "<image>" than pictures. */
+PmodPrompt *pmod_prompt_new_chat (PmodTokenizer *tokenizer,
+                                  const char *template_name,
+                                  const PmodTurn *turns,
+                                  int n_turns,
+                                  PmodImage *const *images,
+                                  int n_images,
+                                  GError **error);
+
+/* text as it is. */
+PmodPrompt *pmod_prompt_new_raw (PmodTokenizer *tokenizer,
+                                 const char *text,
+                                 PmodImage *const *images,
+                                 int n_images,
+                                 GError **error);
+void pmod_prompt_free (PmodPrompt *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodPrompt, pmod_prompt_free)
+
+G_END_DECLS

@@ -1,0 +1,30 @@
+/* Picks the next token from logits. Greedy, or temperature, top-k and top-p with a seeded
+ * generator. On equal logits the lower id wins. */
+#pragma once
+
+#include "pmod-params.h"
+#include "pmod-trace.h"
+
+G_BEGIN_DECLS
+
+typedef struct _PmodSampler PmodSampler;
+
+PmodSampler *pmod_sampler_new (int n_vocab);
+void pmod_sampler_free (PmodSampler *self);
+
+/* Restarts the generator. */
+void pmod_sampler_seed (PmodSampler *self, guint64 seed);
+
+/* logits F32 [V]. Order as in the reference (transformers): temperature, then top-k, then top-p
+ * over what is left, then a draw. Writes the chosen token's log-probability (temperature 1, no
+ * cuts) and the n_alternatives likeliest tokens, best first. Allocates nothing. */
+int pmod_sampler_sample (PmodSampler *self,
+                         const float *logits,
+                         const PmodSampling *params,
+                         float *logprob,
+                         PmodAlternative *alternatives,
+                         int n_alternatives);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodSampler, pmod_sampler_free)
+
+G_END_DECLS
