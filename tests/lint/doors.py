@@ -1,0 +1,110 @@
+"""Doors between the rooms open downward only: checks what each directory includes and calls.
+
+The table of data/doc/architecture.md in a form that can fail. What a room may include of other
+rooms is a set of headers, or True for all that are not private.
+"""
+
+import re
+
+import tree
+
+LIBRARIES = {
+    r"glib\.h|glib/|glib-unix\.h": "glib",
+    r"glib-object\.h|gobject/": "gobject",
+    r"gio/": "gio",
+    r"gtk/|gdk/|gsk/|adwaita\.h|graphene": "gtk",
+    r"gdk-pixbuf/": "pixbuf",
+    r"json-glib/": "json",
+    r"sentencepiece": "sentencepiece",
+    r"oneapi/dnnl/|dnnl": "dnnl",
+    r"cuda|cublas|nv": "cuda",
+    r"gst/": "gstreamer",
+    r"sqlite3\.h": "sqlite",
+    r"libintl\.h": "intl",
+    # The C and C++ libraries, the compiler's own headers, the system's.
+    r"[a-z_]+$|std[a-z]+\.h|(string|math|float|limits|errno|assert|inttypes|signal|time|unistd|"
+    r"fcntl|locale|pthread|sched|cpuid|omp|fenv|complex|ctype|setjmp|termios|dirent)\.h|"
+    r"[a-z0-9]*intrin\.h|arm_neon\.h|(sys|linux)/": "c",
+}
+
+ALLOWED_LIBRARIES = {
+    "kernels": {"c", "dnnl", "cuda"},
+    "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pixbuf"},
+    "bridge": {"c", "glib", "gobject", "gio", "json", "pixbuf", "gstreamer", "sqlite", "intl"},
+    "app": {"c", "glib", "gobject", "gio", "gtk", "pixbuf", "intl"},
+    "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
+}
+
+ALLOWED_ROOMS = {
+    "kernels": {},
+    "engine": {"kernels": {"pmod-ops.h", "pmod-tensor.h"}},
+    "bridge": {"engine": {"pmod-engine.h"}},
+    "app": {"bridge": True},
+    "cli": {"engine": {"pmod-engine.h"}},
+}
+
+ENDS_THE_PROGRAM = re.compile(
+    r"(?<![\w>.])(printf|fprintf|vprintf|vfprintf|puts|fputs|putchar|perror|exit|_exit|abort|"
+    r"g_print|g_printerr|g_error|g_abort)\s*\("
+)
+
+
+def library_of(header):
+    for pattern, library in LIBRARIES.items():
+        if re.match(pattern, header):
+            return library
+    return None
+
+
+def check_local(path, line, header, here, rooms):
+    there = rooms.get(header.split("/")[-1])
+    if there is None or there == here:
+        if here == "app" and header.endswith("-private.h"):
+            tree.report(path, line, f"the app includes a private header, {header}")
+        return
+    if header.endswith("-private.h"):
+        tree.report(path, line, f"{header} is private to {there}")
+        return
+    allowed = ALLOWED_ROOMS[here].get(there, set())
+    if allowed is not True and header not in allowed:
+        what = f"only {', '.join(sorted(allowed))}" if allowed else "nothing"
+        tree.report(path, line, f"{here} may include {what} of {there}, not {header}")
+
+
+def check_include(path, line, header, quoted, here, rooms):
+    if quoted:
+        check_local(path, line, header, here, rooms)
+        return
+    library = library_of(header)
+    if library is None:
+        tree.report(path, line, f"<{header}> is in no list of tests/lint/doors.py")
+    elif library not in ALLOWED_LIBRARIES[here]:
+        tree.report(path, line, f"{here} may not include <{header}> ({library})")
+
+
+def check(path, rooms):
+    here = tree.room(path)
+    text = tree.without_comments(tree.read(path), strings=False)
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r"\s*#\s*include\s*([<\"])([^>\"]+)[>\"]", line)
+        if match:
+            check_include(path, number, match.group(2), match.group(1) == '"', here, rooms)
+    if here == "cli":
+        return
+    for number, line in enumerate(tree.without_comments(text).splitlines(), 1):
+        match = ENDS_THE_PROGRAM.search(line)
+        if match:
+            tree.report(path, number, f"{match.group(1)} () is for the command line and tests")
+
+
+def main():
+    sources = [path for path in tree.code(("kernels", "src")) if tree.room(path)]
+    rooms = {path.name: tree.room(path) for path in sources if path.suffix in (".h", ".cuh")}
+    for path in sources:
+        # Measuring programs beside the kernels are programs, not part of the library.
+        if not path.is_relative_to("kernels/bench"):
+            check(path, rooms)
+    tree.finish(len(sources), "files")
+
+
+main()
