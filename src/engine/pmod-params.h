@@ -6,6 +6,8 @@
 
 G_BEGIN_DECLS
 
+#define PMOD_MAX_ALTERNATIVES 64
+
 typedef struct
 {
   PmodSchedule schedule;
