@@ -22,6 +22,10 @@ typedef enum
 
 GQuark pmod_error_quark (void);
 
+/* Text from a file made fit for a message: in quotes, valid UTF-8, printable, cut where it is
+ * long. (transfer full) */
+char *pmod_error_quote (const char *text);
+
 /* Progress of anything that takes long. done and total are bytes unless the caller of the
  * function says otherwise; total may be 0 while unknown. Return FALSE to cancel. Called on the
  * thread that does the work. */
