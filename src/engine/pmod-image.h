@@ -6,7 +6,8 @@
  *   grey, palette      widened to RGB
  *   16 bits a channel  the high byte (the reference clips to 255, which whitens everything)
  *   GIF, animations    the first frame
- *   size               1 x 1 up to PMOD_IMAGE_MAX_PIXELS, any ratio of sides
+ *   size               up to PMOD_IMAGE_MAX_PIXELS and PMOD_IMAGE_MAX_SIDE, any ratio of sides
+ *
  * Anything else is an error that says what the file holds. */
 #pragma once
 
@@ -16,6 +17,7 @@
 G_BEGIN_DECLS
 
 #define PMOD_IMAGE_MAX_PIXELS (256 * 1000 * 1000)
+#define PMOD_IMAGE_MAX_SIDE (1000 * 1000)
 
 typedef enum
 {
@@ -59,12 +61,15 @@ typedef struct
   int grid_cols;
   int n_tokens; /* vision tokens after the merge, newlines included */
   int n_planes;
-  PmodPlane planes[PMOD_MAX_PLANES]; /* first_token relative to the picture's first */
+  /* first_token relative to the picture's first. A very thin picture's anyres map can have rows of
+   * no cells, each with its newline, or no row at all (then there is one plane). */
+  PmodPlane planes[PMOD_MAX_PLANES];
   /* Merge of the tiles' features [n_tiles*P, Dv] into n_tokens rows: index of a feature row, or -1
    * for a newline. Where max_num_patches shrinks the map, see resample_rows. */
   gint32 *merge; /* [n_tokens] */
-  /* anyres map before the shrink: rows x cols after unpad, and its feature rows; 0 where unused.
-   * The shrunken map of planes[1].rows x planes[1].cols then holds rows P .. of merge in order. */
+  /* The map before max_num_patches shrinks it, and its feature rows; 0 and NULL where it does not.
+   * merge then counts as rows the thumbnail's P features and, behind them, the cells of the
+   * shrunken map planes[1].rows x planes[1].cols. Bilinear, align_corners false. */
   int resample_rows;
   int resample_cols;
   gint32 *resample_merge; /* [resample_rows * resample_cols] or NULL */
