@@ -1,0 +1,41 @@
+/* One conversation about one picture: what was said, and the run that the views show.
+ *
+ * Opening a picture reads it at once, so that its maps come before any question. Main thread. */
+#pragma once
+
+#include "pmod-message.h"
+#include "pmod-session.h"
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_CHAT (pmod_chat_get_type ())
+G_DECLARE_FINAL_TYPE (PmodChat, pmod_chat, PMOD, CHAT, GObject)
+
+PmodChat *pmod_chat_new (PmodSession *session);
+
+PmodSession *pmod_chat_get_session (PmodChat *self);
+PmodPicture *pmod_chat_get_picture (PmodChat *self); /* (nullable) */
+PmodRun *pmod_chat_get_run (PmodChat *self);         /* (nullable) */
+GListModel *pmod_chat_get_messages (PmodChat *self); /* PmodMessage */
+
+/* Whether an answer is on its way. */
+gboolean pmod_chat_get_busy (PmodChat *self);
+
+/* Starts anew about picture; what was said is kept for pmod_chat_undo(). */
+void pmod_chat_open_picture (PmodChat *self, PmodPicture *picture);
+
+/* Shows a recorded run; there is nothing to ask then. */
+void pmod_chat_show_run (PmodChat *self, PmodRun *run);
+
+/* Starts anew without a picture. */
+void pmod_chat_clear (PmodChat *self);
+
+/* Brings back the conversation before the last open or clear. */
+gboolean pmod_chat_can_undo (PmodChat *self);
+void pmod_chat_undo (PmodChat *self);
+
+/* FALSE where text is blank or an answer is on its way. */
+gboolean pmod_chat_ask (PmodChat *self, const char *text);
+void pmod_chat_stop (PmodChat *self);
+
+G_END_DECLS

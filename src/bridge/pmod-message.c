@@ -1,0 +1,68 @@
+/* PmodMessage: see pmod-message.h. */
+#include "config.h"
+
+#include "pmod-message.h"
+
+struct _PmodMessage
+{
+  GObject parent_instance;
+
+  char *text;
+  PmodRun *run;
+};
+
+G_DEFINE_FINAL_TYPE (PmodMessage, pmod_message, G_TYPE_OBJECT)
+
+static void
+pmod_message_finalize (GObject *object)
+{
+  PmodMessage *self = PMOD_MESSAGE (object);
+
+  g_clear_object (&self->run);
+  g_free (self->text);
+
+  G_OBJECT_CLASS (pmod_message_parent_class)->finalize (object);
+}
+
+static void
+pmod_message_class_init (PmodMessageClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = pmod_message_finalize;
+}
+
+static void
+pmod_message_init (PmodMessage *self)
+{
+}
+
+PmodMessage *
+pmod_message_new_question (const char *text)
+{
+  PmodMessage *self = g_object_new (PMOD_TYPE_MESSAGE, NULL);
+
+  self->text = g_strdup (text);
+  return self;
+}
+
+PmodMessage *
+pmod_message_new_answer (PmodRun *run)
+{
+  PmodMessage *self = g_object_new (PMOD_TYPE_MESSAGE, NULL);
+
+  self->run = g_object_ref (run);
+  return self;
+}
+
+PmodRun *
+pmod_message_get_run (PmodMessage *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
+  return self->run;
+}
+
+const char *
+pmod_message_get_text (PmodMessage *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
+  return self->run ? pmod_run_get_text (self->run) : self->text;
+}

@@ -1,0 +1,20 @@
+/* One message of a conversation: the user's words, or a run whose text is the answer. */
+#pragma once
+
+#include "pmod-run.h"
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_MESSAGE (pmod_message_get_type ())
+G_DECLARE_FINAL_TYPE (PmodMessage, pmod_message, PMOD, MESSAGE, GObject)
+
+PmodMessage *pmod_message_new_question (const char *text);
+PmodMessage *pmod_message_new_answer (PmodRun *run);
+
+/* NULL for a question. */
+PmodRun *pmod_message_get_run (PmodMessage *self);
+
+/* What was asked, or the answer so far. */
+const char *pmod_message_get_text (PmodMessage *self);
+
+G_END_DECLS

@@ -1,0 +1,36 @@
+/* PmodModelCard: see pmod-model-card.h. */
+#include "config.h"
+
+#include "pmod-model-card.h"
+
+G_DEFINE_BOXED_TYPE (PmodModelCard, pmod_model_card, pmod_model_card_ref, pmod_model_card_unref)
+
+static void
+clear_card (gpointer data)
+{
+  PmodModelCard *self = data;
+
+  g_free (self->name);
+  g_free (self->path);
+  g_free (self->note);
+  g_free (self->precision);
+  g_free (self->device);
+}
+
+PmodModelCard *
+pmod_model_card_new (void)
+{
+  return g_atomic_rc_box_new0 (PmodModelCard);
+}
+
+PmodModelCard *
+pmod_model_card_ref (PmodModelCard *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+void
+pmod_model_card_unref (PmodModelCard *self)
+{
+  g_atomic_rc_box_release_full (self, clear_card);
+}

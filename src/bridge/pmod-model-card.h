@@ -1,0 +1,34 @@
+/* What the window may know of a loaded model: plain facts, immutable, reference counted.
+ *
+ * Written by the engine's thread when a model is open, then shared. */
+#pragma once
+
+#include <glib-object.h>
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_MODEL_CARD (pmod_model_card_get_type ())
+
+typedef struct
+{
+  char *name;
+  char *path;
+  char *note; /* config key "strata_note": what a user must know of this checkpoint; nullable */
+  char *precision;
+  char *device;
+  int n_layers;
+  int n_routed;
+  int context_length;
+  gboolean has_vision;
+  guint64 weight_bytes;
+  guint64 load_ns;
+} PmodModelCard;
+
+GType pmod_model_card_get_type (void);
+PmodModelCard *pmod_model_card_new (void);
+PmodModelCard *pmod_model_card_ref (PmodModelCard *self);
+void pmod_model_card_unref (PmodModelCard *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodModelCard, pmod_model_card_unref)
+
+G_END_DECLS

@@ -1,0 +1,263 @@
+/* PmodPicture: a picture off the main thread and back. See pmod-picture.h.
+ *
+ * Owners: the GTask's thread owns what it reads until it returns; the finished object is
+ * immutable and belongs to the main thread, the PmodImage in it may be shared with the engine. */
+#include "config.h"
+
+#include "pmod-picture-private.h"
+
+#include <string.h>
+
+/* Every GL driver that GTK supports takes textures of this size. */
+#define MAX_SHOWN_SIDE 2048
+
+/* A file larger than this is no picture that the decoder would accept. */
+#define MAX_FILE_BYTES (512 * 1024 * 1024)
+
+struct _PmodPicture
+{
+  GObject parent_instance;
+
+  PmodImage *image;
+  GBytes *shown;
+  int shown_width;
+  int shown_height;
+  char *name;
+};
+
+typedef struct
+{
+  GFile *file;
+  GBytes *bytes;
+  char *name;
+} Source;
+
+G_DEFINE_FINAL_TYPE (PmodPicture, pmod_picture, G_TYPE_OBJECT)
+
+static void
+pmod_picture_finalize (GObject *object)
+{
+  PmodPicture *self = PMOD_PICTURE (object);
+
+  g_clear_pointer (&self->image, pmod_image_unref);
+  g_clear_pointer (&self->shown, g_bytes_unref);
+  g_clear_pointer (&self->name, g_free);
+
+  G_OBJECT_CLASS (pmod_picture_parent_class)->finalize (object);
+}
+
+static void
+pmod_picture_class_init (PmodPictureClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = pmod_picture_finalize;
+}
+
+static void
+pmod_picture_init (PmodPicture *self)
+{
+}
+
+static void
+source_free (Source *source)
+{
+  g_clear_object (&source->file);
+  g_clear_pointer (&source->bytes, g_bytes_unref);
+  g_free (source->name);
+  g_free (source);
+}
+
+/* The shown pixels keep the image alive instead of copying it. */
+static void
+set_shown (PmodPicture *self)
+{
+  int width = pmod_image_get_width (self->image);
+  int height = pmod_image_get_height (self->image);
+  int longest = MAX (width, height);
+  PmodImage *shown;
+
+  if (longest > MAX_SHOWN_SIDE)
+    shown =
+        pmod_image_resize (self->image, MAX (1, (int)((gint64)width * MAX_SHOWN_SIDE / longest)),
+                           MAX (1, (int)((gint64)height * MAX_SHOWN_SIDE / longest)));
+  else
+    shown = pmod_image_ref (self->image);
+
+  self->shown_width = pmod_image_get_width (shown);
+  self->shown_height = pmod_image_get_height (shown);
+  self->shown = g_bytes_new_with_free_func (pmod_image_get_rgb (shown),
+                                            (gsize)self->shown_width * self->shown_height * 3,
+                                            (GDestroyNotify)pmod_image_unref, shown);
+}
+
+static GBytes *
+read_file (GFile *file, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GFileInfo) info = g_file_query_info (file, G_FILE_ATTRIBUTE_STANDARD_SIZE,
+                                                  G_FILE_QUERY_INFO_NONE, cancellable, error);
+
+  if (!info)
+    return NULL;
+  if (g_file_info_get_size (info) > MAX_FILE_BYTES)
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
+                   "the file has %" G_GOFFSET_FORMAT " bytes; a picture may have at most %d",
+                   g_file_info_get_size (info), MAX_FILE_BYTES);
+      return NULL;
+    }
+  return g_file_load_bytes (file, cancellable, NULL, error);
+}
+
+static PmodImage *
+read_image (const Source *source, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  g_autofree char *path = source->file ? g_file_get_path (source->file) : NULL;
+
+  if (path)
+    return pmod_image_load (path, PMOD_IMAGE_DEFAULT, error);
+  bytes = source->file ? read_file (source->file, cancellable, error) : g_bytes_ref (source->bytes);
+  return bytes ? pmod_image_load_bytes (bytes, PMOD_IMAGE_DEFAULT, error) : NULL;
+}
+
+static void
+load_thread (GTask *task, gpointer object, gpointer data, GCancellable *cancellable)
+{
+  Source *source = data;
+  g_autoptr (PmodPicture) self = g_object_new (PMOD_TYPE_PICTURE, NULL);
+  GError *error = NULL;
+
+  self->image = read_image (source, cancellable, &error);
+  if (!self->image)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  set_shown (self);
+  self->name = g_strdup (source->name);
+  g_task_return_pointer (task, g_steal_pointer (&self), g_object_unref);
+}
+
+static void
+start_loading (Source *source,
+               GCancellable *cancellable,
+               GAsyncReadyCallback callback,
+               gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, start_loading);
+  g_task_set_task_data (task, source, (GDestroyNotify)source_free);
+  g_task_run_in_thread (task, load_thread);
+}
+
+void
+pmod_picture_load_file_async (GFile *file,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  Source *source;
+  g_autofree char *base = NULL;
+
+  g_return_if_fail (G_IS_FILE (file));
+
+  base = g_file_get_basename (file);
+  source = g_new0 (Source, 1);
+  source->file = g_object_ref (file);
+  source->name = base ? g_filename_display_name (base) : g_strdup ("");
+  start_loading (source, cancellable, callback, user_data);
+}
+
+void
+pmod_picture_load_bytes_async (GBytes *bytes,
+                               const char *name,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data)
+{
+  Source *source;
+
+  g_return_if_fail (bytes != NULL);
+
+  source = g_new0 (Source, 1);
+  source->bytes = g_bytes_ref (bytes);
+  source->name = g_strdup (name);
+  start_loading (source, cancellable, callback, user_data);
+}
+
+PmodPicture *
+pmod_picture_load_finish (GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+const char *
+pmod_picture_get_name (PmodPicture *self)
+{
+  g_return_val_if_fail (PMOD_IS_PICTURE (self), NULL);
+  return self->name;
+}
+
+int
+pmod_picture_get_width (PmodPicture *self)
+{
+  g_return_val_if_fail (PMOD_IS_PICTURE (self), 0);
+  return pmod_image_get_width (self->image);
+}
+
+int
+pmod_picture_get_height (PmodPicture *self)
+{
+  g_return_val_if_fail (PMOD_IS_PICTURE (self), 0);
+  return pmod_image_get_height (self->image);
+}
+
+GBytes *
+pmod_picture_get_pixels (PmodPicture *self, int *width, int *height)
+{
+  g_return_val_if_fail (PMOD_IS_PICTURE (self), NULL);
+
+  *width = self->shown_width;
+  *height = self->shown_height;
+  return self->shown;
+}
+
+PmodImage *
+pmod_picture_get_image (PmodPicture *self)
+{
+  return self->image;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *)a, *(char *const *)b);
+}
+
+GListModel *
+pmod_picture_list_samples (void)
+{
+  static const char *const dirs[] = { STRATA_PKGDATADIR "/samples",
+                                      STRATA_SOURCE_DIR "/data/samples" };
+  GListStore *list = g_list_store_new (G_TYPE_FILE);
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; i < G_N_ELEMENTS (dirs) && paths->len == 0; i++)
+    {
+      g_autoptr (GDir) dir = g_dir_open (dirs[i], 0, NULL);
+      const char *name;
+
+      while (dir && (name = g_dir_read_name (dir)))
+        if (g_str_has_suffix (name, ".png") || g_str_has_suffix (name, ".jpg"))
+          g_ptr_array_add (paths, g_build_filename (dirs[i], name, NULL));
+    }
+  g_ptr_array_sort (paths, compare_names);
+  for (guint i = 0; i < paths->len; i++)
+    {
+      g_autoptr (GFile) file = g_file_new_for_path (g_ptr_array_index (paths, i));
+
+      g_list_store_append (list, file);
+    }
+  return G_LIST_MODEL (list);
+}

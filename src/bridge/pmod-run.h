@@ -1,0 +1,107 @@
+/* One run: a growing or finished list of trace records, and typed answers about them.
+ *
+ * A run is what every view shows. It needs no model: the records come in batches from a session,
+ * or all at once from a trace file. It knows nothing of threads; a growing run belongs to the main
+ * thread, a finished one is immutable. Called by the views, PmodSession and PmodChat. */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_RUN (pmod_run_get_type ())
+G_DECLARE_FINAL_TYPE (PmodRun, pmod_run, PMOD, RUN, GObject)
+
+typedef enum
+{
+  PMOD_RUN_WAITING,   /* asked, nothing has come yet */
+  PMOD_RUN_READING,   /* the prompt goes through the layers */
+  PMOD_RUN_ANSWERING, /* tokens come */
+  PMOD_RUN_DONE,
+  PMOD_RUN_STOPPED, /* by the user; what came before stays */
+  PMOD_RUN_FAILED,  /* see pmod_run_get_error() */
+} PmodRunPhase;
+
+/* Which of the two ways of counting FLOPs. */
+typedef enum
+{
+  PMOD_FLOPS_PAPER, /* the decoder's linear layers and lm_head, as the paper counts */
+  PMOD_FLOPS_ALL,   /* everything that is multiplied */
+} PmodFlopsRule;
+
+typedef struct
+{
+  gboolean ready;      /* its records have come */
+  gboolean routed;     /* FALSE: a plain layer, every token goes through it */
+  gboolean reused;     /* taken from an earlier run's state */
+  gboolean never_read; /* the last layer: nothing reads its vision outputs */
+  double ratio;        /* that was asked for; 1 where plain */
+  int n_vision;
+  int n_kept;
+  int n_ties;
+  int n_saturated;
+  float margin;
+  int kv_length;
+  int kv_length_dense;
+} PmodRunLayer;
+
+/* Vision tokens that form a grid over the picture. */
+typedef struct
+{
+  int rows;
+  int cols;
+  int first;            /* router's index of the grid's first token, or -1: not routed */
+  int stride;           /* router's indices from one row to the next */
+  float x0, y0, x1, y1; /* corners, where the picture's own are (0,0) and (1,1) */
+} PmodRunPlane;
+
+typedef struct
+{
+  double used;  /* so far */
+  double dense; /* what a dense model would have taken so far */
+  double total; /* of the dense model when the prompt is through; an estimate until then */
+} PmodRunCost;
+
+/* Reads a whole trace file; its last run. */
+PmodRun *pmod_run_new_from_file (const char *path, GError **error);
+PmodRun *pmod_run_new_from_records (GBytes *records, GError **error);
+
+PmodRunPhase pmod_run_get_phase (PmodRun *self);
+gboolean pmod_run_is_finished (PmodRun *self);
+const char *pmod_run_get_text (PmodRun *self);
+const char *pmod_run_get_error (PmodRun *self); /* (nullable) */
+
+/* Whether the first record has come; until then there are no layers. */
+gboolean pmod_run_has_begun (PmodRun *self);
+/* Whether a routed layer's map has come. */
+gboolean pmod_run_has_maps (PmodRun *self);
+
+int pmod_run_get_n_layers (PmodRun *self);
+int pmod_run_get_n_layers_ready (PmodRun *self);
+gboolean pmod_run_get_layer (PmodRun *self, int layer, PmodRunLayer *info);
+gboolean pmod_run_is_kept (PmodRun *self, int layer, int token);
+float pmod_run_get_weight (PmodRun *self, int layer, int token);
+void pmod_run_get_weight_range (PmodRun *self, int layer, float *low, float *high);
+/* In how many routed layers that have come a token was kept. */
+int pmod_run_count_kept (PmodRun *self, int token, int *n_routed);
+
+int pmod_run_get_n_planes (PmodRun *self); /* of the first picture, coarse first */
+gboolean pmod_run_get_plane (PmodRun *self, int plane, PmodRunPlane *info);
+gboolean pmod_run_get_picture_size (PmodRun *self, int *width, int *height);
+
+PmodRunCost pmod_run_get_flops (PmodRun *self, PmodFlopsRule rule);
+PmodRunCost pmod_run_get_kv (PmodRun *self); /* bytes */
+
+int pmod_run_get_n_tokens (PmodRun *self); /* in the context now */
+int pmod_run_get_n_prompt_tokens (PmodRun *self);
+int pmod_run_get_n_vision (PmodRun *self);
+int pmod_run_get_n_reused (PmodRun *self);
+int pmod_run_get_n_new_tokens (PmodRun *self);
+int pmod_run_get_context_length (PmodRun *self);
+gboolean pmod_run_get_question_first (PmodRun *self);
+guint64 pmod_run_get_prefill_ns (PmodRun *self);
+guint64 pmod_run_get_decode_ns (PmodRun *self); /* of all new tokens together */
+
+GBytes *pmod_run_dup_records (PmodRun *self);
+
+G_END_DECLS

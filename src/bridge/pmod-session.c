@@ -1,0 +1,359 @@
+/* PmodSession: the main thread's side of the engine. See pmod-session.h.
+ *
+ * Owners: this object and every PmodRun belong to the main thread; model and context to the
+ * worker's. The worker only makes `source` ready; all that it has to say is fetched here. */
+#include "config.h"
+
+#include "pmod-session.h"
+
+#include "pmod-picture-private.h"
+#include "pmod-run-private.h"
+#include "pmod-worker.h"
+
+struct _PmodSession
+{
+  GObject parent_instance;
+
+  PmodWorker *worker;
+  GSource *source;
+  GHashTable *runs; /* job id -> PmodRun: one in flight, one waiting */
+  guint64 last_job;
+
+  PmodSessionState state;
+  gboolean loading;
+  double progress;
+  PmodModelCard *model;
+  char *error;
+};
+
+enum
+{
+  PROP_STATE = 1,
+  PROP_PROGRESS,
+  PROP_MODEL,
+  N_PROPS
+};
+
+enum
+{
+  MODEL_REFUSED,
+  N_SIGNALS
+};
+
+static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (PmodSession, pmod_session, G_TYPE_OBJECT)
+
+/* --- Events ---------------------------------------------------------------------------------- */
+
+static void
+update_state (PmodSession *self)
+{
+  PmodSessionState state;
+
+  if (self->loading)
+    state = PMOD_SESSION_LOADING;
+  else if (g_hash_table_size (self->runs) > 0)
+    state = PMOD_SESSION_THINKING;
+  else if (self->model)
+    state = PMOD_SESSION_READY;
+  else
+    state = self->error ? PMOD_SESSION_ERROR : PMOD_SESSION_IDLE;
+
+  if (self->state == state)
+    return;
+  self->state = state;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_STATE]);
+}
+
+static void
+set_progress (PmodSession *self, double progress)
+{
+  self->progress = progress;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PROGRESS]);
+}
+
+static void
+take_opened (PmodSession *self, PmodEvent *event)
+{
+  g_clear_pointer (&self->model, pmod_model_card_unref);
+  self->model = g_steal_pointer (&event->card);
+  self->loading = FALSE;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODEL]);
+}
+
+static void
+take_refused (PmodSession *self, PmodEvent *event)
+{
+  gboolean cancelled = g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED);
+
+  self->loading = FALSE;
+  if (cancelled)
+    return;
+  g_free (self->error);
+  self->error = g_strdup (event->error->message);
+  g_signal_emit (self, signals[MODEL_REFUSED], 0, self->error);
+}
+
+static void
+take_done (PmodSession *self, PmodRun *run, PmodEvent *event)
+{
+  if (event->error)
+    pmod_run_finish (run, PMOD_RUN_FAILED, NULL, event->error->message);
+  else if (event->finish == PMOD_FINISH_STOP || event->finish == PMOD_FINISH_CANCELLED)
+    pmod_run_finish (run, PMOD_RUN_STOPPED, event->text, NULL);
+  else
+    pmod_run_finish (run, PMOD_RUN_DONE, event->text, NULL);
+}
+
+static void
+take_event (PmodSession *self, PmodEvent *event)
+{
+  PmodRun *run = event->job ? g_hash_table_lookup (self->runs, &event->job) : NULL;
+
+  switch (event->type)
+    {
+    case PMOD_EVENT_PROGRESS:
+      if (event->total > 0)
+        set_progress (self, (double)event->done / (double)event->total);
+      break;
+    case PMOD_EVENT_OPENED:
+      take_opened (self, event);
+      break;
+    case PMOD_EVENT_REFUSED:
+      take_refused (self, event);
+      break;
+    case PMOD_EVENT_STARTED:
+      break;
+    case PMOD_EVENT_RECORDS:
+      if (run && !pmod_run_is_finished (run))
+        {
+          g_autoptr (GBytes) bytes = g_byte_array_free_to_bytes (g_steal_pointer (&event->records));
+
+          pmod_run_append (run, bytes);
+        }
+      break;
+    case PMOD_EVENT_DONE:
+      if (run)
+        {
+          take_done (self, run, event);
+          g_hash_table_remove (self->runs, &event->job);
+        }
+      break;
+    }
+}
+
+/* A view may let go of the session while it is told of an event. */
+static gboolean
+dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  PmodSession *self = g_object_ref (user_data);
+  g_autoptr (GPtrArray) events = NULL;
+
+  /* Before the fetch: what comes after the fetch makes the source ready again. */
+  g_source_set_ready_time (source, -1);
+  events = pmod_worker_take_events (self->worker);
+  for (guint i = 0; i < events->len; i++)
+    take_event (self, g_ptr_array_index (events, i));
+  update_state (self);
+  g_object_unref (self);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+never_called (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+wake (gpointer data)
+{
+  g_source_set_ready_time (data, 0);
+}
+
+/* --- Lifecycle ------------------------------------------------------------------------------- */
+
+static void
+pmod_session_dispose (GObject *object)
+{
+  PmodSession *self = PMOD_SESSION (object);
+
+  g_clear_pointer (&self->worker, pmod_worker_free);
+  if (self->source)
+    g_source_destroy (self->source);
+  g_clear_pointer (&self->source, g_source_unref);
+  g_clear_pointer (&self->runs, g_hash_table_unref);
+
+  G_OBJECT_CLASS (pmod_session_parent_class)->dispose (object);
+}
+
+static void
+pmod_session_finalize (GObject *object)
+{
+  PmodSession *self = PMOD_SESSION (object);
+
+  g_clear_pointer (&self->model, pmod_model_card_unref);
+  g_free (self->error);
+
+  G_OBJECT_CLASS (pmod_session_parent_class)->finalize (object);
+}
+
+static void
+pmod_session_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  PmodSession *self = PMOD_SESSION (object);
+
+  switch (id)
+    {
+    case PROP_STATE:
+      g_value_set_int (value, (int)self->state);
+      break;
+    case PROP_PROGRESS:
+      g_value_set_double (value, self->progress);
+      break;
+    case PROP_MODEL:
+      g_value_set_boxed (value, self->model);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+pmod_session_class_init (PmodSessionClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  object_class->dispose = pmod_session_dispose;
+  object_class->finalize = pmod_session_finalize;
+  object_class->get_property = pmod_session_get_property;
+
+  props[PROP_STATE] = g_param_spec_int ("state", NULL, NULL, 0, PMOD_SESSION_ERROR, 0, flags);
+  props[PROP_PROGRESS] = g_param_spec_double ("progress", NULL, NULL, 0, 1, 0, flags);
+  props[PROP_MODEL] = g_param_spec_boxed ("model", NULL, NULL, PMOD_TYPE_MODEL_CARD, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  /* (message): a model could not be loaded; the one before, if any, stays in use. */
+  signals[MODEL_REFUSED] = g_signal_new ("model-refused", PMOD_TYPE_SESSION, G_SIGNAL_RUN_LAST, 0,
+                                         NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+}
+
+static void
+pmod_session_init (PmodSession *self)
+{
+  static GSourceFuncs funcs = { .dispatch = dispatch };
+
+  self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+
+  /* Below drawing and input, so that a fast engine cannot starve them. */
+  self->source = g_source_new (&funcs, sizeof (GSource));
+  g_source_set_priority (self->source, G_PRIORITY_DEFAULT_IDLE);
+  g_source_set_callback (self->source, never_called, self, NULL);
+  g_source_set_static_name (self->source, "engine");
+  g_source_attach (self->source, NULL);
+  self->worker = pmod_worker_new (wake, self->source);
+}
+
+/* --- Public ---------------------------------------------------------------------------------- */
+
+PmodSession *
+pmod_session_new (void)
+{
+  return g_object_new (PMOD_TYPE_SESSION, NULL);
+}
+
+PmodSessionState
+pmod_session_get_state (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), PMOD_SESSION_IDLE);
+  return self->state;
+}
+
+double
+pmod_session_get_progress (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), 0);
+  return self->progress;
+}
+
+PmodModelCard *
+pmod_session_get_model (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  return self->model;
+}
+
+const char *
+pmod_session_get_error (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  return self->error;
+}
+
+void
+pmod_session_open_model (PmodSession *self, const char *name_or_path)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (name_or_path != NULL);
+
+  self->loading = TRUE;
+  g_clear_pointer (&self->error, g_free);
+  set_progress (self, 0);
+  update_state (self);
+  pmod_worker_stop (self->worker);
+  pmod_worker_open (self->worker, name_or_path);
+}
+
+void
+pmod_session_cancel_loading (PmodSession *self)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  pmod_worker_cancel_open (self->worker);
+}
+
+static PmodRun *
+start_run (PmodSession *self, PmodJob *job, PmodPicture *picture)
+{
+  g_autoptr (PmodRun) run = pmod_run_new ();
+
+  job->id = ++self->last_job;
+  job->image = picture ? pmod_image_ref (pmod_picture_get_image (picture)) : NULL;
+  g_hash_table_insert (self->runs, g_memdup2 (&job->id, sizeof job->id), g_object_ref (run));
+  pmod_worker_ask (self->worker, job);
+  update_state (self);
+  return g_steal_pointer (&run);
+}
+
+PmodRun *
+pmod_session_read (PmodSession *self, PmodPicture *picture)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (PMOD_IS_PICTURE (picture), NULL);
+
+  return start_run (self, g_new0 (PmodJob, 1), picture);
+}
+
+PmodRun *
+pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture)
+{
+  PmodJob *job;
+
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+
+  job = g_new0 (PmodJob, 1);
+  job->texts = g_strdupv ((char **)texts);
+  return start_run (self, job, picture);
+}
+
+void
+pmod_session_stop (PmodSession *self)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  pmod_worker_stop (self->worker);
+}

@@ -1,0 +1,464 @@
+/* PmodWorker: the one thread that touches the engine. See pmod-worker.h.
+ *
+ * Owners: the engine's thread owns model, context, params, prompt and trace. `lock` guards the
+ * mailbox (open_path, waiting), the outbox (events, woken) and the two things that another thread
+ * may tell a running job: to stop, and through which context. It is never held over work.
+ * A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
+#include "config.h"
+
+#include "pmod-worker.h"
+
+#include <json-glib/json-glib.h>
+#include <pthread.h>
+
+struct _PmodWorker
+{
+  GThread *thread;
+  void (*wake) (gpointer);
+  gpointer wake_data;
+
+  pthread_mutex_t lock;
+  pthread_cond_t mail;
+  gboolean quit;
+  char *open_path;
+  gboolean open_cancelled;
+  PmodJob *waiting;
+  PmodJob *running;
+  PmodContext *running_context; /* only while running */
+  GPtrArray *events;
+  gboolean woken;
+
+  /* The engine's thread alone. */
+  PmodModel *model;
+  PmodContext *context;
+  PmodParams params;
+};
+
+static void
+event_free (PmodEvent *event)
+{
+  g_clear_pointer (&event->card, pmod_model_card_unref);
+  g_clear_pointer (&event->records, g_byte_array_unref);
+  g_clear_error (&event->error);
+  g_free (event->text);
+  g_free (event);
+}
+
+void
+pmod_job_free (PmodJob *job)
+{
+  g_clear_pointer (&job->image, pmod_image_unref);
+  g_strfreev (job->texts);
+  g_free (job);
+}
+
+/* --- Events out ------------------------------------------------------------------------------ */
+
+static PmodEvent *
+event_new (PmodEventType type, guint64 job)
+{
+  PmodEvent *event = g_new0 (PmodEvent, 1);
+
+  event->type = type;
+  event->job = job;
+  return event;
+}
+
+/* Takes event. The caller holds the lock; returns whether it must wake after unlocking. */
+static gboolean
+push_locked (PmodWorker *self, PmodEvent *event)
+{
+  gboolean must_wake = !self->woken;
+
+  g_ptr_array_add (self->events, event);
+  self->woken = TRUE;
+  return must_wake;
+}
+
+static void
+push (PmodWorker *self, PmodEvent *event)
+{
+  gboolean must_wake;
+
+  pthread_mutex_lock (&self->lock);
+  must_wake = push_locked (self, event);
+  pthread_mutex_unlock (&self->lock);
+  if (must_wake)
+    self->wake (self->wake_data);
+}
+
+static PmodEvent *
+last_event (PmodWorker *self, PmodEventType type)
+{
+  PmodEvent *last;
+
+  if (self->events->len == 0)
+    return NULL;
+  last = g_ptr_array_index (self->events, self->events->len - 1);
+  return last->type == type ? last : NULL;
+}
+
+/* Records that nobody has fetched yet grow into one batch. */
+static void
+record_cb (const PmodRecord *record, gpointer user_data)
+{
+  PmodWorker *self = user_data;
+  gboolean must_wake = FALSE;
+  PmodEvent *event;
+
+  pthread_mutex_lock (&self->lock);
+  event = last_event (self, PMOD_EVENT_RECORDS);
+  if (!event || event->job != self->running->id)
+    {
+      event = event_new (PMOD_EVENT_RECORDS, self->running->id);
+      event->records = g_byte_array_new ();
+      must_wake = push_locked (self, event);
+    }
+  g_byte_array_append (event->records, (const guint8 *)record, record->size);
+  pthread_mutex_unlock (&self->lock);
+  if (must_wake)
+    self->wake (self->wake_data);
+}
+
+static gboolean
+progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
+{
+  PmodWorker *self = user_data;
+  gboolean must_wake = FALSE;
+  gboolean go_on;
+  PmodEvent *event;
+
+  pthread_mutex_lock (&self->lock);
+  go_on = !self->open_cancelled && !self->quit;
+  event = last_event (self, PMOD_EVENT_PROGRESS);
+  if (!event)
+    {
+      event = event_new (PMOD_EVENT_PROGRESS, 0);
+      must_wake = push_locked (self, event);
+    }
+  event->done = done;
+  event->total = total;
+  pthread_mutex_unlock (&self->lock);
+  if (must_wake)
+    self->wake (self->wake_data);
+  return go_on;
+}
+
+/* --- Opening --------------------------------------------------------------------------------- */
+
+/* What a checkpoint says of itself: that its weights are random, for instance. */
+static char *
+read_note (const char *path)
+{
+  g_autofree char *file = g_build_filename (path, "config.json", NULL);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonNode *root;
+
+  if (!json_parser_load_from_file (parser, file, NULL))
+    return NULL;
+  root = json_parser_get_root (parser);
+  if (!root || !JSON_NODE_HOLDS_OBJECT (root))
+    return NULL;
+  return g_strdup (json_object_get_string_member_with_default (json_node_get_object (root),
+                                                               "strata_note", NULL));
+}
+
+static PmodModelCard *
+describe (PmodModel *model, const PmodParams *params)
+{
+  const PmodConfig *config = pmod_model_get_config (model);
+  PmodModelCard *card = pmod_model_card_new ();
+  double ratios[PMOD_MAX_LAYERS];
+
+  card->path = g_strdup (pmod_model_get_path (model));
+  card->name = g_path_get_basename (card->path);
+  card->note = read_note (card->path);
+  card->precision = g_strdup (pmod_model_get_precision_name (model));
+  card->device = g_strdup (pmod_model_get_device_name (model));
+  card->n_layers = config->n_layers;
+  card->context_length = config->context_length;
+  card->has_vision = config->has_vision;
+  card->weight_bytes = pmod_model_get_weight_bytes (model);
+  card->load_ns = pmod_model_get_load_ns (model);
+  if (pmod_routing_ratios (&params->routing, config, ratios, NULL))
+    for (int l = 0; l < config->n_layers; l++)
+      card->n_routed += ratios[l] >= 0;
+  return card;
+}
+
+/* The model before is given up only when the new one is there. */
+static void
+open_model (PmodWorker *self, const char *name)
+{
+  PmodEvent *event;
+  GError *error = NULL;
+  g_autofree char *path = pmod_model_find (name, &error);
+  g_autoptr (PmodModel) model =
+      path ? pmod_model_open (path, NULL, progress_cb, self, &error) : NULL;
+  PmodContext *context = model ? pmod_context_new (model, &error) : NULL;
+
+  if (!context)
+    {
+      event = event_new (PMOD_EVENT_REFUSED, 0);
+      event->error = error;
+      push (self, event);
+      return;
+    }
+  g_clear_pointer (&self->context, pmod_context_free);
+  g_clear_pointer (&self->model, pmod_model_unref);
+  self->context = context;
+  self->model = g_steal_pointer (&model);
+  pmod_params_init (&self->params, pmod_model_get_config (self->model));
+
+  event = event_new (PMOD_EVENT_OPENED, 0);
+  event->card = describe (self->model, &self->params);
+  push (self, event);
+}
+
+/* --- Running --------------------------------------------------------------------------------- */
+
+static PmodPrompt *
+make_prompt (PmodWorker *self, PmodJob *job, GError **error)
+{
+  const PmodConfig *config = pmod_model_get_config (self->model);
+  int n_turns = job->texts ? (int)g_strv_length (job->texts) : 1;
+  g_autofree PmodTurn *turns = g_new0 (PmodTurn, n_turns);
+  PmodPrompt *prompt;
+
+  for (int i = 0; i < n_turns; i++)
+    {
+      turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
+      turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
+    }
+  prompt = pmod_prompt_new_chat (pmod_model_get_tokenizer (self->model), config->conversation,
+                                 turns, n_turns, &job->image, job->image ? 1 : 0, error);
+  if (!prompt || job->texts)
+    return prompt;
+
+  for (guint i = 0; i < prompt->ids->len; i++)
+    if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
+      g_array_set_size (prompt->ids, i + 1);
+  return prompt;
+}
+
+static gboolean
+is_stopped (PmodWorker *self)
+{
+  gboolean stopped;
+
+  pthread_mutex_lock (&self->lock);
+  stopped = self->running->stopped || self->quit;
+  pthread_mutex_unlock (&self->lock);
+  return stopped;
+}
+
+static gboolean
+answer_cb (const char *text, gpointer user_data)
+{
+  return !is_stopped (user_data);
+}
+
+/* Fills in the event that ends the job. */
+static void
+answer (PmodWorker *self, PmodJob *job, PmodEvent *event)
+{
+  g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
+  g_autoptr (PmodTrace) trace = NULL;
+
+  if (!prompt)
+    return;
+  trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, record_cb, self);
+  if (!job->texts)
+    {
+      pmod_context_prefill (self->context, prompt, &self->params, trace, &event->error);
+    }
+  else
+    {
+      g_autoptr (PmodAnswer) result = pmod_context_answer (self->context, prompt, &self->params,
+                                                           trace, answer_cb, self, &event->error);
+
+      if (result)
+        {
+          event->text = g_strdup (result->text->str);
+          event->finish = result->finish;
+        }
+    }
+}
+
+/* Called and left with the lock held. */
+static void
+run_job_locked (PmodWorker *self)
+{
+  PmodJob *job = self->running = g_steal_pointer (&self->waiting);
+  PmodEvent *event = event_new (PMOD_EVENT_DONE, job->id);
+
+  self->running_context = self->context;
+  pthread_mutex_unlock (&self->lock);
+
+  push (self, event_new (PMOD_EVENT_STARTED, job->id));
+  if (!self->context)
+    g_set_error_literal (&event->error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "no model is loaded");
+  else if (is_stopped (self))
+    event->finish = PMOD_FINISH_CANCELLED;
+  else
+    answer (self, job, event);
+  if (g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED))
+    {
+      g_clear_error (&event->error);
+      event->finish = PMOD_FINISH_CANCELLED;
+    }
+
+  pthread_mutex_lock (&self->lock);
+  self->running = NULL;
+  self->running_context = NULL;
+  pthread_mutex_unlock (&self->lock);
+  pmod_job_free (job);
+  push (self, event);
+  pthread_mutex_lock (&self->lock);
+}
+
+static gpointer
+engine_thread (gpointer data)
+{
+  PmodWorker *self = data;
+
+  pthread_mutex_lock (&self->lock);
+  while (!self->quit)
+    {
+      if (self->open_path)
+        {
+          g_autofree char *path = g_steal_pointer (&self->open_path);
+
+          pthread_mutex_unlock (&self->lock);
+          open_model (self, path);
+          pthread_mutex_lock (&self->lock);
+        }
+      else if (self->waiting)
+        run_job_locked (self);
+      else
+        pthread_cond_wait (&self->mail, &self->lock);
+    }
+  pthread_mutex_unlock (&self->lock);
+
+  g_clear_pointer (&self->context, pmod_context_free);
+  g_clear_pointer (&self->model, pmod_model_unref);
+  return NULL;
+}
+
+/* --- Commands in ----------------------------------------------------------------------------- */
+
+PmodWorker *
+pmod_worker_new (void (*wake) (gpointer), gpointer user_data)
+{
+  PmodWorker *self = g_new0 (PmodWorker, 1);
+
+  pthread_mutex_init (&self->lock, NULL);
+  pthread_cond_init (&self->mail, NULL);
+  self->wake = wake;
+  self->wake_data = user_data;
+  self->events = g_ptr_array_new_with_free_func ((GDestroyNotify)event_free);
+  self->thread = g_thread_new ("engine", engine_thread, self);
+  return self;
+}
+
+/* The caller holds the lock. */
+static void
+stop_running_locked (PmodWorker *self)
+{
+  if (!self->running)
+    return;
+  self->running->stopped = TRUE;
+  if (self->running_context)
+    pmod_context_cancel (self->running_context);
+}
+
+static gboolean
+drop_waiting_locked (PmodWorker *self)
+{
+  PmodJob *job = g_steal_pointer (&self->waiting);
+  PmodEvent *event;
+
+  if (!job)
+    return FALSE;
+  event = event_new (PMOD_EVENT_DONE, job->id);
+  event->finish = PMOD_FINISH_CANCELLED;
+  pmod_job_free (job);
+  return push_locked (self, event);
+}
+
+void
+pmod_worker_free (PmodWorker *self)
+{
+  pthread_mutex_lock (&self->lock);
+  self->quit = TRUE;
+  stop_running_locked (self);
+  pthread_cond_signal (&self->mail);
+  pthread_mutex_unlock (&self->lock);
+  g_thread_join (self->thread);
+
+  g_clear_pointer (&self->waiting, pmod_job_free);
+  g_clear_pointer (&self->events, g_ptr_array_unref);
+  g_free (self->open_path);
+  pthread_cond_destroy (&self->mail);
+  pthread_mutex_destroy (&self->lock);
+  g_free (self);
+}
+
+void
+pmod_worker_open (PmodWorker *self, const char *path)
+{
+  pthread_mutex_lock (&self->lock);
+  g_free (self->open_path);
+  self->open_path = g_strdup (path);
+  self->open_cancelled = FALSE;
+  pthread_cond_signal (&self->mail);
+  pthread_mutex_unlock (&self->lock);
+}
+
+void
+pmod_worker_cancel_open (PmodWorker *self)
+{
+  pthread_mutex_lock (&self->lock);
+  self->open_cancelled = TRUE;
+  pthread_mutex_unlock (&self->lock);
+}
+
+void
+pmod_worker_ask (PmodWorker *self, PmodJob *job)
+{
+  gboolean must_wake;
+
+  pthread_mutex_lock (&self->lock);
+  must_wake = drop_waiting_locked (self);
+  self->waiting = job;
+  pthread_cond_signal (&self->mail);
+  pthread_mutex_unlock (&self->lock);
+  if (must_wake)
+    self->wake (self->wake_data);
+}
+
+void
+pmod_worker_stop (PmodWorker *self)
+{
+  gboolean must_wake;
+
+  pthread_mutex_lock (&self->lock);
+  stop_running_locked (self);
+  must_wake = drop_waiting_locked (self);
+  pthread_mutex_unlock (&self->lock);
+  if (must_wake)
+    self->wake (self->wake_data);
+}
+
+GPtrArray *
+pmod_worker_take_events (PmodWorker *self)
+{
+  GPtrArray *events;
+
+  pthread_mutex_lock (&self->lock);
+  events = self->events;
+  self->events = g_ptr_array_new_with_free_func ((GDestroyNotify)event_free);
+  self->woken = FALSE;
+  pthread_mutex_unlock (&self->lock);
+  return events;
+}

@@ -1,0 +1,64 @@
+/* The engine's thread and its mailbox: commands in, events out. For PmodSession only.
+ *
+ * Nothing here waits for the main thread; the main thread waits here only in pmod_worker_free(). */
+#pragma once
+
+#include "pmod-engine.h"
+#include "pmod-model-card.h"
+
+G_BEGIN_DECLS
+
+typedef struct _PmodWorker PmodWorker;
+
+typedef struct
+{
+  guint64 id;
+  char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
+  PmodImage *image; /* nullable */
+  gboolean stopped; /* guarded by the worker's lock */
+} PmodJob;
+
+typedef enum
+{
+  PMOD_EVENT_PROGRESS, /* done of total bytes of a model are loaded */
+  PMOD_EVENT_OPENED,   /* card */
+  PMOD_EVENT_REFUSED,  /* error; the model before, if any, stays */
+  PMOD_EVENT_STARTED,  /* job */
+  PMOD_EVENT_RECORDS,  /* job, records */
+  PMOD_EVENT_DONE,     /* job, text or error, finish */
+} PmodEventType;
+
+typedef struct
+{
+  PmodEventType type;
+  guint64 job;
+  guint64 done;
+  guint64 total;
+  PmodModelCard *card;
+  GByteArray *records;
+  char *text;
+  PmodFinish finish;
+  GError *error;
+} PmodEvent;
+
+/* wake: called on the engine's thread when events wait that nobody was woken for. */
+PmodWorker *pmod_worker_new (void (*wake) (gpointer), gpointer user_data);
+
+/* Stops what runs, ends the thread and frees everything. */
+void pmod_worker_free (PmodWorker *self);
+
+void pmod_worker_open (PmodWorker *self, const char *path);
+void pmod_worker_cancel_open (PmodWorker *self);
+
+/* job is taken. One job runs, one waits; a newer one takes the place of the one that waits. */
+void pmod_worker_ask (PmodWorker *self, PmodJob *job);
+
+/* Stops the job that runs and the one that waits. */
+void pmod_worker_stop (PmodWorker *self);
+
+/* PmodEvent, oldest first. (transfer full) */
+GPtrArray *pmod_worker_take_events (PmodWorker *self);
+
+void pmod_job_free (PmodJob *job);
+
+G_END_DECLS
