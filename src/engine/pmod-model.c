@@ -1,1 +1,473 @@
-#include "pmod-model.h"
+/* A model: finding it, asking what it needs, opening it, and what can be said of it.
+ *
+ * Owner: whoever opens it; immutable afterwards. The weights' way to the backend is
+ * pmod-model-load.c. */
+#include "config.h"
+
+#include <string.h>
+
+#include "pmod-checkpoint.h"
+#include "pmod-model-private.h"
+
+static const PmodModelOptions default_options;
+
+static const char *
+precision_name (PmodDtype act)
+{
+  return act == PMOD_DTYPE_BF16 ? "bf16" : "f32";
+}
+
+int
+pmod_model_n_tower_blocks (const PmodConfig *config)
+{
+  int select = config->vision_select_layer;
+
+  return select < 0 ? config->vision.n_layers + 1 + select : select;
+}
+
+/* --- What it needs -------------------------------------------------------------------------- */
+
+static guint64
+measure_weights (const PmodConfig *config, guint64 act_bytes)
+{
+  guint64 d = config->hidden;
+  guint64 n_q = (guint64)config->n_heads * config->head_dim;
+  guint64 n_kv = (guint64)config->n_kv_heads * config->head_dim;
+  guint64 layer = d * (2 * n_q + 2 * n_kv) + 3 * d * config->ffn;
+  guint64 weights = config->n_layers * layer * act_bytes;
+
+  /* The table of embeddings stays in the checkpoint's own type, at most four bytes wide. */
+  weights += config->vocab * d * (act_bytes + act_bytes);
+  weights += (guint64)config->context_length * config->head_dim * sizeof (float);
+  if (config->has_vision)
+    {
+      guint64 dv = config->vision.hidden;
+
+      weights += pmod_model_n_tower_blocks (config) * (4 * dv * dv + 2 * dv * config->vision.ffn) *
+                 act_bytes;
+      weights += (dv * d + d * d) * act_bytes;
+    }
+  return weights;
+}
+
+void
+pmod_model_measure (const PmodConfig *config, PmodDtype act, PmodMemory *memory)
+{
+  guint64 act_bytes = pmod_dtype_size (act);
+  guint64 t = config->context_length;
+  guint64 n_q = (guint64)config->n_heads * config->head_dim;
+  guint64 n_kv = (guint64)config->n_kv_heads * config->head_dim;
+  guint64 row_f32 = 4 * (guint64)config->hidden + n_q + 2 * n_kv;
+  guint64 row_act = config->hidden + 2 * n_q + 3 * (guint64)config->ffn;
+
+  memory->weights = measure_weights (config, act_bytes);
+  memory->kv = config->n_layers * 2 * t * n_kv * act_bytes;
+  memory->scratch = t * (row_f32 * sizeof (float) + row_act * act_bytes) +
+                    (guint64)config->n_layers * t * (2 * sizeof (float) + 1) +
+                    config->vocab * sizeof (float);
+  memory->total = memory->weights + memory->kv + memory->scratch;
+}
+
+static gboolean
+check_fits (const PmodMemory *memory, GError **error)
+{
+  g_autofree char *weights = g_format_size (memory->weights);
+  g_autofree char *kv = g_format_size (memory->kv);
+  g_autofree char *scratch = g_format_size (memory->scratch);
+  g_autofree char *total = g_format_size (memory->total);
+  g_autofree char *room = g_format_size (memory->free);
+
+  if (memory->total <= memory->free)
+    return TRUE;
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_MEMORY,
+               "the model does not fit: weights %s + KV cache %s + scratch %s = %s, but only %s "
+               "are free",
+               weights, kv, scratch, total, room);
+  return FALSE;
+}
+
+/* --- Backend -------------------------------------------------------------------------------- */
+
+static PmodBackend *
+open_backend (const PmodModelOptions *options, GError **error)
+{
+  static const PmodCpuLevel levels[] = {
+    [PMOD_CPU_LEVEL_BEST] = PMOD_CPU_BEST,
+    [PMOD_CPU_LEVEL_PORTABLE] = PMOD_CPU_PORTABLE,
+    [PMOD_CPU_LEVEL_AVX2] = PMOD_CPU_AVX2,
+    [PMOD_CPU_LEVEL_AVX512] = PMOD_CPU_AVX512,
+    [PMOD_CPU_LEVEL_AVX512_BF16] = PMOD_CPU_AVX512_BF16,
+  };
+
+  if (options->device == PMOD_DEVICE_CUDA)
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
+                   "device cuda: this build has no CUDA backend; use --device cpu");
+      return NULL;
+    }
+  return pmod_backend_new_cpu (options->n_threads, levels[options->cpu_level]);
+}
+
+static PmodDtype
+choose_act (const PmodModelOptions *options, const PmodBackendInfo *info)
+{
+  if (options->precision == PMOD_PRECISION_F32)
+    return PMOD_DTYPE_F32;
+  if (options->precision == PMOD_PRECISION_BF16)
+    return PMOD_DTYPE_BF16;
+  return info->bf16_native ? PMOD_DTYPE_BF16 : PMOD_DTYPE_F32;
+}
+
+gboolean
+pmod_model_check (PmodModel *self, const char *what, GError **error)
+{
+  if (pmod_backend_sync (self->backend))
+    return TRUE;
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE, "%s on %s: %s", what,
+               pmod_backend_name (self->backend), pmod_backend_get_error (self->backend));
+  pmod_backend_clear_error (self->backend);
+  return FALSE;
+}
+
+/* --- Opening -------------------------------------------------------------------------------- */
+
+static void
+free_model (PmodModel *self)
+{
+  for (guint i = 0; i < self->matrices->len; i++)
+    pmod_matrix_free (self->backend, self->matrices->pdata[i]);
+  for (guint i = 0; i < self->memory->len; i++)
+    pmod_free (self->backend, self->memory->pdata[i]);
+  g_clear_pointer (&self->matrices, g_ptr_array_unref);
+  g_clear_pointer (&self->memory, g_ptr_array_unref);
+  g_clear_pointer (&self->backend, pmod_backend_free);
+  g_clear_pointer (&self->tokenizer, pmod_tokenizer_free);
+  g_clear_pointer (&self->config, pmod_config_free);
+  g_free (self->tower.blocks);
+  g_free (self->layers);
+  g_free (self->device_name);
+  g_free (self->path);
+  g_free (self);
+}
+
+/* Takes config. */
+static PmodModel *
+new_model (PmodConfig *config, const PmodModelOptions *options, GError **error)
+{
+  PmodModel *self = g_new0 (PmodModel, 1);
+  PmodBackendInfo info;
+  PmodMemory memory;
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->config = config;
+  self->memory = g_ptr_array_new ();
+  self->matrices = g_ptr_array_new ();
+  self->backend = open_backend (options, error);
+  if (self->backend == NULL)
+    {
+      free_model (self);
+      return NULL;
+    }
+
+  pmod_backend_get_info (self->backend, &info);
+  self->device_name = g_strdup (info.name);
+  self->n_threads = info.n_threads;
+  self->host_memory = info.host_memory;
+  self->act = choose_act (options, &info);
+  pmod_model_measure (config, self->act, &memory);
+  memory.free = options->memory_limit > 0 ? options->memory_limit : info.free_bytes;
+  if (!check_fits (&memory, error))
+    {
+      free_model (self);
+      return NULL;
+    }
+  return self;
+}
+
+static gboolean
+load_tokenizer (PmodModel *self, GError **error)
+{
+  int n_pieces;
+
+  self->tokenizer = pmod_tokenizer_new (self->path, error);
+  if (self->tokenizer == NULL)
+    return FALSE;
+  n_pieces = pmod_tokenizer_get_n_pieces (self->tokenizer);
+  if (n_pieces <= self->config->vocab)
+    return TRUE;
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT,
+               "%s/tokenizer.model: expected at most %d pieces (config.json: vocab_size), got %d",
+               self->path, self->config->vocab, n_pieces);
+  return FALSE;
+}
+
+PmodModel *
+pmod_model_open (const char *path,
+                 const PmodModelOptions *options,
+                 PmodProgressFunc progress,
+                 gpointer user_data,
+                 GError **error)
+{
+  g_autofree char *dir = NULL;
+  g_autoptr (PmodCheckpoint) checkpoint = NULL;
+  g_autoptr (PmodModel) self = NULL;
+  gint64 start_us = g_get_monotonic_time ();
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  if (options == NULL)
+    options = &default_options;
+  dir = pmod_model_find (path, error);
+  if (dir == NULL)
+    return NULL;
+  checkpoint = pmod_checkpoint_open (dir, options->vision_tower, error);
+  if (checkpoint == NULL)
+    return NULL;
+  self = new_model (pmod_config_copy (pmod_checkpoint_get_config (checkpoint)), options, error);
+  if (self == NULL)
+    return NULL;
+  self->path = g_steal_pointer (&dir);
+  if (!load_tokenizer (self, error) ||
+      !pmod_model_load_weights (self, checkpoint, options, progress, user_data, error))
+    return NULL;
+  self->load_ns = (guint64)(g_get_monotonic_time () - start_us) * 1000;
+  return g_steal_pointer (&self);
+}
+
+PmodModel *
+pmod_model_new_random (const PmodConfig *config,
+                       const PmodModelOptions *options,
+                       PmodProgressFunc progress,
+                       gpointer user_data,
+                       GError **error)
+{
+  g_autoptr (PmodModel) self = NULL;
+  gint64 start_us = g_get_monotonic_time ();
+
+  g_return_val_if_fail (config != NULL, NULL);
+
+  if (options == NULL)
+    options = &default_options;
+  self = new_model (pmod_config_copy (config), options, error);
+  if (self == NULL || !pmod_model_load_weights (self, NULL, options, progress, user_data, error))
+    return NULL;
+  self->path = g_strdup ("random");
+  self->load_ns = (guint64)(g_get_monotonic_time () - start_us) * 1000;
+  return g_steal_pointer (&self);
+}
+
+PmodModel *
+pmod_model_ref (PmodModel *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+pmod_model_unref (PmodModel *self)
+{
+  if (g_atomic_ref_count_dec (&self->ref_count))
+    free_model (self);
+}
+
+/* --- What can be said of it ----------------------------------------------------------------- */
+
+const PmodConfig *
+pmod_model_get_config (const PmodModel *self)
+{
+  return self->config;
+}
+
+PmodTokenizer *
+pmod_model_get_tokenizer (const PmodModel *self)
+{
+  return self->tokenizer;
+}
+
+const char *
+pmod_model_get_path (const PmodModel *self)
+{
+  return self->path;
+}
+
+const char *
+pmod_model_get_device_name (const PmodModel *self)
+{
+  return self->device_name;
+}
+
+const char *
+pmod_model_get_backend_name (const PmodModel *self)
+{
+  return pmod_backend_name (self->backend);
+}
+
+const char *
+pmod_model_get_precision_name (const PmodModel *self)
+{
+  return precision_name (self->act);
+}
+
+int
+pmod_model_get_n_threads (const PmodModel *self)
+{
+  return self->n_threads;
+}
+
+guint64
+pmod_model_get_weight_bytes (const PmodModel *self)
+{
+  return self->weight_bytes;
+}
+
+guint64
+pmod_model_get_load_ns (const PmodModel *self)
+{
+  return self->load_ns;
+}
+
+PmodModelInfo *
+pmod_model_info_new (const char *path, const PmodModelOptions *options, GError **error)
+{
+  g_autofree char *dir = NULL;
+  g_autoptr (PmodCheckpoint) checkpoint = NULL;
+  PmodBackend *backend;
+  PmodBackendInfo backend_info;
+  PmodModelInfo *info;
+  PmodDtype act;
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  if (options == NULL)
+    options = &default_options;
+  dir = pmod_model_find (path, error);
+  if (dir == NULL)
+    return NULL;
+  checkpoint = pmod_checkpoint_open (dir, options->vision_tower, error);
+  if (checkpoint == NULL)
+    return NULL;
+  backend = open_backend (options, error);
+  if (backend == NULL)
+    return NULL;
+  pmod_backend_get_info (backend, &backend_info);
+  act = choose_act (options, &backend_info);
+
+  info = g_new0 (PmodModelInfo, 1);
+  info->config = pmod_config_copy (pmod_checkpoint_get_config (checkpoint));
+  info->path = g_steal_pointer (&dir);
+  info->file_bytes = pmod_checkpoint_get_bytes (checkpoint);
+  info->n_parameters = pmod_config_n_parameters (info->config);
+  info->n_tensors = (int)pmod_checkpoint_get_n_tensors (checkpoint);
+  info->n_shards = (int)pmod_checkpoint_get_n_shards (checkpoint);
+  info->dtypes = pmod_checkpoint_describe_dtypes (checkpoint);
+  info->tower_inside = pmod_checkpoint_is_tower_inside (checkpoint);
+  pmod_model_measure (info->config, act, &info->memory);
+  info->memory.free = options->memory_limit > 0 ? options->memory_limit : backend_info.free_bytes;
+  info->device_name = g_strdup (backend_info.name);
+  info->precision_name = g_strdup (precision_name (act));
+  pmod_backend_free (backend);
+  return info;
+}
+
+void
+pmod_model_info_free (PmodModelInfo *self)
+{
+  pmod_config_free (self->config);
+  g_free (self->path);
+  g_free (self->dtypes);
+  g_free (self->device_name);
+  g_free (self->precision_name);
+  g_free (self);
+}
+
+/* --- Finding -------------------------------------------------------------------------------- */
+
+/* Directories of installed models, the user's own first. */
+static char **
+list_model_dirs (void)
+{
+  g_autoptr (GStrvBuilder) dirs = g_strv_builder_new ();
+  g_autofree char *own = g_build_filename (g_get_user_data_dir (), "strata", "models", NULL);
+
+  g_strv_builder_add_many (dirs, own, STRATA_PKGDATADIR G_DIR_SEPARATOR_S "models",
+                           STRATA_SOURCE_DIR G_DIR_SEPARATOR_S "data" G_DIR_SEPARATOR_S "models",
+                           NULL);
+  return g_strv_builder_end (dirs);
+}
+
+static gboolean
+is_model_dir (const char *dir)
+{
+  g_autofree char *config = g_build_filename (dir, "config.json", NULL);
+
+  return g_file_test (config, G_FILE_TEST_IS_REGULAR);
+}
+
+char *
+pmod_model_find (const char *name_or_path, GError **error)
+{
+  g_auto (GStrv) dirs = list_model_dirs ();
+  g_autofree char *names = NULL;
+  g_auto (GStrv) installed = NULL;
+
+  if (g_file_test (name_or_path, G_FILE_TEST_IS_DIR))
+    {
+      if (is_model_dir (name_or_path))
+        return g_strdup (name_or_path);
+    }
+  else if (g_file_test (name_or_path, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO,
+                   "%s: expected a directory with config.json and safetensors files, got a file",
+                   name_or_path);
+      return NULL;
+    }
+
+  if (*name_or_path != '\0' && strchr (name_or_path, G_DIR_SEPARATOR) == NULL)
+    for (char **dir = dirs; *dir != NULL; dir++)
+      {
+        g_autofree char *path = g_build_filename (*dir, name_or_path, NULL);
+
+        if (is_model_dir (path))
+          return g_steal_pointer (&path);
+      }
+
+  installed = pmod_model_list_installed ();
+  names = g_strjoinv (", ", installed);
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO,
+               "model \"%s\": no directory with a config.json, and no installed model of that "
+               "name (installed: %s)",
+               name_or_path, *names != '\0' ? names : "none");
+  return NULL;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+char **
+pmod_model_list_installed (void)
+{
+  g_auto (GStrv) dirs = list_model_dirs ();
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+
+  for (char **path = dirs; *path != NULL; path++)
+    {
+      g_autoptr (GDir) dir = g_dir_open (*path, 0, NULL);
+      const char *name;
+
+      while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+        {
+          g_autofree char *model = g_build_filename (*path, name, NULL);
+
+          if (is_model_dir (model) &&
+              !g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
+            g_ptr_array_add (names, g_strdup (name));
+        }
+    }
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  return (char **)g_ptr_array_steal (names, NULL);
+}

@@ -1,1 +1,151 @@
-#include <glib.h>
+/* A routed layer: score, choose, attend the kept, reweight all. The heart of the paper.
+ *
+ *   z = x . w_router + b          raw residual stream, vision tokens only
+ *   w = scale * f (z) + bias      TanhNorm
+ *   K = top-k of w                k from the schedule (PRD)
+ *   kept run the block; out = h + w m for kept vision, w x for skipped, h + m for text (STRing)
+ *
+ * Source: p-MoD, pmod_llava_llama.py, MoDLlamaDecoderLayer and TokenRouter. */
+#include "config.h"
+
+#include <math.h>
+
+#include "pmod-context-private.h"
+
+static PmodTensor
+route_row (const PmodTensor *slab, int layer, int n)
+{
+  PmodTensor row = pmod_tensor_rows (slab, layer, 1);
+
+  return pmod_tensor_1d (row.data, row.dtype, n);
+}
+
+static PmodWeightNorm
+weight_norm (const PmodRouterNorm *norm)
+{
+  static const PmodWeightFunction functions[] = {
+    [PMOD_ROUTER_NORM_TANH] = PMOD_WEIGHT_TANH,
+    [PMOD_ROUTER_NORM_SIGMOID] = PMOD_WEIGHT_SIGMOID,
+    [PMOD_ROUTER_NORM_SOFTMAX] = PMOD_WEIGHT_SOFTMAX,
+    [PMOD_ROUTER_NORM_NONE] = PMOD_WEIGHT_NONE,
+  };
+
+  return (PmodWeightNorm){ functions[norm->function], (float)norm->scale, (float)norm->bias };
+}
+
+int
+pmod_router_layer (
+    PmodContext *self, int layer, double ratio, const PmodSequence *sequence, PmodTensor *x)
+{
+  PmodModel *model = self->model;
+  PmodBackend *backend = model->backend;
+  const PmodLayer *w = &model->layers[layer];
+  PmodWeightNorm norm = weight_norm (&self->routing.norm);
+  int n_targets = sequence->n_targets;
+  int k = (int)pmod_schedule_keep_count (n_targets, ratio);
+  int64_t n_rows = x->shape[0] - n_targets + k;
+  PmodTensor targets = pmod_tensor_rows (&self->scratch.targets, 0, n_targets);
+  PmodTensor logit = route_row (&self->routes.logit, layer, n_targets);
+  PmodTensor weight = route_row (&self->routes.weight, layer, n_targets);
+  PmodTensor kept = route_row (&self->routes.kept, layer, n_targets);
+  PmodTensor rows = pmod_tensor_rows (&self->scratch.rows, 0, n_rows);
+  PmodTensor slot = pmod_tensor_rows (&self->scratch.slot, 0, x->shape[0]);
+  PmodTensor row_weight = pmod_tensor_rows (&self->scratch.row_weight, 0, x->shape[0]);
+  PmodTensor h = pmod_tensor_rows (&self->scratch.h, 0, n_rows);
+  PmodTensor m = pmod_tensor_rows (&self->scratch.m, 0, n_rows);
+
+  pmod_router_logits (backend, &logit, x, &w->router_weight,
+                      w->router_bias.data != NULL ? &w->router_bias : NULL, &targets);
+  pmod_router_weights (backend, &weight, &logit, &norm);
+  pmod_top_k (backend, &kept, &weight, &logit, k);
+  pmod_route_plan (backend, &rows, &slot, &row_weight, &kept, &weight, &targets);
+  if (n_rows > 0)
+    {
+      pmod_gather_rows (backend, &h, x, &rows);
+      pmod_decoder_block (self, layer, &h, &rows, 0, &m);
+    }
+  pmod_reweight_scatter (backend, x, &h, &m, &slot, &row_weight);
+  return k;
+}
+
+/* --- Record --------------------------------------------------------------------------------- */
+
+static gboolean
+is_saturated (PmodRouterFunction function, float z)
+{
+  if (function == PMOD_ROUTER_NORM_TANH)
+    return fabsf (tanhf (z)) == 1;
+  if (function == PMOD_ROUTER_NORM_SIGMOID)
+    return 1 / (1 + expf (-z)) == 1 || expf (-z) == INFINITY;
+  return FALSE;
+}
+
+/* Where the cut runs: the lowest kept and the highest skipped weight. */
+static void
+describe_cut (const PmodContext *self, PmodRecordRoute *record)
+{
+  float lowest = INFINITY;
+  float highest = -INFINITY;
+
+  for (int i = 0; i < record->n_vision; i++)
+    {
+      float weight = self->route_weight[i];
+
+      if (self->route_kept[i])
+        lowest = MIN (lowest, weight);
+      else
+        highest = MAX (highest, weight);
+      record->n_saturated += is_saturated (self->routing.norm.function, self->route_logit[i]);
+    }
+  if (record->n_kept == 0 || record->n_kept == record->n_vision)
+    return;
+  record->margin = lowest - highest;
+  if (lowest == highest)
+    for (int i = 0; i < record->n_vision; i++)
+      record->n_ties += self->route_weight[i] == lowest;
+}
+
+void
+pmod_router_record (
+    PmodContext *self, int layer, const PmodSequence *sequence, gboolean reused, PmodTrace *trace)
+{
+  const PmodConfig *config = self->model->config;
+  int n = sequence->n_targets;
+  gsize n_words = ((gsize)n + 31) / 32;
+  PmodTensor logit = route_row (&self->routes.logit, layer, n);
+  PmodTensor weight = route_row (&self->routes.weight, layer, n);
+  PmodTensor kept = route_row (&self->routes.kept, layer, n);
+  PmodRecordRoute *record;
+  float *floats;
+  guint32 *bits;
+
+  record = pmod_trace_wants (trace, PMOD_RECORD_ROUTE)
+               ? pmod_trace_append (trace, PMOD_RECORD_ROUTE, layer,
+                                    sizeof *record + 2 * (gsize)n * sizeof (float) +
+                                        n_words * sizeof (guint32))
+               : NULL;
+  if (record == NULL)
+    return;
+  pmod_download (self->model->backend, self->route_logit, logit.data, pmod_tensor_bytes (&logit));
+  pmod_download (self->model->backend, self->route_weight, weight.data,
+                 pmod_tensor_bytes (&weight));
+  pmod_download (self->model->backend, self->route_kept, kept.data, pmod_tensor_bytes (&kept));
+  pmod_backend_sync (self->model->backend);
+
+  if (reused)
+    record->header.flags |= PMOD_RECORD_FLAG_REUSED;
+  record->ratio = self->ratios[layer];
+  record->n_vision = n;
+  record->never_read = layer == config->n_layers - 1 && config->target != PMOD_TARGET_ALL;
+  floats = (float *)(gpointer)record->data;
+  bits = (guint32 *)(gpointer)(floats + 2 * n);
+  for (int i = 0; i < n; i++)
+    {
+      floats[i] = self->route_logit[i];
+      floats[n + i] = self->route_weight[i];
+      bits[i / 32] |= (guint32)self->route_kept[i] << (i % 32);
+      record->n_kept += self->route_kept[i];
+    }
+  describe_cut (self, record);
+  pmod_trace_commit (trace, record);
+}

@@ -1,0 +1,190 @@
+/* The inside of a context, shared by the files that run it: decoder, router, vision, reuse.
+ * For the engine's own files only. C = context_length rows everywhere. */
+#pragma once
+
+#include "pmod-context.h"
+#include "pmod-kv.h"
+#include "pmod-meter.h"
+#include "pmod-model-private.h"
+#include "pmod-sampler.h"
+#include "pmod-sequence.h"
+
+G_BEGIN_DECLS
+
+/* Memory for one pass, sized once. Every tensor's first dimension is C; users take views. */
+typedef struct
+{
+  PmodTensor x;          /* [C, D] F32 the residual stream */
+  PmodTensor entry;      /* [C, D] F32 x as it entered the first layer that has a router */
+  PmodTensor h;          /* [C, D] F32 kept rows of a routed layer */
+  PmodTensor m;          /* [C, D] F32 their MLP output */
+  PmodTensor normed;     /* [C, D] act */
+  PmodTensor qkv;        /* [C, (H+2G) dh] F32 */
+  PmodTensor q;          /* [C, H, dh] act */
+  PmodTensor mixed;      /* [C, H dh] act, attention's output */
+  PmodTensor gate_up;    /* [C, 2F] act */
+  PmodTensor ffn;        /* [C, F] act */
+  PmodTensor ids;        /* [C] I32 */
+  PmodTensor targets;    /* [C] I32 */
+  PmodTensor rows;       /* [C] I32 */
+  PmodTensor slot;       /* [C] I32 */
+  PmodTensor row_weight; /* [C] F32 */
+  PmodTensor logits;     /* [1, V] F32 */
+} PmodScratch;
+
+/* What the routers chose in the last prefill, layer by layer: [L, C]. */
+typedef struct
+{
+  PmodTensor logit;  /* F32 */
+  PmodTensor weight; /* F32 */
+  PmodTensor kept;   /* U8 */
+} PmodRoutes;
+
+#define PMOD_FEATURE_SLOTS 4
+
+/* Features of the pictures seen last. */
+typedef struct
+{
+  guint64 hash;        /* of the picture; used is 0: empty slot */
+  PmodTensor features; /* [n_tokens, D] F32, merged, newlines included */
+  guint64 used;        /* counts up, the smallest goes first */
+} PmodFeatureSlot;
+
+/* Memory of the tower, for max_tiles tiles; made when a picture needs it. */
+typedef struct
+{
+  int max_tiles;
+  GPtrArray *memory;
+  PmodTensor pixels, patches, embedded, x, normed, qkv, q, k, v, mixed, ffn, selected, hidden,
+      projected, index;
+} PmodVisionScratch;
+
+struct _PmodContext
+{
+  PmodModel *model;
+  PmodKv *kv;
+  PmodSampler *sampler;
+  PmodDetokenizer *detokenizer; /* NULL in a random model */
+  gint cancelled;               /* atomic; any thread */
+  GPtrArray *memory;
+
+  PmodScratch scratch;
+  PmodRoutes routes;
+  PmodVisionScratch vision;
+  PmodFeatureSlot features[PMOD_FEATURE_SLOTS];
+  guint64 feature_clock;
+  float *logits;       /* [V] host copy */
+  float *route_logit;  /* [C] host copies of one layer's route, for its record */
+  float *route_weight; /* [C] */
+  guint8 *route_kept;  /* [C] */
+
+  /* The last prefill, for the next one to use again; NULL: there is none. */
+  PmodSequence *sequence;
+  PmodRouting routing;
+  double ratios[PMOD_MAX_LAYERS];
+  int *segment_kv; /* [n_segments, L] lengths of each layer's cache after each segment */
+  int n_tokens;    /* prefill and answer */
+  int n_new;       /* tokens of the answer so far */
+  gboolean has_logits;
+  gboolean upper_valid;  /* layers from the first router on hold states of sequence, too */
+  int n_layers_done;     /* of the prefill that runs or ran last */
+  gboolean is_recording; /* RUN_BEGIN was written, RUN_END is due */
+};
+
+/* Allocates backend memory of the tensor's size that lives as long as memory; FALSE if there is
+ * no room. */
+gboolean pmod_context_allocate (PmodModel *model, GPtrArray *memory, PmodTensor *tensor);
+
+/* Frees all of memory and leaves it empty. */
+void pmod_context_release (PmodModel *model, GPtrArray *memory);
+
+gboolean pmod_context_check_cancelled (PmodContext *self, GError **error);
+
+/* Takes sequence. random_features [n_vision, D] F32 stands in for pictures in a random sequence,
+ * else NULL. */
+gboolean pmod_context_prefill_sequence (PmodContext *self,
+                                        PmodSequence *sequence,
+                                        const PmodTensor *random_features,
+                                        const PmodParams *params,
+                                        PmodTrace *trace,
+                                        GError **error);
+
+/* Runs one token at the next position; logits are those after it. */
+gboolean pmod_context_advance (PmodContext *self, int token, PmodTrace *trace, GError **error);
+
+/* --- pmod-decoder.c --- */
+
+/* One decoder block over rows h [R,D], in place:
+ *   h += Attention (RMSNorm (h));   m = MLP (RMSNorm (h)), or h += m where m is NULL
+ * rows I32 [R]: their places in the sequence after pos0, NULL for 0, 1, 2, ... Appends R entries
+ * to the layer's cache. */
+void pmod_decoder_block (
+    PmodContext *self, int layer, PmodTensor *h, const PmodTensor *rows, int pos0, PmodTensor *m);
+
+/* All layers over sequence, whose rows of x are filled in from segment first_low on. Layers
+ * before the first router start at segment first_low, the others at first_high <= first_low; the
+ * caches hold what comes before. */
+gboolean pmod_decoder_prefill (PmodContext *self,
+                               const PmodSequence *sequence,
+                               int first_low,
+                               int first_high,
+                               PmodTrace *trace,
+                               PmodFlops *flops,
+                               GError **error);
+
+/* All layers over the one token in row 0 of x. */
+gboolean pmod_decoder_step (PmodContext *self, PmodTrace *trace, PmodFlops *flops, GError **error);
+
+/* Final norm and head of row; fills in self->logits. */
+gboolean pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError **error);
+
+/* --- pmod-router.c --- */
+
+/* A routed layer over rows x [T,D], the first T of the sequence; returns how many were kept. */
+int pmod_router_layer (
+    PmodContext *self, int layer, double ratio, const PmodSequence *sequence, PmodTensor *x);
+
+/* Writes the layer's ROUTE record from self->routes. */
+void pmod_router_record (
+    PmodContext *self, int layer, const PmodSequence *sequence, gboolean reused, PmodTrace *trace);
+
+/* --- pmod-vision.c --- */
+
+/* The picture's features, merged; they belong to the context and stay until PMOD_FEATURE_SLOTS
+ * other pictures were asked for. */
+gboolean pmod_vision_features (
+    PmodContext *self, PmodImage *image, PmodTrace *trace, PmodTensor *features, GError **error);
+void pmod_vision_clear (PmodContext *self);
+
+/* The tower and the projector over tiles whose pixels F32 [n,3,S,S] lie on the host; projected
+ * [n*P, D] F32 stays valid until the next call. */
+gboolean pmod_vision_encode (PmodContext *self,
+                             const float *pixels,
+                             int n_tiles,
+                             PmodTrace *trace,
+                             PmodTensor *projected,
+                             GError **error);
+
+/* --- pmod-context-record.c --- */
+
+void pmod_context_record_begin (PmodContext *self,
+                                const PmodSequence *sequence,
+                                const PmodParams *params,
+                                int n_reused,
+                                PmodTrace *trace);
+void pmod_context_record_stage (PmodTrace *trace,
+                                PmodStage stage,
+                                int layer,
+                                int n_tokens,
+                                gint64 start_us,
+                                guint64 bytes,
+                                const PmodFlops *flops,
+                                gboolean reused);
+void pmod_context_record_kv (PmodContext *self, int layer, int length_dense, PmodTrace *trace);
+
+/* A copy of tensor, widened to F32, as a STATE record. */
+void pmod_context_record_state (
+    PmodContext *self, PmodStateKind kind, int layer, const PmodTensor *tensor, PmodTrace *trace);
+void pmod_context_record_cache (PmodContext *self, PmodTrace *trace);
+
+G_END_DECLS
