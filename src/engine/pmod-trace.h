@@ -227,13 +227,15 @@ typedef void (*PmodTraceFunc) (const PmodRecord *record, gpointer user_data);
 /* wants: an OR of PMOD_TRACE_WANTS(). */
 PmodTrace *pmod_trace_new (guint32 wants, PmodTraceFunc func, gpointer user_data);
 
-/* Writes to path.part, which pmod_trace_close() renames to path. */
+/* Writes to path.part, which pmod_trace_close() renames to path. A path that is there and not a
+ * regular file (/dev/null, a pipe) is written as it is. */
 PmodTrace *pmod_trace_new_file (const char *path, guint32 wants, GError **error);
 
-/* A second receiver of the same records, or NULL to remove it. */
+/* Replaces the receiver; NULL removes it. A file gets the records besides. */
 void pmod_trace_set_func (PmodTrace *self, PmodTraceFunc func, gpointer user_data);
 
-/* Finishes a file; the first failed write is reported here. */
+/* Finishes a file; the first failed write is reported here, and then no file is left. Without a
+ * file, or the second time, TRUE. pmod_trace_free() before a close throws the file away. */
 gboolean pmod_trace_close (PmodTrace *self, GError **error);
 void pmod_trace_free (PmodTrace *self);
 
@@ -251,9 +253,10 @@ void pmod_trace_commit (PmodTrace *self, gpointer record);
 
 /* --- Reading -------------------------------------------------------------------------------- */
 
-/* Checks one record at *offset of bytes [n_bytes] (records only, no magic): sizes, types and
- * array lengths are consistent, so that the accessors below stay inside. NULL without an error
- * at the end; NULL with one where the record is damaged. Advances *offset. */
+/* Checks one record at *offset of bytes [n_bytes] (records only, no magic; 8-byte aligned): sizes,
+ * counts and array lengths are consistent, so that the accessors below stay inside, and text is
+ * UTF-8. Measured numbers (logits, losses) may be anything, NaN too. NULL without an error at the
+ * end; NULL with one where the record is damaged. Advances *offset. */
 const PmodRecord *
 pmod_trace_next (const guint8 *bytes, gsize n_bytes, gsize *offset, GError **error);
 
