@@ -122,6 +122,13 @@ void pmod_config_free (PmodConfig *self);
 /* Weights of the whole checkpoint, tower and projector included. */
 guint64 pmod_config_n_parameters (const PmodConfig *self);
 
+/* The directory that name (config key mm_vision_tower) means for a checkpoint in dir: name itself,
+ * or relative to dir or to dir's parent. (transfer full) (nullable) */
+char *pmod_config_find_tower (const char *dir, const char *name);
+
+/* Blocks of the tower that vision_select_layer needs; those after them are never run. */
+int pmod_config_n_tower_blocks (const PmodConfig *self);
+
 /* Patches of one tile, (S/p)^2. */
 int pmod_config_tile_tokens (const PmodConfig *self);
 
