@@ -33,7 +33,9 @@ def main():
                 continue
             kind, section, size, name = match.groups()
             symbols += 1
-            if kind == "O" and WRITABLE.match(section) and not ALLOWED.fullmatch(name):
+            # objdump marks thread-local variables, alone among variables, with no kind.
+            variable = kind == "O" or (section.startswith(".t") and name != section)
+            if variable and WRITABLE.match(section) and not ALLOWED.fullmatch(name):
                 tree.report(member, 0, f"{name} in {section}: {int(size, 16)} writable bytes")
     tree.finish(symbols, "symbols")
 
