@@ -56,7 +56,25 @@ def library_of(header):
     return None
 
 
-def check_local(path, line, header, here, rooms):
+INCLUDE = re.compile(r"^\s*#\s*include\s*([<\"])([^>\"]+)[>\"]", re.M)
+
+
+def engine_carriers(headers):
+    """Headers of the bridge that bring the engine's along, themselves or through another."""
+    included = {
+        path.name: {match.group(2) for match in INCLUDE.finditer(tree.read(path))}
+        for path in headers
+        if tree.room(path) == "bridge"
+    }
+    carriers = {"pmod-engine.h"}
+    while True:
+        more = {name for name, names in included.items() if names & carriers} - carriers
+        if not more:
+            return carriers
+        carriers |= more
+
+
+def check_local(path, line, header, here, rooms, carriers):
     there = rooms.get(header.split("/")[-1])
     if there is None or there == here:
         if here == "app" and header.endswith("-private.h"):
@@ -65,16 +83,16 @@ def check_local(path, line, header, here, rooms):
     if header.endswith("-private.h"):
         tree.report(path, line, f"{header} is private to {there}")
         return
+    if here == "app" and there == "bridge" and header in carriers:
+        tree.report(path, line, f"{header} brings pmod-engine.h along: not for the app")
+        return
     allowed = ALLOWED_ROOMS[here].get(there, set())
     if allowed is not True and header not in allowed:
         what = f"only {', '.join(sorted(allowed))}" if allowed else "nothing"
         tree.report(path, line, f"{here} may include {what} of {there}, not {header}")
 
 
-def check_include(path, line, header, quoted, here, rooms):
-    if quoted:
-        check_local(path, line, header, here, rooms)
-        return
+def check_library(path, line, header, here):
     library = library_of(header)
     if library is None:
         tree.report(path, line, f"<{header}> is in no list of tests/lint/doors.py")
@@ -82,13 +100,15 @@ def check_include(path, line, header, quoted, here, rooms):
         tree.report(path, line, f"{here} may not include <{header}> ({library})")
 
 
-def check(path, rooms):
+def check(path, rooms, carriers):
     here = tree.room(path)
     text = tree.without_comments(tree.read(path), strings=False)
     for number, line in enumerate(text.splitlines(), 1):
-        match = re.match(r"\s*#\s*include\s*([<\"])([^>\"]+)[>\"]", line)
-        if match:
-            check_include(path, number, match.group(2), match.group(1) == '"', here, rooms)
+        match = INCLUDE.match(line)
+        if match and match.group(1) == "<":
+            check_library(path, number, match.group(2), here)
+        elif match:
+            check_local(path, number, match.group(2), here, rooms, carriers)
     if here == "cli":
         return
     for number, line in enumerate(tree.without_comments(text).splitlines(), 1):
@@ -99,11 +119,13 @@ def check(path, rooms):
 
 def main():
     sources = [path for path in tree.code(("kernels", "src")) if tree.room(path)]
-    rooms = {path.name: tree.room(path) for path in sources if path.suffix in (".h", ".cuh")}
+    headers = [path for path in sources if path.suffix in (".h", ".cuh")]
+    rooms = {path.name: tree.room(path) for path in headers}
+    carriers = engine_carriers(headers)
     for path in sources:
         # Measuring programs beside the kernels are programs, not part of the library.
         if not path.is_relative_to("kernels/bench"):
-            check(path, rooms)
+            check(path, rooms, carriers)
     tree.finish(len(sources), "files")
 
 
