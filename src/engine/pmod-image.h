@@ -1,12 +1,19 @@
 /* Pictures: files to RGB, and RGB to the pixels a vision tower reads, equal to Pillow's.
  *
  * What is decided for odd pictures:
- *   EXIF orientation   applied (PMOD_IMAGE_IGNORE_EXIF: left alone, as the reference does)
- *   alpha              dropped, not composited, as the reference does
- *   grey, palette      widened to RGB
- *   16 bits a channel  the high byte (the reference clips to 255, which whitens everything)
- *   GIF, animations    the first frame
- *   size               up to PMOD_IMAGE_MAX_PIXELS and PMOD_IMAGE_MAX_SIDE, any ratio of sides
+ *   format             told by content: PNG, JPEG, WebP, TIFF, GIF, BMP; a name is never looked at
+ *   EXIF orientation   applied (PMOD_IMAGE_IGNORE_EXIF: left alone, as the reference does); TIFF's
+ *                      own orientation is always applied, as the reference does too
+ *   alpha              dropped, not composited, as the reference does; colours that the file
+ *                      stores multiplied with alpha stay so
+ *   grey, palette      widened to RGB; CMYK converted without a colour profile
+ *   16 bits a channel  the high byte (the reference clips to 255, which whitens everything); in
+ *                      TIFF in colour rounded, at most 1 off
+ *   gamma, profiles    ignored, as the reference does
+ *   GIF, animations    the first frame; TIFF, the first page
+ *   truncated          an error, never half a picture
+ *   size               up to PMOD_IMAGE_MAX_PIXELS and PMOD_IMAGE_MAX_SIDE, any ratio of sides,
+ *                      checked before a pixel is decoded
  *
  * Anything else is an error that says what the file holds. */
 #pragma once
