@@ -319,6 +319,7 @@ read_file (PmodSafetensors *self, GError **error)
 {
   gsize length;
   const char *text = find_header (self, &length, error);
+  g_autofree char *name = NULL;
 
   if (!text)
     return FALSE;
@@ -326,10 +327,12 @@ read_file (PmodSafetensors *self, GError **error)
   if (length == 0 || text[0] != '{')
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT,
-                   "%s: header: expected '{' as its first byte", self->path);
+                   "%s: header: expected '{' as its first byte, got %s", self->path,
+                   length == 0 ? "an empty header" : "another");
       return FALSE;
     }
-  self->header = pmod_json_parse (text, (gssize)length, self->path, error);
+  name = g_strdup_printf ("%s: header", self->path);
+  self->header = pmod_json_parse (text, (gssize)length, name, error);
   self->entries = g_array_new (FALSE, FALSE, sizeof (PmodSafetensorsEntry));
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   return self->header && read_entries (self, error);
