@@ -39,7 +39,7 @@ expect (Keys *self, PmodErrorCode code, const char *key, const char *expected, c
 
   if (self->error)
     return;
-  text = got ? pmod_json_describe (got) : g_strdup ("no such key");
+  text = got ? pmod_json_describe (got) : g_strdup ("nothing");
   g_set_error (&self->error, PMOD_ERROR, code, "%s: %s: expected %s, got %s", self->name, key,
                expected, text);
 }
@@ -60,7 +60,8 @@ check_int (Keys *self, const char *key, const PmodJson *value, int min, int max)
 
   if (value && value->type == PMOD_JSON_INTEGER && value->integer >= min && value->integer <= max)
     return (int)value->integer;
-  expected = g_strdup_printf ("a whole number from %d to %d", min, max);
+  expected = min == max ? g_strdup_printf ("%d", min)
+                        : g_strdup_printf ("a whole number from %d to %d", min, max);
   expect (self, PMOD_ERROR_FORMAT, key, expected, value);
   return min;
 }

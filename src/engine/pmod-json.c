@@ -444,7 +444,7 @@ pmod_json_describe (const PmodJson *value)
     case PMOD_JSON_INTEGER:
       return g_strdup_printf ("%" G_GINT64_FORMAT, value->integer);
     case PMOD_JSON_NUMBER:
-      g_ascii_dtostr (number, sizeof number, value->number);
+      g_ascii_formatd (number, sizeof number, "%.10g", value->number);
       /* So that 4.0 where a whole number must be does not read as 4. */
       return g_strconcat (number, number[strspn (number, "-0123456789")] ? "" : ".0", NULL);
     case PMOD_JSON_STRING:

@@ -90,7 +90,7 @@ fail_index (
     const char *path, const char *key, const char *what, const PmodJson *got, GError **error)
 {
   g_autofree char *name = pmod_error_quote (key);
-  g_autofree char *text = got ? pmod_json_describe (got) : g_strdup ("no such key");
+  g_autofree char *text = got ? pmod_json_describe (got) : g_strdup ("nothing");
 
   g_set_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT, "%s: %s: expected %s, got %s", path, name,
                what, text);
