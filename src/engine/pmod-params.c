@@ -96,7 +96,7 @@ pmod_routing_ratios (const PmodRouting *self,
         {
           g_autofree char *routers = pmod_config_describe_routers (config);
 
-          if (routers[0] == '\0')
+          if (pmod_config_first_router (config) == config->n_layers)
             return refuse (error,
                            "layer %d would be routed at %.2f, but this checkpoint has no routers",
                            i, ratios[i]);
