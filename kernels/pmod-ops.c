@@ -1,1 +1,573 @@
+/* The public ops: each checks shapes and dtypes, then calls the backend's entry of its name.
+ *
+ * What is checked here holds for every backend; what depends on the values of index tensors is
+ * checked by the backend, which alone can read them. After a failure nothing is called. */
 #include "pmod-backend-private.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+pmod_backend_fail (PmodBackend *self, const char *format, ...)
+{
+  va_list args;
+
+  if (self->failed)
+    return;
+  va_start (args, format);
+  vsnprintf (self->error, sizeof self->error, format, args);
+  va_end (args);
+  self->failed = true;
+}
+
+/* --- Checks ------------------------------------------------------------------------------- */
+
+#define ANY (-1) /* in a shape or for a dtype: anything goes */
+
+/* What an op expects of one argument. */
+typedef struct
+{
+  int dtype; /* PmodDtype, or ANY */
+  int n_dims;
+  int64_t shape[PMOD_TENSOR_MAX_DIMS];
+} Expected;
+
+#define EXPECT(dtype_, ...)                                                                        \
+  ((Expected){ .dtype = (int)(dtype_),                                                             \
+               .n_dims = (int)(sizeof ((int64_t[]){ __VA_ARGS__ }) / sizeof (int64_t)),            \
+               .shape = { __VA_ARGS__ } })
+
+static void
+fail_expected (PmodBackend *self,
+               const char *op,
+               const char *name,
+               const PmodTensor *tensor,
+               const Expected *expected)
+{
+  char got[96], want[96];
+  int n = 0;
+
+  for (int i = 0; i < expected->n_dims; i++)
+    {
+      const char *comma = i ? "," : "";
+
+      if (expected->shape[i] == ANY)
+        n += snprintf (want + n, sizeof want - (size_t)n, "%s*", comma);
+      else
+        n += snprintf (want + n, sizeof want - (size_t)n, "%s%" PRId64, comma, expected->shape[i]);
+    }
+  pmod_backend_fail (self, "%s: %s: expected %s [%s], got %s", op, name,
+                     expected->dtype == ANY ? "any dtype"
+                                            : pmod_dtype_name ((PmodDtype)expected->dtype),
+                     want, tensor ? pmod_tensor_describe (tensor, got, sizeof got) : "nothing");
+}
+
+static bool
+check (PmodBackend *self,
+       const char *op,
+       const char *name,
+       const PmodTensor *tensor,
+       Expected expected)
+{
+  bool ok = tensor && tensor->n_dims == expected.n_dims &&
+            (expected.dtype == ANY || tensor->dtype == (PmodDtype)expected.dtype);
+  int64_t n = 1;
+
+  for (int i = 0; ok && i < expected.n_dims; i++)
+    {
+      int64_t size = tensor->shape[i];
+
+      ok = size >= 0 && (expected.shape[i] == ANY || size == expected.shape[i]) &&
+           !__builtin_mul_overflow (n, size, &n);
+    }
+  ok = ok && (tensor->data || n == 0);
+  if (!ok)
+    fail_expected (self, op, name, tensor, &expected);
+  return ok;
+}
+
+/* The same for an argument that may be NULL. */
+static bool
+check_optional (PmodBackend *self,
+                const char *op,
+                const char *name,
+                const PmodTensor *tensor,
+                Expected expected)
+{
+  return !tensor || check (self, op, name, tensor, expected);
+}
+
+static bool
+check_that (PmodBackend *self, const char *op, bool holds, const char *what)
+{
+  if (!holds)
+    pmod_backend_fail (self, "%s: expected %s", op, what);
+  return holds;
+}
+
+static bool
+is_act (PmodDtype dtype)
+{
+  return dtype == PMOD_DTYPE_F32 || dtype == PMOD_DTYPE_BF16;
+}
+
+/* --- Backends ----------------------------------------------------------------------------- */
+
+void
+pmod_backend_free (PmodBackend *self)
+{
+  if (self)
+    self->ops->free (self);
+}
+
+const char *
+pmod_backend_name (const PmodBackend *self)
+{
+  return self->ops->name;
+}
+
+void
+pmod_backend_get_info (PmodBackend *self, PmodBackendInfo *info)
+{
+  *info = (PmodBackendInfo){ 0 };
+  self->ops->get_info (self, info);
+}
+
+bool
+pmod_backend_sync (PmodBackend *self)
+{
+  if (!self->failed)
+    self->ops->sync (self);
+  return !self->failed;
+}
+
+const char *
+pmod_backend_get_error (const PmodBackend *self)
+{
+  return self->failed ? self->error : NULL;
+}
+
+void
+pmod_backend_clear_error (PmodBackend *self)
+{
+  self->failed = false;
+}
+
+/* --- Memory ------------------------------------------------------------------------------- */
+
+void *
+pmod_alloc (PmodBackend *self, size_t n_bytes)
+{
+  return self->failed ? NULL : self->ops->alloc (self, n_bytes);
+}
+
+void
+pmod_free (PmodBackend *self, void *data)
+{
+  if (data)
+    self->ops->release (self, data);
+}
+
+void
+pmod_upload (PmodBackend *self, void *dst, const void *src_host, size_t n_bytes)
+{
+  if (!self->failed && n_bytes)
+    self->ops->upload (self, dst, src_host, n_bytes);
+}
+
+void
+pmod_download (PmodBackend *self, void *dst_host, const void *src, size_t n_bytes)
+{
+  if (!self->failed && n_bytes)
+    self->ops->download (self, dst_host, src, n_bytes);
+}
+
+void
+pmod_copy (PmodBackend *self, void *dst, const void *src, size_t n_bytes)
+{
+  if (!self->failed && n_bytes)
+    self->ops->copy (self, dst, src, n_bytes);
+}
+
+uint64_t
+pmod_checksum (PmodBackend *self, const void *data, size_t n_bytes)
+{
+  if (self->failed || !check_that (self, "checksum", n_bytes % 8 == 0, "a multiple of 8 bytes"))
+    return 0;
+  return self->ops->checksum (self, data, n_bytes);
+}
+
+/* --- Linear layers ------------------------------------------------------------------------ */
+
+/* N*K elements must fit an index with room to spare: 2^48 elements are 256 TiB of weights. */
+#define MAX_ELEMENTS ((int64_t)1 << 48)
+
+static bool
+check_matrix (PmodBackend *self, int64_t n_out, int64_t n_in, PmodDtype act)
+{
+  return check_that (self, "matrix", is_act (act), "an act dtype of F32 or BF16") &&
+         check_that (self, "matrix", n_in > 0 && n_out > 0, "at least one row and one column") &&
+         check_that (self, "matrix", n_out <= MAX_ELEMENTS / n_in, "fewer than 2^48 weights");
+}
+
+PmodMatrix *
+pmod_matrix_new (
+    PmodBackend *self, const PmodMatrixPart *parts, int n_parts, int64_t n_in, PmodDtype act)
+{
+  int64_t n_out = 0;
+
+  if (self->failed)
+    return NULL;
+  for (int i = 0; i < n_parts; i++)
+    {
+      const PmodMatrixPart *part = &parts[i];
+
+      if (!check_that (self, "matrix",
+                       part->data && part->n_out > 0 && part->n_out <= MAX_ELEMENTS &&
+                           (is_act (part->dtype) || part->dtype == PMOD_DTYPE_F16),
+                       "parts with data of F32, BF16 or F16"))
+        return NULL;
+      n_out += part->n_out;
+    }
+  return check_matrix (self, n_out, n_in, act)
+             ? self->ops->matrix_new (self, parts, n_parts, n_in, act)
+             : NULL;
+}
+
+PmodMatrix *
+pmod_matrix_new_random (
+    PmodBackend *self, int64_t n_out, int64_t n_in, PmodDtype act, uint64_t seed)
+{
+  if (self->failed || !check_matrix (self, n_out, n_in, act))
+    return NULL;
+  return self->ops->matrix_new_random (self, n_out, n_in, act, seed);
+}
+
+void
+pmod_matrix_free (PmodBackend *self, PmodMatrix *matrix)
+{
+  if (matrix)
+    self->ops->matrix_free (self, matrix);
+}
+
+size_t
+pmod_matrix_bytes (const PmodMatrix *matrix)
+{
+  return matrix->n_bytes;
+}
+
+int64_t
+pmod_matrix_n_out (const PmodMatrix *matrix)
+{
+  return matrix->n_out;
+}
+
+int64_t
+pmod_matrix_n_in (const PmodMatrix *matrix)
+{
+  return matrix->n_in;
+}
+
+void
+pmod_linear (PmodBackend *self,
+             PmodTensor *y,
+             const PmodTensor *x,
+             const PmodMatrix *w,
+             const PmodTensor *bias,
+             PmodEpilogue epilogue)
+{
+  const char *op = "linear";
+  bool add = epilogue == PMOD_EPILOGUE_ADD;
+
+  if (self->failed || !check_that (self, op, w, "a matrix") ||
+      !check (self, op, "x", x, EXPECT (w->act, ANY, w->n_in)) ||
+      !check (self, op, "y", y, EXPECT (add ? PMOD_DTYPE_F32 : ANY, x->shape[0], w->n_out)) ||
+      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
+      !check_optional (self, op, "bias", bias, EXPECT (PMOD_DTYPE_F32, w->n_out)))
+    return;
+  if (x->shape[0] > 0)
+    self->ops->linear (self, y, x, w, bias, epilogue);
+}
+
+/* --- Norms and activations ---------------------------------------------------------------- */
+
+void
+pmod_rmsnorm (PmodBackend *self, PmodTensor *y, const PmodTensor *x, const PmodTensor *w, float eps)
+{
+  const char *op = "rmsnorm";
+
+  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
+      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
+      !check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])))
+    return;
+  self->ops->rmsnorm (self, y, x, w, eps);
+}
+
+void
+pmod_layernorm (PmodBackend *self,
+                PmodTensor *y,
+                const PmodTensor *x,
+                const PmodTensor *w,
+                const PmodTensor *b,
+                float eps)
+{
+  const char *op = "layernorm";
+
+  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
+      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
+      !check_that (self, op, y->data != x->data || y->dtype == PMOD_DTYPE_F32,
+                   "y of F32 where it is x itself") ||
+      !check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])) ||
+      !check (self, op, "b", b, EXPECT (PMOD_DTYPE_F32, x->shape[1])))
+    return;
+  self->ops->layernorm (self, y, x, w, b, eps);
+}
+
+void
+pmod_swiglu (PmodBackend *self, PmodTensor *y, const PmodTensor *gate_up)
+{
+  const char *op = "swiglu";
+
+  if (self->failed || !check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
+      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
+      !check (self, op, "gate_up", gate_up, EXPECT (y->dtype, y->shape[0], 2 * y->shape[1])))
+    return;
+  self->ops->swiglu (self, y, gate_up);
+}
+
+/* --- Attention ---------------------------------------------------------------------------- */
+
+void
+pmod_split_qkv (PmodBackend *self,
+                PmodTensor *q,
+                PmodTensor *k,
+                PmodTensor *v,
+                const PmodTensor *qkv,
+                const PmodTensor *cos_sin,
+                const PmodTensor *rows,
+                int64_t pos0,
+                int64_t kv_offset)
+{
+  const char *op = "split_qkv";
+  int64_t n_tokens, n_heads, n_kv_heads, width, capacity;
+
+  if (self->failed || !check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
+      !check_that (self, op, is_act (q->dtype), "q of F32 or BF16") ||
+      !check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])))
+    return;
+  n_tokens = q->shape[0], n_heads = q->shape[1], width = q->shape[2];
+  n_kv_heads = k->shape[0], capacity = k->shape[1];
+  if (!check (self, op, "v", v, EXPECT (q->dtype, n_kv_heads, capacity, width)) ||
+      !check (self, op, "qkv", qkv,
+              EXPECT (PMOD_DTYPE_F32, n_tokens, (n_heads + 2 * n_kv_heads) * width)) ||
+      !check_optional (self, op, "cos_sin", cos_sin, EXPECT (PMOD_DTYPE_F32, ANY, width)) ||
+      !check_optional (self, op, "rows", rows, EXPECT (PMOD_DTYPE_I32, n_tokens)) ||
+      !check_that (self, op, !cos_sin || width % 2 == 0, "heads of even width to rotate") ||
+      !check_that (self, op, kv_offset >= 0 && kv_offset <= capacity - n_tokens,
+                   "room in the cache for all tokens") ||
+      !check_that (self, op,
+                   pos0 >= 0 && (!cos_sin || rows || pos0 <= cos_sin->shape[0] - n_tokens),
+                   "an angle for each position"))
+    return;
+  self->ops->split_qkv (self, q, k, v, qkv, cos_sin, rows, pos0, kv_offset);
+}
+
+void
+pmod_attention (PmodBackend *self,
+                PmodTensor *out,
+                const PmodTensor *q,
+                const PmodTensor *k,
+                const PmodTensor *v,
+                int64_t kv_len,
+                bool causal,
+                float scale)
+{
+  const char *op = "attention";
+
+  if (self->failed || !check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
+      !check_that (self, op, is_act (q->dtype), "q of F32 or BF16") ||
+      !check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])) ||
+      !check (self, op, "v", v, EXPECT (q->dtype, k->shape[0], k->shape[1], q->shape[2])) ||
+      !check (self, op, "out", out, EXPECT (q->dtype, q->shape[0], q->shape[1] * q->shape[2])) ||
+      !check_that (self, op, k->shape[0] > 0 && q->shape[1] % k->shape[0] == 0,
+                   "the same number of query heads for each key head") ||
+      !check_that (self, op, kv_len > 0 && kv_len <= k->shape[1], "0 < kv_len <= capacity") ||
+      !check_that (self, op, !causal || kv_len >= q->shape[0],
+                   "a causal query's own key among the keys"))
+    return;
+  self->ops->attention (self, out, q, k, v, kv_len, causal, scale);
+}
+
+/* --- Pictures ----------------------------------------------------------------------------- */
+
+void
+pmod_patchify (PmodBackend *self, PmodTensor *patches, const PmodTensor *pixels, int64_t patch)
+{
+  const char *op = "patchify";
+  int64_t n_tiles, side;
+
+  if (self->failed ||
+      !check (self, op, "pixels", pixels, EXPECT (PMOD_DTYPE_F32, ANY, 3, ANY, ANY)))
+    return;
+  n_tiles = pixels->shape[0], side = pixels->shape[2];
+  if (!check_that (self, op, patch > 0 && pixels->shape[3] == side && side % patch == 0,
+                   "square tiles of whole patches") ||
+      !check (self, op, "patches", patches,
+              EXPECT (ANY, n_tiles * (side / patch) * (side / patch), 3 * patch * patch)) ||
+      !check_that (self, op, is_act (patches->dtype), "patches of F32 or BF16"))
+    return;
+  self->ops->patchify (self, patches, pixels, patch);
+}
+
+void
+pmod_embed_patches (PmodBackend *self,
+                    PmodTensor *x,
+                    const PmodTensor *patches,
+                    const PmodTensor *cls,
+                    const PmodTensor *position)
+{
+  const char *op = "embed_patches";
+  int64_t n_rows, width, n_tiles;
+
+  if (self->failed || !check (self, op, "position", position, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, position->shape[1])))
+    return;
+  n_rows = position->shape[0], width = position->shape[1];
+  if (!check_that (self, op, n_rows > 1 && x->shape[0] % n_rows == 0, "whole tiles in x"))
+    return;
+  n_tiles = x->shape[0] / n_rows;
+  if (!check (self, op, "patches", patches,
+              EXPECT (PMOD_DTYPE_F32, n_tiles * (n_rows - 1), width)) ||
+      !check (self, op, "cls", cls, EXPECT (PMOD_DTYPE_F32, width)))
+    return;
+  self->ops->embed_patches (self, x, patches, cls, position);
+}
+
+void
+pmod_resample (PmodBackend *self, PmodTensor *y, const PmodTensor *x)
+{
+  const char *op = "resample";
+
+  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY, ANY)) ||
+      !check (self, op, "y", y, EXPECT (PMOD_DTYPE_F32, ANY, ANY, x->shape[2])) ||
+      !check_that (self, op, x->shape[0] > 0 && x->shape[1] > 0, "at least one row and column"))
+    return;
+  self->ops->resample (self, y, x);
+}
+
+void
+pmod_gather_rows (PmodBackend *self, PmodTensor *y, const PmodTensor *table, const PmodTensor *idx)
+{
+  const char *op = "gather_rows";
+
+  if (self->failed || !check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
+      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
+      !check (self, op, "table", table, EXPECT (ANY, ANY, y->shape[1])) ||
+      !check_that (self, op, is_act (table->dtype) || table->dtype == PMOD_DTYPE_F16,
+                   "a table of F32, BF16 or F16") ||
+      !check (self, op, "idx", idx, EXPECT (PMOD_DTYPE_I32, y->shape[0])))
+    return;
+  self->ops->gather_rows (self, y, table, idx);
+}
+
+/* --- Routing ------------------------------------------------------------------------------ */
+
+void
+pmod_router_logits (PmodBackend *self,
+                    PmodTensor *logit,
+                    const PmodTensor *x,
+                    const PmodTensor *w,
+                    const PmodTensor *b,
+                    const PmodTensor *targets)
+{
+  const char *op = "router_logits";
+
+  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])) ||
+      !check_optional (self, op, "b", b, EXPECT (PMOD_DTYPE_F32, 1)) ||
+      !check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, targets->shape[0])))
+    return;
+  self->ops->router_logits (self, logit, x, w, b, targets);
+}
+
+void
+pmod_router_weights (PmodBackend *self,
+                     PmodTensor *weight,
+                     const PmodTensor *logit,
+                     const PmodWeightNorm *norm)
+{
+  const char *op = "router_weights";
+
+  if (self->failed || !check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, ANY)) ||
+      !check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, logit->shape[0])) ||
+      !check_that (self, op, norm, "a norm"))
+    return;
+  self->ops->router_weights (self, weight, logit, norm);
+}
+
+void
+pmod_top_k (PmodBackend *self,
+            PmodTensor *kept,
+            const PmodTensor *weight,
+            const PmodTensor *logit,
+            int64_t k)
+{
+  const char *op = "top_k";
+
+  if (self->failed || !check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, ANY)) ||
+      !check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, weight->shape[0])) ||
+      !check (self, op, "kept", kept, EXPECT (PMOD_DTYPE_U8, weight->shape[0])) ||
+      !check_that (self, op, weight->shape[0] <= INT32_MAX, "fewer than 2^31 candidates") ||
+      !check_that (self, op, k >= 0 && k <= weight->shape[0], "0 <= k <= V"))
+    return;
+  self->ops->top_k (self, kept, weight, logit, k);
+}
+
+void
+pmod_route_plan (PmodBackend *self,
+                 PmodTensor *rows,
+                 PmodTensor *slot,
+                 PmodTensor *row_weight,
+                 const PmodTensor *kept,
+                 const PmodTensor *weight,
+                 const PmodTensor *targets)
+{
+  const char *op = "route_plan";
+  int64_t n_targets, n_tokens;
+
+  if (self->failed || !check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !check (self, op, "slot", slot, EXPECT (PMOD_DTYPE_I32, ANY)))
+    return;
+  n_targets = targets->shape[0], n_tokens = slot->shape[0];
+  if (!check (self, op, "kept", kept, EXPECT (PMOD_DTYPE_U8, n_targets)) ||
+      !check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, n_targets)) ||
+      !check (self, op, "row_weight", row_weight, EXPECT (PMOD_DTYPE_F32, n_tokens)) ||
+      !check (self, op, "rows", rows, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !check_that (self, op, n_targets <= n_tokens && rows->shape[0] <= n_tokens,
+                   "no more targets or rows than tokens"))
+    return;
+  self->ops->route_plan (self, rows, slot, row_weight, kept, weight, targets);
+}
+
+void
+pmod_reweight_scatter (PmodBackend *self,
+                       PmodTensor *x,
+                       const PmodTensor *h,
+                       const PmodTensor *m,
+                       const PmodTensor *slot,
+                       const PmodTensor *row_weight)
+{
+  const char *op = "reweight_scatter";
+
+  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !check (self, op, "h", h, EXPECT (PMOD_DTYPE_F32, ANY, x->shape[1])) ||
+      !check (self, op, "m", m, EXPECT (PMOD_DTYPE_F32, h->shape[0], x->shape[1])) ||
+      !check (self, op, "slot", slot, EXPECT (PMOD_DTYPE_I32, x->shape[0])) ||
+      !check (self, op, "row_weight", row_weight, EXPECT (PMOD_DTYPE_F32, x->shape[0])))
+    return;
+  self->ops->reweight_scatter (self, x, h, m, slot, row_weight);
+}

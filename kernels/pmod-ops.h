@@ -80,7 +80,8 @@ typedef enum
 } PmodCpuLevel;
 
 /* A CPU backend on n_threads threads (0: one for each core that may be used). A level the
- * machine does not have is lowered to the best it has. Never NULL. */
+ * machine does not have is lowered to the best it has. NULL only where there is no memory for the
+ * struct itself. */
 PmodBackend *pmod_backend_new_cpu (int n_threads, PmodCpuLevel level);
 
 void pmod_backend_free (PmodBackend *self);

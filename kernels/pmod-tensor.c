@@ -1,1 +1,121 @@
+/* Sizes, names and views of tensors. Knows nothing of backends. */
 #include "pmod-tensor.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+size_t
+pmod_dtype_size (PmodDtype dtype)
+{
+  switch (dtype)
+    {
+    case PMOD_DTYPE_F32:
+    case PMOD_DTYPE_I32:
+      return 4;
+    case PMOD_DTYPE_BF16:
+    case PMOD_DTYPE_F16:
+      return 2;
+    case PMOD_DTYPE_I64:
+      return 8;
+    case PMOD_DTYPE_U8:
+      return 1;
+    }
+  return 0;
+}
+
+const char *
+pmod_dtype_name (PmodDtype dtype)
+{
+  switch (dtype)
+    {
+    case PMOD_DTYPE_F32:
+      return "F32";
+    case PMOD_DTYPE_BF16:
+      return "BF16";
+    case PMOD_DTYPE_F16:
+      return "F16";
+    case PMOD_DTYPE_I32:
+      return "I32";
+    case PMOD_DTYPE_I64:
+      return "I64";
+    case PMOD_DTYPE_U8:
+      return "U8";
+    }
+  return "?";
+}
+
+int64_t
+pmod_tensor_n_elements (const PmodTensor *self)
+{
+  int64_t n = 1;
+
+  for (int i = 0; i < self->n_dims; i++)
+    n *= self->shape[i];
+  return n;
+}
+
+size_t
+pmod_tensor_bytes (const PmodTensor *self)
+{
+  return (size_t)pmod_tensor_n_elements (self) * pmod_dtype_size (self->dtype);
+}
+
+PmodTensor
+pmod_tensor_1d (void *data, PmodDtype dtype, int64_t n0)
+{
+  return (PmodTensor){ .data = data, .dtype = dtype, .n_dims = 1, .shape = { n0 } };
+}
+
+PmodTensor
+pmod_tensor_2d (void *data, PmodDtype dtype, int64_t n0, int64_t n1)
+{
+  return (PmodTensor){ .data = data, .dtype = dtype, .n_dims = 2, .shape = { n0, n1 } };
+}
+
+PmodTensor
+pmod_tensor_3d (void *data, PmodDtype dtype, int64_t n0, int64_t n1, int64_t n2)
+{
+  return (PmodTensor){ .data = data, .dtype = dtype, .n_dims = 3, .shape = { n0, n1, n2 } };
+}
+
+PmodTensor
+pmod_tensor_rows (const PmodTensor *self, int64_t first, int64_t n)
+{
+  PmodTensor rows = *self;
+  int64_t row = 1;
+
+  for (int i = 1; i < self->n_dims; i++)
+    row *= self->shape[i];
+  rows.data = (char *)self->data + (size_t)(first * row) * pmod_dtype_size (self->dtype);
+  rows.shape[0] = n;
+  return rows;
+}
+
+/* Appends to text, which has room for n_bytes and holds *length already; stops at the end. */
+static void __attribute__ ((format (printf, 4, 5)))
+append (char *text, size_t n_bytes, size_t *length, const char *format, ...)
+{
+  va_list args;
+  int n;
+
+  if (*length >= n_bytes)
+    return;
+  va_start (args, format);
+  n = vsnprintf (text + *length, n_bytes - *length, format, args);
+  va_end (args);
+  if (n > 0)
+    *length += (size_t)n;
+}
+
+const char *
+pmod_tensor_describe (const PmodTensor *self, char *text, size_t n_bytes)
+{
+  size_t length = 0;
+
+  append (text, n_bytes, &length, "%s [", pmod_dtype_name (self->dtype));
+  for (int i = 0; i < self->n_dims && i < PMOD_TENSOR_MAX_DIMS; i++)
+    append (text, n_bytes, &length, "%s%" PRId64, i ? "," : "", self->shape[i]);
+  append (text, n_bytes, &length, "]");
+  return text;
+}

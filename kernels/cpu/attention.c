@@ -1,1 +1,463 @@
-#include "../pmod-backend-private.h"
+/* Attention with an online softmax over tiles of keys: nothing of size T x kv_len is stored.
+ *
+ * Two ways. Many query rows (prefill): blocks of rows against tiles of keys with the register
+ * tiles of the matrix product; FLOPs 4*T*kv_len*H*dh, half of it under the causal mask. Few rows
+ * (decode): every key and value is read once, in order; bytes 2*G*kv_len*dh elements.
+ * In BF16 the softmax's numerators are rounded to BF16 before they multiply v, and their sum is
+ * of the rounded ones; that is so at every level, so that levels differ only in order of sums. */
+#include "simd.h"
+
+/* Rows of queries in a block. Each block transposes every key tile once, 1/192 of the work that
+ * it then does with it. */
+#define BLOCK_ROWS 192
+
+/* Keys in a tile. */
+#define TILE_KEYS 64
+
+/* Up to this many rows of queries (tokens x heads that share a key head) the decode way is
+ * faster than transposing tiles for so few. */
+#define DECODE_ROWS 8
+
+#define COLUMNS (TILE_VECS * VW)
+
+/* What one call works on. */
+typedef struct
+{
+  const char *q, *k, *v;
+  char *out;
+  int64_t n_tokens, n_heads, n_kv_heads, capacity, width, kv_len;
+  bool causal;
+  float scale;
+  size_t size; /* bytes of an element */
+} Job;
+
+/* How many keys query t sees. */
+static int64_t
+n_visible (const Job *job, int64_t t)
+{
+  return job->causal ? job->kv_len - job->n_tokens + t + 1 : job->kv_len;
+}
+
+/* --- Softmax ------------------------------------------------------------------------------ */
+
+/* Turns n scores of one row into numerators in place, zeros up to TILE_KEYS; max and sum are the
+ * row's so far. Returns what earlier sums are to be multiplied by. */
+INLINE float
+softmax_step (float *scores, int64_t n, float scale, float *max, float *sum, bool bf16)
+{
+  vi lanes = vi_lanes ();
+  vf largest = vf_set (*max), total = vf_set (0), factor;
+  float new_max, old_factor;
+
+  for (int64_t i = 0; i < n; i += VW)
+    {
+      vf score = vf_load (scores + i) * vf_set (scale);
+
+      score = vf_select (lanes < (int32_t)min_i64 (n - i, VW), score, vf_set (-INFINITY));
+      largest = vf_max (score, largest);
+    }
+  new_max = vf_max_lane (largest);
+  for (int64_t i = 0; i < TILE_KEYS; i += VW)
+    {
+      vf part = vf_set (0);
+
+      if (i < n)
+        {
+          part = vf_exp (vf_load (scores + i) * vf_set (scale) - vf_set (new_max));
+          part = vf_select (lanes < (int32_t)min_i64 (n - i, VW), part, vf_set (0));
+          if (bf16)
+            part = vf_round_bf16 (part);
+        }
+      vf_store (scores + i, part);
+      total += part;
+    }
+  factor = vf_exp (vf_set (*max - new_max));
+  old_factor = factor[0];
+  *max = new_max;
+  *sum = *sum * old_factor + vf_sum (total);
+  return old_factor;
+}
+
+/* --- Prefill ------------------------------------------------------------------------------ */
+
+/* Scratch of one thread. Units are F32, or pairs of BF16 where the level multiplies those. */
+typedef struct
+{
+  float *keys;        /* [n_key_units][TILE_KEYS] units: a tile transposed */
+  float *values;      /* [TILE_KEYS / per_unit][padded] units */
+  float *rows;        /* [BLOCK_ROWS][n_key_units] units: queries */
+  float *scores;      /* [BLOCK_ROWS][TILE_KEYS] */
+  char *parts;        /* [BLOCK_ROWS][TILE_KEYS] numerators as units; scores itself for F32 */
+  float *sums;        /* [BLOCK_ROWS][padded] */
+  float *max, *total; /* [BLOCK_ROWS] */
+  int64_t padded;     /* width rounded up to a register tile */
+  int64_t n_key_units;
+} Scratch;
+
+/* Places all of it in base and returns its bytes; with base NULL only counts them. */
+static size_t
+lay_out (Scratch *self, char *base, int64_t width, bool pairs)
+{
+  int64_t padded = round_up (width, COLUMNS), at = 0;
+  int64_t n_key_units = pairs ? (width + 1) / 2 : width;
+  float *parts;
+
+#define TAKE(n_floats)                                                                             \
+  base ? (float *)(void *)(base + at) : NULL, at += round_up ((n_floats), 16) * 4
+  self->padded = padded;
+  self->n_key_units = n_key_units;
+  self->keys = TAKE (n_key_units * TILE_KEYS);
+  self->values = TAKE (TILE_KEYS * padded);
+  self->rows = TAKE (BLOCK_ROWS * n_key_units);
+  self->scores = TAKE (BLOCK_ROWS * TILE_KEYS);
+  self->sums = TAKE (BLOCK_ROWS * padded);
+  self->max = TAKE (BLOCK_ROWS);
+  self->total = TAKE (BLOCK_ROWS);
+  if (pairs)
+    parts = TAKE (BLOCK_ROWS * TILE_KEYS / 2);
+  else
+    parts = self->scores;
+  self->parts = (char *)parts;
+#undef TAKE
+  return (size_t)at;
+}
+
+/* One row of n elements to units: widened, or copied with a zero after an odd one. */
+INLINE void
+load_units (float *to, const char *from, int64_t n, PmodDtype dtype, bool pairs)
+{
+  if (pairs)
+    {
+      if (n % 2)
+        to[n / 2] = 0;
+      memcpy (to, from, (size_t)n * 2);
+    }
+  else
+    for (int64_t i = 0; i < n; i += VW)
+      vf_put_until (to, PMOD_DTYPE_F32, i, n, vf_get_until (from, dtype, i, n));
+}
+
+/* Four rows of four units, transposed. */
+INLINE void
+transpose_4x4 (float *to, int64_t to_stride, const float *from, int64_t from_stride)
+{
+  typedef uint32_t v4 __attribute__ ((vector_size (16)));
+  typedef v4 v4_mem __attribute__ ((aligned (1), may_alias));
+  v4 a = *(const v4_mem *)from, b = *(const v4_mem *)(from + from_stride);
+  v4 c = *(const v4_mem *)(from + 2 * from_stride), d = *(const v4_mem *)(from + 3 * from_stride);
+  v4 ab_low = { a[0], b[0], a[1], b[1] }, ab_high = { a[2], b[2], a[3], b[3] };
+  v4 cd_low = { c[0], d[0], c[1], d[1] }, cd_high = { c[2], d[2], c[3], d[3] };
+
+  *(v4_mem *)to = (v4){ ab_low[0], ab_low[1], cd_low[0], cd_low[1] };
+  *(v4_mem *)(to + to_stride) = (v4){ ab_low[2], ab_low[3], cd_low[2], cd_low[3] };
+  *(v4_mem *)(to + 2 * to_stride) = (v4){ ab_high[0], ab_high[1], cd_high[0], cd_high[1] };
+  *(v4_mem *)(to + 3 * to_stride) = (v4){ ab_high[2], ab_high[3], cd_high[2], cd_high[3] };
+}
+
+/* n keys of one head, transposed; the columns of missing keys are zero. values is used as a
+ * buffer for the keys as units in rows. */
+INLINE void
+load_keys (Scratch *s, const char *k, int64_t n, int64_t width, PmodDtype dtype, bool pairs)
+{
+  int64_t n_units = s->n_key_units;
+  float *rows = s->values;
+
+  for (int64_t j = 0; j < TILE_KEYS; j++)
+    if (j < n)
+      load_units (rows + j * n_units, k + (size_t)(j * width) * pmod_dtype_size (dtype), width,
+                  dtype, pairs);
+    else
+      memset (rows + j * n_units, 0, (size_t)n_units * 4);
+  for (int64_t j = 0; j < TILE_KEYS; j += 4)
+    {
+      int64_t i = 0;
+
+      for (; i + 4 <= n_units; i += 4)
+        transpose_4x4 (s->keys + i * TILE_KEYS + j, TILE_KEYS, rows + j * n_units + i, n_units);
+      for (; i < n_units; i++)
+        for (int64_t l = 0; l < 4; l++)
+          memcpy (s->keys + i * TILE_KEYS + j + l, rows + (j + l) * n_units + i, 4);
+    }
+}
+
+/* n values of one head as rows of units; a unit of BF16 holds the same element of two values.
+ * Missing values and columns are zero. */
+INLINE void
+load_values (Scratch *s, const char *v, int64_t n, int64_t width, PmodDtype dtype, bool pairs)
+{
+  if (!pairs)
+    for (int64_t j = 0; j < TILE_KEYS; j++)
+      for (int64_t i = 0; i < s->padded; i += VW)
+        {
+          vf value = vf_set (0);
+
+          if (j < n && i < width)
+            value = vf_get_until (v, dtype, j * width + i, j * width + width);
+          vf_store (s->values + j * s->padded + i, value);
+        }
+  else
+    for (int64_t j = 0; j < TILE_KEYS; j += 2)
+      for (int64_t i = 0; i < s->padded; i += VW)
+        {
+          vu low = { 0 }, high = { 0 };
+
+          if (j < n && i < width)
+            low = (vu)vf_get_until (v, dtype, j * width + i, j * width + width) >> 16;
+          if (j + 1 < n && i < width)
+            high = (vu)vf_get_until (v, dtype, (j + 1) * width + i, (j + 2) * width);
+          vf_store (s->values + j / 2 * s->padded + i, (vf)(low | high));
+        }
+}
+
+/* One tile of keys, first .. first + n - 1, against n_rows rows of queries from token t on. */
+INLINE void
+attend_tile (Scratch *s,
+             const Job *job,
+             int64_t t,
+             int64_t n_rows,
+             int64_t first,
+             int64_t n,
+             PmodDtype dtype,
+             bool pairs)
+{
+  tile_product (n_rows, TILE_KEYS, pairs, s->n_key_units, (const char *)s->rows, s->n_key_units * 4,
+                s->keys, TILE_KEYS, s->scores, TILE_KEYS, false);
+  for (int64_t i = 0; i < n_rows; i++)
+    {
+      float *scores = s->scores + i * TILE_KEYS, *sums = s->sums + i * s->padded;
+      int64_t visible = min_i64 (n, n_visible (job, t + i) - first);
+      float factor = softmax_step (scores, visible > 0 ? visible : 0, job->scale, &s->max[i],
+                                   &s->total[i], dtype == PMOD_DTYPE_BF16);
+
+      if (factor != 1)
+        for (int64_t j = 0; j < s->padded; j += VW)
+          vf_store (sums + j, vf_load (sums + j) * vf_set (factor));
+      for (int64_t j = 0; pairs && j < TILE_KEYS; j += VW)
+        vf_put (s->parts + i * TILE_KEYS * 2, PMOD_DTYPE_BF16, j, vf_load (scores + j));
+    }
+  tile_product (n_rows, s->padded, pairs, pairs ? TILE_KEYS / 2 : TILE_KEYS, s->parts,
+                TILE_KEYS * (pairs ? 2 : 4), s->values, s->padded, s->sums, s->padded, true);
+}
+
+/* Rows of queries from token t on of one head. */
+INLINE void
+attend_block (char *base, const Job *job, int64_t head, int64_t t, PmodDtype dtype, bool pairs)
+{
+  Scratch s;
+  int64_t n_rows = min_i64 (BLOCK_ROWS, job->n_tokens - t), width = job->width;
+  int64_t n_keys = n_visible (job, t + n_rows - 1);
+  int64_t kv_head = head * job->n_kv_heads / job->n_heads;
+
+  lay_out (&s, base, width, pairs);
+  for (int64_t i = 0; i < n_rows; i++)
+    {
+      const char *row = job->q + (size_t)(((t + i) * job->n_heads + head) * width) * job->size;
+
+      load_units (s.rows + i * s.n_key_units, row, width, dtype, pairs);
+      s.max[i] = -INFINITY;
+      s.total[i] = 0;
+    }
+  memset (s.sums, 0, (size_t)(n_rows * s.padded) * 4);
+  for (int64_t first = 0; first < n_keys; first += TILE_KEYS)
+    {
+      int64_t n = min_i64 (TILE_KEYS, n_keys - first);
+      size_t at = (size_t)((kv_head * job->capacity + first) * width) * job->size;
+
+      load_keys (&s, job->k + at, n, width, dtype, pairs);
+      load_values (&s, job->v + at, n, width, dtype, pairs);
+      attend_tile (&s, job, t, n_rows, first, n, dtype, pairs);
+    }
+  for (int64_t i = 0; i < n_rows; i++)
+    {
+      int64_t at = ((t + i) * job->n_heads + head) * width;
+      vf factor = vf_set (1 / s.total[i]);
+
+      for (int64_t j = 0; j < width; j += VW)
+        vf_put_until (job->out, dtype, at + j, at + width,
+                      vf_load (s.sums + i * s.padded + j) * factor);
+    }
+}
+
+/* --- Decode ------------------------------------------------------------------------------- */
+
+/* scores[0 .. n-1] = q . key; four keys at a time, so that sums do not wait for each other. */
+INLINE void
+score_keys (float *scores, const float *q, const char *k, int64_t n, int64_t width, PmodDtype dtype)
+{
+  for (int64_t j = 0; j < n; j += 4)
+    {
+      vf sums[4] = { vf_set (0), vf_set (0), vf_set (0), vf_set (0) };
+
+      for (int64_t i = 0; i < width; i += VW)
+        {
+          vf query = vf_get_until (q, PMOD_DTYPE_F32, i, width);
+
+          for (int l = 0; l < 4; l++)
+            {
+              int64_t row = min_i64 (j + l, n - 1) * width;
+
+              sums[l] += query * vf_get_until (k, dtype, row + i, row + width);
+            }
+        }
+      for (int l = 0; l < 4; l++)
+        scores[j + l] = vf_sum (sums[l]);
+    }
+}
+
+/* sums = sums * factor + parts . values over n values. */
+INLINE void
+add_values (float *sums,
+            float factor,
+            const float *parts,
+            const char *v,
+            int64_t n,
+            int64_t width,
+            PmodDtype dtype)
+{
+  for (int64_t i = 0; i < width; i += VW)
+    {
+      vf sum = vf_load (sums + i) * vf_set (factor), other = vf_set (0);
+      int64_t j = 0;
+
+      for (; j + 2 <= n; j += 2)
+        {
+          sum += vf_set (parts[j]) * vf_get_until (v, dtype, j * width + i, (j + 1) * width);
+          other +=
+              vf_set (parts[j + 1]) * vf_get_until (v, dtype, (j + 1) * width + i, (j + 2) * width);
+        }
+      if (j < n)
+        sum += vf_set (parts[j]) * vf_get_until (v, dtype, j * width + i, (j + 1) * width);
+      vf_store (sums + i, sum + other);
+    }
+}
+
+/* All rows of queries that share one key head. */
+INLINE void
+attend_head (char *base, const Job *job, int64_t kv_head, PmodDtype dtype)
+{
+  int64_t width = job->width, group = job->n_heads / job->n_kv_heads;
+  int64_t n_rows = job->n_tokens * group, padded = round_up (width, VW);
+  float *queries = (float *)(void *)base, *sums = queries + DECODE_ROWS * padded;
+  float scores[TILE_KEYS], max[DECODE_ROWS], total[DECODE_ROWS];
+
+  for (int64_t i = 0; i < n_rows; i++)
+    {
+      int64_t row = i / group * job->n_heads + kv_head * group + i % group;
+
+      load_units (queries + i * padded, job->q + (size_t)(row * width) * job->size, width, dtype,
+                  false);
+      max[i] = -INFINITY;
+      total[i] = 0;
+    }
+  memset (sums, 0, (size_t)(n_rows * padded) * 4);
+  for (int64_t first = 0; first < job->kv_len; first += TILE_KEYS)
+    {
+      size_t at = (size_t)((kv_head * job->capacity + first) * width) * job->size;
+
+      for (int64_t i = 0; i < n_rows; i++)
+        {
+          int64_t n = min_i64 (TILE_KEYS, n_visible (job, i / group) - first);
+          float factor;
+
+          if (n <= 0)
+            continue;
+          score_keys (scores, queries + i * padded, job->k + at, n, width, dtype);
+          factor =
+              softmax_step (scores, n, job->scale, &max[i], &total[i], dtype == PMOD_DTYPE_BF16);
+          add_values (sums + i * padded, factor, scores, job->v + at, n, width, dtype);
+        }
+    }
+  for (int64_t i = 0; i < n_rows; i++)
+    {
+      int64_t at = (i / group * job->n_heads + kv_head * group + i % group) * width;
+
+      for (int64_t j = 0; j < width; j += VW)
+        vf_put_until (job->out, dtype, at + j, at + width,
+                      vf_load (sums + i * padded + j) * vf_set (1 / total[i]));
+    }
+}
+
+/* --- The op ------------------------------------------------------------------------------- */
+
+static void
+attend_few (PmodCpuBackend *self, const Job *job, PmodDtype dtype)
+{
+  size_t stride;
+  char *scratch =
+      pmod_cpu_scratch (self, (size_t)(2 * DECODE_ROWS * round_up (job->width, VW)) * 4, &stride);
+  bool parallel = job->kv_len * job->n_heads * job->width > PARALLEL_MIN / 4;
+
+  if (!scratch)
+    return;
+#pragma omp parallel for num_threads(self->n_threads) if (parallel) schedule(static)
+  for (int64_t head = 0; head < job->n_kv_heads; head++)
+    {
+      char *mine = scratch + (size_t)thread_idx () * stride;
+
+      if (dtype == PMOD_DTYPE_F32)
+        attend_head (mine, job, head, PMOD_DTYPE_F32);
+      else
+        attend_head (mine, job, head, PMOD_DTYPE_BF16);
+    }
+}
+
+static void
+attend_many (PmodCpuBackend *self, const Job *job, PmodDtype dtype)
+{
+  int64_t n_blocks = (job->n_tokens + BLOCK_ROWS - 1) / BLOCK_ROWS;
+  int64_t n_items = job->n_heads * n_blocks;
+  Scratch sizes;
+  size_t stride;
+  char *scratch = pmod_cpu_scratch (self, lay_out (&sizes, NULL, job->width, false), &stride);
+
+  if (!scratch)
+    return;
+    /* Dynamic: under the causal mask later blocks take longer. */
+#pragma omp parallel for num_threads(self->n_threads) schedule(dynamic)
+  for (int64_t item = 0; item < n_items; item++)
+    {
+      char *mine = scratch + (size_t)thread_idx () * stride;
+      int64_t head = item / n_blocks, t = item % n_blocks * BLOCK_ROWS;
+
+      if (dtype == PMOD_DTYPE_F32)
+        attend_block (mine, job, head, t, PMOD_DTYPE_F32, false);
+      else
+#ifdef __AVX512BF16__
+        attend_block (mine, job, head, t, PMOD_DTYPE_BF16, true);
+#else
+        attend_block (mine, job, head, t, PMOD_DTYPE_BF16, false);
+#endif
+    }
+}
+
+void
+LEVEL (pmod_cpu_attention) (PmodBackend *backend,
+                            PmodTensor *out,
+                            const PmodTensor *q,
+                            const PmodTensor *k,
+                            const PmodTensor *v,
+                            int64_t kv_len,
+                            bool causal,
+                            float scale)
+{
+  Job job = {
+    .q = q->data,
+    .k = k->data,
+    .v = v->data,
+    .out = out->data,
+    .n_tokens = q->shape[0],
+    .n_heads = q->shape[1],
+    .n_kv_heads = k->shape[0],
+    .capacity = k->shape[1],
+    .width = q->shape[2],
+    .kv_len = kv_len,
+    .causal = causal,
+    .scale = scale,
+    .size = pmod_dtype_size (q->dtype),
+  };
+
+  if (job.n_tokens * job.n_heads / job.n_kv_heads <= DECODE_ROWS)
+    attend_few ((PmodCpuBackend *)backend, &job, q->dtype);
+  else
+    attend_many ((PmodCpuBackend *)backend, &job, q->dtype);
+}

@@ -1,0 +1,140 @@
+/* The backend table of one level, compiled once for each. */
+#include "simd.h"
+
+#define DECLARE(name, ...) void LEVEL (pmod_cpu_##name) (__VA_ARGS__)
+
+DECLARE (pack_panel, const PmodCpuMatrix *, int64_t, const PmodMatrixPart *, int);
+DECLARE (product,
+         PmodCpuBackend *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodCpuMatrix *,
+         const PmodTensor *,
+         PmodEpilogue);
+DECLARE (rmsnorm, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodTensor *, float);
+DECLARE (layernorm,
+         PmodBackend *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         float);
+DECLARE (swiglu, PmodBackend *, PmodTensor *, const PmodTensor *);
+DECLARE (split_qkv,
+         PmodBackend *,
+         PmodTensor *,
+         PmodTensor *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         int64_t,
+         int64_t);
+DECLARE (attention,
+         PmodBackend *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         int64_t,
+         bool,
+         float);
+DECLARE (patchify, PmodBackend *, PmodTensor *, const PmodTensor *, int64_t);
+DECLARE (embed_patches,
+         PmodBackend *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *);
+DECLARE (resample, PmodBackend *, PmodTensor *, const PmodTensor *);
+DECLARE (gather_rows, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodTensor *);
+DECLARE (router_logits,
+         PmodBackend *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *);
+DECLARE (router_weights, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodWeightNorm *);
+DECLARE (top_k, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodTensor *, int64_t);
+DECLARE (route_plan,
+         PmodBackend *,
+         PmodTensor *,
+         PmodTensor *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *);
+DECLARE (reweight_scatter,
+         PmodBackend *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *);
+
+/* Reads four streams of words at once, so that the sums do not wait for each other; the sum of
+ * integers is the same in any order. */
+static uint64_t
+checksum (PmodBackend *backend, const void *data, size_t n_bytes)
+{
+  PmodCpuBackend *self = (PmodCpuBackend *)backend;
+  const uint64_t *words = data;
+  int64_t n = (int64_t)(n_bytes / 8);
+  uint64_t sum = 0;
+  bool parallel = n_bytes > PARALLEL_MIN;
+
+#pragma omp parallel for num_threads(self->n_threads) if (parallel) schedule(static)               \
+    reduction(+ : sum)
+  for (int64_t i = 0; i < n; i++)
+    sum += words[i];
+  return sum;
+}
+
+const PmodCpuKernels LEVEL (pmod_cpu_kernels) = {
+  .ops = {
+    .name = "cpu",
+    .free = pmod_cpu_free,
+    .get_info = pmod_cpu_get_info,
+    .sync = pmod_cpu_sync,
+    .alloc = pmod_cpu_alloc,
+    .release = pmod_cpu_release,
+    .upload = pmod_cpu_move,
+    .download = pmod_cpu_move,
+    .copy = pmod_cpu_move,
+    .checksum = checksum,
+    .matrix_new = pmod_cpu_matrix_new,
+    .matrix_new_random = pmod_cpu_matrix_new_random,
+    .matrix_free = pmod_cpu_matrix_free,
+    .linear = pmod_cpu_linear,
+    .rmsnorm = LEVEL (pmod_cpu_rmsnorm),
+    .layernorm = LEVEL (pmod_cpu_layernorm),
+    .swiglu = LEVEL (pmod_cpu_swiglu),
+    .split_qkv = LEVEL (pmod_cpu_split_qkv),
+    .attention = LEVEL (pmod_cpu_attention),
+    .patchify = LEVEL (pmod_cpu_patchify),
+    .embed_patches = LEVEL (pmod_cpu_embed_patches),
+    .resample = LEVEL (pmod_cpu_resample),
+    .gather_rows = LEVEL (pmod_cpu_gather_rows),
+    .router_logits = LEVEL (pmod_cpu_router_logits),
+    .router_weights = LEVEL (pmod_cpu_router_weights),
+    .top_k = LEVEL (pmod_cpu_top_k),
+    .route_plan = LEVEL (pmod_cpu_route_plan),
+    .reweight_scatter = LEVEL (pmod_cpu_reweight_scatter),
+  },
+#if defined(__AVX512BF16__)
+  .bf16_native = true,
+  .onednn_bf16 = true,
+  .onednn_f32 = true,
+  .name = "AVX-512 BF16",
+#elif defined(__AVX512F__)
+  .onednn_f32 = true,
+  .name = "AVX-512",
+#elif defined(__AVX2__)
+  .name = "AVX2",
+#else
+  .name = "portable",
+#endif
+  .pack_panel = LEVEL (pmod_cpu_pack_panel),
+  .product = LEVEL (pmod_cpu_product),
+};

@@ -1,0 +1,286 @@
+/* See ops-check.h. */
+#include "ops-check.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define SEED 20241205
+
+static const struct
+{
+  PmodCpuLevel level;
+  const char *name;
+  const char *shown; /* in the backend's name */
+} levels[] = {
+  { PMOD_CPU_PORTABLE, "portable", "portable" },
+  { PMOD_CPU_AVX2, "avx2", "AVX2" },
+  { PMOD_CPU_AVX512, "avx512", "AVX-512," },
+  { PMOD_CPU_AVX512_BF16, "avx512-bf16", "AVX-512 BF16" },
+};
+
+typedef struct
+{
+  OpFunc func;
+  int level;
+  PmodDtype act;
+} Test;
+
+OpCase *
+op_case_new (int n_threads, PmodCpuLevel level, PmodDtype act)
+{
+  OpCase *self = g_new0 (OpCase, 1);
+
+  self->backend = pmod_backend_new_cpu (n_threads, level);
+  g_assert_nonnull (self->backend);
+  self->act = act;
+  self->rand = g_rand_new_with_seed (SEED);
+  self->memory = g_ptr_array_new_with_free_func (g_free);
+  return self;
+}
+
+void
+op_case_free (OpCase *self)
+{
+  op_expect_ok (self);
+  pmod_backend_free (self->backend);
+  g_rand_free (self->rand);
+  g_ptr_array_unref (self->memory);
+  g_free (self);
+}
+
+static void
+run_test (gconstpointer data)
+{
+  const Test *test = data;
+  OpCase *self = op_case_new (2, levels[test->level].level, test->act);
+  PmodBackendInfo info;
+
+  pmod_backend_get_info (self->backend, &info);
+  if (!strstr (info.name, levels[test->level].shown))
+    g_test_skip_printf ("%s does not have %s", info.name, levels[test->level].shown);
+  else
+    {
+      g_snprintf (self->name, sizeof self->name, "%s, %s", levels[test->level].name,
+                  pmod_dtype_name (test->act));
+      test->func (self);
+    }
+  op_case_free (self);
+}
+
+void
+op_add_tests (const char *path, OpFunc func)
+{
+  for (int level = 0; level < (int)G_N_ELEMENTS (levels); level++)
+    for (int act = 0; act < 2; act++)
+      {
+        Test *test = g_new0 (Test, 1);
+        PmodDtype dtype = act ? PMOD_DTYPE_BF16 : PMOD_DTYPE_F32;
+        g_autofree char *full =
+            g_strdup_printf ("%s/%s/%s", path, levels[level].name, pmod_dtype_name (dtype));
+
+        *test = (Test){ func, level, dtype };
+        g_test_add_data_func_full (full, test, run_test, g_free);
+      }
+}
+
+/* --- Tensors ------------------------------------------------------------------------------ */
+
+void *
+op_bytes (OpCase *self, size_t n)
+{
+  void *data = g_malloc0 (n + 1);
+
+  g_ptr_array_add (self->memory, data);
+  return data;
+}
+
+double *
+op_doubles (OpCase *self, int64_t n)
+{
+  return op_bytes (self, (size_t)n * sizeof (double));
+}
+
+/* Exactly the tensor's bytes, so that a sanitizer sees an access one element too far. */
+static PmodTensor
+new_tensor (OpCase *self, PmodDtype dtype, int n_dims, va_list sizes)
+{
+  PmodTensor tensor = { .dtype = dtype, .n_dims = n_dims };
+  void *data;
+
+  for (int i = 0; i < n_dims; i++)
+    tensor.shape[i] = va_arg (sizes, int);
+  data = g_malloc (MAX (pmod_tensor_bytes (&tensor), 1));
+  g_ptr_array_add (self->memory, data);
+  tensor.data = data;
+  return tensor;
+}
+
+static uint16_t
+to_bf16 (float value)
+{
+  uint32_t bits;
+
+  memcpy (&bits, &value, 4);
+  return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+double
+op_get (const PmodTensor *tensor, int64_t i)
+{
+  uint32_t bits;
+  float value;
+
+  switch (tensor->dtype)
+    {
+    case PMOD_DTYPE_F32:
+      return ((const float *)tensor->data)[i];
+    case PMOD_DTYPE_BF16:
+      bits = (uint32_t)((const uint16_t *)tensor->data)[i] << 16;
+      memcpy (&value, &bits, 4);
+      return value;
+    case PMOD_DTYPE_F16:
+      return (double)((const _Float16 *)tensor->data)[i];
+    case PMOD_DTYPE_I32:
+      return ((const int32_t *)tensor->data)[i];
+    case PMOD_DTYPE_U8:
+      return ((const uint8_t *)tensor->data)[i];
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+set (PmodTensor *tensor, int64_t i, double value)
+{
+  switch (tensor->dtype)
+    {
+    case PMOD_DTYPE_F32:
+      ((float *)tensor->data)[i] = (float)value;
+      break;
+    case PMOD_DTYPE_BF16:
+      ((uint16_t *)tensor->data)[i] = isnan (value) ? 0x7fc0 : to_bf16 ((float)value);
+      break;
+    case PMOD_DTYPE_F16:
+      ((_Float16 *)tensor->data)[i] = (_Float16)value;
+      break;
+    case PMOD_DTYPE_I32:
+      ((int32_t *)tensor->data)[i] = isnan (value) ? INT32_MIN : (int32_t)value;
+      break;
+    case PMOD_DTYPE_U8:
+      ((uint8_t *)tensor->data)[i] = isnan (value) ? 255 : (uint8_t)value;
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* Box and Muller. */
+static double
+normal (GRand *rand)
+{
+  double a = 1 - g_rand_double (rand), b = g_rand_double (rand);
+
+  return sqrt (-2 * log (a)) * cos (2 * G_PI * b);
+}
+
+PmodTensor
+op_random (OpCase *self, double **values, PmodDtype dtype, double mean, double sd, int n_dims, ...)
+{
+  PmodTensor tensor;
+  int64_t n;
+  va_list sizes;
+
+  va_start (sizes, n_dims);
+  tensor = new_tensor (self, dtype, n_dims, sizes);
+  va_end (sizes);
+  n = pmod_tensor_n_elements (&tensor);
+  if (values)
+    *values = op_doubles (self, n);
+  for (int64_t i = 0; i < n; i++)
+    {
+      set (&tensor, i, mean + sd * normal (self->rand));
+      if (values)
+        (*values)[i] = op_get (&tensor, i);
+    }
+  return tensor;
+}
+
+PmodTensor
+op_poison (OpCase *self, PmodDtype dtype, int n_dims, ...)
+{
+  PmodTensor tensor;
+  va_list sizes;
+
+  va_start (sizes, n_dims);
+  tensor = new_tensor (self, dtype, n_dims, sizes);
+  va_end (sizes);
+  for (int64_t i = 0; i < pmod_tensor_n_elements (&tensor); i++)
+    set (&tensor, i, NAN);
+  return tensor;
+}
+
+PmodTensor
+op_indices (OpCase *self, const int32_t *values, int64_t n)
+{
+  int32_t *data = g_malloc (MAX ((size_t)n * 4, 1));
+
+  g_ptr_array_add (self->memory, data);
+  if (n > 0)
+    memcpy (data, values, (size_t)n * 4);
+  return pmod_tensor_1d (data, PMOD_DTYPE_I32, n);
+}
+
+/* --- Checks ------------------------------------------------------------------------------- */
+
+void
+op_compare (OpCase *self,
+            const char *what,
+            const PmodTensor *got,
+            const double *want,
+            const double *bound,
+            double rel_l2)
+{
+  int64_t n = pmod_tensor_n_elements (got), n_bad = 0, n_not_finite = 0;
+  double max_abs = 0, max_part = 0, error = 0, norm = 0, relative;
+
+  op_expect_ok (self);
+  for (int64_t i = 0; i < n; i++)
+    {
+      double value = op_get (got, i), off = fabs (value - want[i]);
+
+      n_not_finite += !isfinite (value);
+      max_abs = MAX (max_abs, off);
+      error += off * off;
+      norm += want[i] * want[i];
+      if (bound)
+        {
+          n_bad += !(off <= bound[i]);
+          max_part = MAX (max_part, bound[i] > 0 ? off / bound[i] : 0);
+        }
+    }
+  relative = error == 0 ? 0 : sqrt (error / norm);
+  g_test_message ("%s: %s: max-abs %.3g, rel-L2 %.3g of %.3g, %.2f of the bound, %d not finite",
+                  self->name, what, max_abs, relative, rel_l2, max_part, (int)n_not_finite);
+  g_assert_cmpint (n_not_finite, ==, 0);
+  g_assert_cmpint (n_bad, ==, 0);
+  g_assert_true (relative <= rel_l2);
+}
+
+void
+op_expect_ok (OpCase *self)
+{
+  g_assert_cmpstr (pmod_backend_get_error (self->backend), ==, NULL);
+}
+
+void
+op_expect_error (OpCase *self, const char *part)
+{
+  const char *error = pmod_backend_get_error (self->backend);
+
+  g_assert_nonnull (error);
+  g_assert_false (pmod_backend_sync (self->backend));
+  if (!strstr (error, part))
+    g_error ("expected \"%s\" in the error, got \"%s\"", part, error);
+  pmod_backend_clear_error (self->backend);
+}

@@ -1,0 +1,52 @@
+/* What the tests of ops share: a backend for every level and compute dtype, tensors that are
+ * filled from a seed and remembered in F64, and comparisons that print what they measured. */
+#pragma once
+
+#include <glib.h>
+
+#include "pmod-ops.h"
+
+typedef struct
+{
+  PmodBackend *backend;
+  PmodDtype act;
+  GRand *rand;
+  char name[64];     /* "avx2, BF16" */
+  GPtrArray *memory; /* freed with the case */
+} OpCase;
+
+typedef void (*OpFunc) (OpCase *self);
+
+/* Adds tests path/LEVEL/ACT for every level that this machine has. */
+void op_add_tests (const char *path, OpFunc func);
+
+/* A case of its own, for what does not go through op_add_tests(). */
+OpCase *op_case_new (int n_threads, PmodCpuLevel level, PmodDtype act);
+void op_case_free (OpCase *self);
+
+/* A tensor with normal values (sd, mean), rounded to dtype; its values in F64 in *values if not
+ * NULL. Ends with n_dims sizes. */
+PmodTensor
+op_random (OpCase *self, double **values, PmodDtype dtype, double mean, double sd, int n_dims, ...);
+
+/* A tensor full of NaN. */
+PmodTensor op_poison (OpCase *self, PmodDtype dtype, int n_dims, ...);
+PmodTensor op_indices (OpCase *self, const int32_t *values, int64_t n);
+double *op_doubles (OpCase *self, int64_t n);
+void *op_bytes (OpCase *self, size_t n);
+
+/* Element i in F64. */
+double op_get (const PmodTensor *tensor, int64_t i);
+
+/* Prints and checks: every |got - want| <= bound[i] (where bound is given), rel-L2 of all
+ * <= rel_l2. A NaN fails. */
+void op_compare (OpCase *self,
+                 const char *what,
+                 const PmodTensor *got,
+                 const double *want,
+                 const double *bound,
+                 double rel_l2);
+
+/* The backend has failed with a text that holds part; clears the failure. */
+void op_expect_error (OpCase *self, const char *part);
+void op_expect_ok (OpCase *self);

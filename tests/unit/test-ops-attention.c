@@ -1,0 +1,325 @@
+/* pmod_split_qkv() and pmod_attention() at every level and dtype, against F64. */
+#include "ops-check.h"
+
+#include <math.h>
+#include <string.h>
+
+#define U32 0x1p-24
+#define U16 0x1p-8 /* of BF16: half a unit in the last place, relative */
+
+/* --- Attention ---------------------------------------------------------------------------- */
+
+typedef struct
+{
+  int n_tokens, n_heads, n_kv_heads, width, kv_len, capacity;
+  bool causal;
+} Shape;
+
+/* Row (t, head) of the reference; size receives sum of p |v| for each element. */
+static void
+attend_row (const Shape *s,
+            double *out,
+            double *size,
+            const double *q,
+            const double *k,
+            const double *v,
+            double scale,
+            int t)
+{
+  int n = s->causal ? s->kv_len - s->n_tokens + t + 1 : s->kv_len;
+  g_autofree double *p = g_new (double, n);
+  double max = -INFINITY, sum = 0;
+
+  for (int j = 0; j < n; j++)
+    {
+      p[j] = 0;
+      for (int i = 0; i < s->width; i++)
+        p[j] += q[i] * k[j * s->width + i] * scale;
+      max = fmax (max, p[j]);
+    }
+  for (int j = 0; j < n; j++)
+    sum += p[j] = exp (p[j] - max);
+  for (int i = 0; i < s->width; i++)
+    {
+      out[i] = size[i] = 0;
+      for (int j = 0; j < n; j++)
+        {
+          out[i] += p[j] / sum * v[j * s->width + i];
+          size[i] += p[j] / sum * fabs (v[j * s->width + i]);
+        }
+    }
+}
+
+/* The bound. F32: scores are off by at most (dh + 4) u sum |q k| scale <= (dh + 4) u * 30 here, so
+ * numerators by that relative part, and sums of kv_len terms by kv_len u; both in numerator and
+ * denominator. BF16: numerators rounded, each by 2^-8 relative, in numerator and denominator, and
+ * the result rounded once more. */
+static double
+bound_of (const Shape *s, PmodDtype act, double out, double size)
+{
+  double f32 = 2 * U32 * ((s->width + 4) * 30 + s->kv_len) * size;
+
+  return act == PMOD_DTYPE_F32 ? f32 : f32 + 1.01 * U16 * (2 * size + fabs (out));
+}
+
+static void
+check_attention (OpCase *self, const Shape *s)
+{
+  int64_t kv_size = (int64_t)s->capacity * s->width, n = (int64_t)s->n_heads * s->width;
+  double *q_values, *k_values, *v_values, *want = op_doubles (self, s->n_tokens * n);
+  double *size = op_doubles (self, s->n_tokens * n), scale = 1 / sqrt (s->width);
+  PmodTensor q =
+      op_random (self, &q_values, self->act, 0, 1.5, 3, s->n_tokens, s->n_heads, s->width);
+  PmodTensor k =
+      op_random (self, &k_values, self->act, 0.2, 1, 3, s->n_kv_heads, s->capacity, s->width);
+  PmodTensor v =
+      op_random (self, &v_values, self->act, 0.3, 1, 3, s->n_kv_heads, s->capacity, s->width);
+  PmodTensor out = op_poison (self, self->act, 2, s->n_tokens, (int)n);
+  char what[96];
+
+  for (int t = 0; t < s->n_tokens; t++)
+    for (int head = 0; head < s->n_heads; head++)
+      {
+        int64_t at = t * n + head * s->width, kv = head * s->n_kv_heads / s->n_heads * kv_size;
+
+        attend_row (s, want + at, size + at, q_values + at, k_values + kv, v_values + kv, scale, t);
+        for (int i = 0; i < s->width; i++)
+          size[at + i] = bound_of (s, self->act, want[at + i], size[at + i]);
+      }
+  /* Nothing after the first kv_len rows of a head may be read: NaN there must not show. */
+  for (int head = 0; head < s->n_kv_heads; head++)
+    {
+      size_t element = pmod_dtype_size (self->act);
+      size_t from = (size_t)(head * kv_size + s->kv_len * s->width) * element;
+      size_t bytes = (size_t)(s->capacity - s->kv_len) * s->width * element;
+
+      memset ((char *)k.data + from, 0xff, bytes);
+      memset ((char *)v.data + from, 0xff, bytes);
+    }
+  pmod_attention (self->backend, &out, &q, &k, &v, s->kv_len, s->causal, (float)scale);
+  g_snprintf (what, sizeof what, "attention T %d, heads %d/%d of %d, kv %d of %d%s", s->n_tokens,
+              s->n_heads, s->n_kv_heads, s->width, s->kv_len, s->capacity,
+              s->causal ? ", causal" : "");
+  /* F32: single errors are far from aligned; measured 3e-7. BF16: the result's own rounding, as
+   * 2^-8 / sqrt (3), and the numerators', which partly cancel: together below 2^-8. */
+  op_compare (self, what, &out, want, size, self->act == PMOD_DTYPE_F32 ? 1e-6 : U16);
+}
+
+static void
+test_attention (OpCase *self)
+{
+  static const Shape shapes[] = {
+    { 1, 1, 1, 16, 1, 1, true },        { 1, 4, 4, 128, 300, 301, true },
+    { 1, 8, 2, 64, 129, 200, true },    { 2, 4, 1, 80, 65, 65, true },
+    { 3, 6, 3, 32, 64, 70, false },     { 9, 2, 1, 7, 9, 12, true },
+    { 5, 4, 2, 33, 100, 100, true },    { 8, 2, 2, 1, 8, 8, true },
+    { 65, 2, 2, 16, 65, 65, true },     { 50, 3, 3, 80, 50, 50, false },
+    { 200, 2, 1, 128, 331, 400, true }, { 577, 1, 1, 64, 577, 577, false },
+    { 193, 4, 2, 20, 193, 193, true },  { 13, 2, 2, 130, 77, 77, false },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
+    check_attention (self, &shapes[i]);
+}
+
+/* Scores of hundreds: the softmax must subtract the maximum, and rescale what came before when a
+ * later tile holds a larger one. */
+static void
+test_large_scores (OpCase *self)
+{
+  const int width = 16, n = 200;
+
+  for (int n_tokens = 1; n_tokens <= 20; n_tokens += 19)
+    {
+      double *values, want[16 * 20];
+      PmodTensor q = op_random (self, NULL, self->act, 1, 0, 3, n_tokens, 1, width);
+      PmodTensor k = op_poison (self, self->act, 3, 1, n, width);
+      PmodTensor v = op_random (self, &values, self->act, 0, 1, 3, 1, n, width);
+      PmodTensor out = op_poison (self, self->act, 2, n_tokens, width);
+
+      /* Key j scores 16 * 8 * j: only the last counts. */
+      for (int j = 0; j < n * width; j++)
+        if (self->act == PMOD_DTYPE_F32)
+          ((float *)k.data)[j] = 8.0f * (float)(j / width);
+        else
+          {
+            float key = 8.0f * (float)(j / width);
+
+            memcpy (&((uint16_t *)k.data)[j], (char *)&key + 2, 2);
+          }
+      for (int t = 0; t < n_tokens; t++)
+        for (int i = 0; i < width; i++)
+          want[t * width + i] = values[(n - 1) * width + i];
+      pmod_attention (self->backend, &out, &q, &k, &v, n, false, 1);
+      op_compare (self, "attention, large scores", &out, want, NULL, 1e-7);
+    }
+}
+
+/* --- Splitting and rotating --------------------------------------------------------------- */
+
+static void
+check_split (
+    OpCase *self, int n_tokens, int n_heads, int n_kv_heads, int width, bool rotated, bool rows)
+{
+  const int capacity = n_tokens + 5, offset = 3, pos0 = rows ? 0 : 4, n_angles = 3 * n_tokens + 8;
+  const int n_all = n_heads + 2 * n_kv_heads, half = width / 2;
+  double *qkv_values, *angles;
+  PmodTensor qkv = op_random (self, &qkv_values, PMOD_DTYPE_F32, 0, 1, 2, n_tokens, n_all * width);
+  PmodTensor cos_sin = op_random (self, &angles, PMOD_DTYPE_F32, 0, 1, 2, n_angles, width);
+  PmodTensor out[3] = {
+    op_poison (self, self->act, 3, n_tokens, n_heads, width),
+    op_poison (self, self->act, 3, n_kv_heads, capacity, width),
+    op_poison (self, self->act, 3, n_kv_heads, capacity, width),
+  };
+  int32_t *positions = op_bytes (self, (size_t)n_tokens * 4);
+  double *want[3], *bound[3];
+  PmodTensor row_pos;
+
+  for (int t = 0; t < n_tokens; t++)
+    positions[t] = 3 * t + 1;
+  row_pos = op_indices (self, positions, n_tokens);
+  pmod_split_qkv (self->backend, &out[0], &out[1], &out[2], &qkv, rotated ? &cos_sin : NULL,
+                  rows ? &row_pos : NULL, pos0, offset);
+  op_expect_ok (self);
+  for (int i = 0; i < 3; i++)
+    {
+      want[i] = op_doubles (self, pmod_tensor_n_elements (&out[i]));
+      bound[i] = op_doubles (self, pmod_tensor_n_elements (&out[i]));
+    }
+  for (int t = 0; t < n_tokens; t++)
+    for (int head = 0; head < n_all; head++)
+      for (int i = 0; i < width; i++)
+        {
+          int which = (head >= n_heads) + (head >= n_heads + n_kv_heads);
+          int kv_head = head - n_heads - (which == 2 ? n_kv_heads : 0);
+          int64_t at = which ? ((int64_t)kv_head * capacity + offset + t) * width + i
+                             : ((int64_t)t * n_heads + head) * width + i;
+          const double *from = qkv_values + ((int64_t)t * n_all + head) * width;
+          const double *angle = angles + (int64_t)(pos0 + (rows ? positions[t] : t)) * width;
+          double value = from[i], size = fabs (value);
+
+          if (rotated && which < 2)
+            {
+              double other = from[(i + half) % width], sign = i < half ? -1 : 1;
+
+              value = from[i] * angle[i % half] + sign * other * angle[half + i % half];
+              size = fabs (from[i] * angle[i % half]) + fabs (other * angle[half + i % half]);
+            }
+          want[which][at] = value;
+          bound[which][at] =
+              3 * U32 * size + (self->act == PMOD_DTYPE_BF16 ? 1.01 * U16 * fabs (value) : 0);
+        }
+  /* Rows of the cache outside of the new ones stay as they were. */
+  for (int which = 1; which < 3; which++)
+    for (int head = 0; head < n_kv_heads; head++)
+      for (int row = 0; row < capacity; row++)
+        for (int i = 0; i < width; i++)
+          {
+            int64_t at = ((int64_t)head * capacity + row) * width + i;
+
+            if (row >= offset && row < offset + n_tokens)
+              continue;
+            g_assert_true (isnan (op_get (&out[which], at)));
+            if (self->act == PMOD_DTYPE_F32)
+              ((float *)out[which].data)[at] = 0;
+            else
+              ((uint16_t *)out[which].data)[at] = 0;
+          }
+  for (int which = 0; which < 3; which++)
+    op_compare (self,
+                which == 0   ? "split_qkv, q"
+                : which == 1 ? "split_qkv, k"
+                             : "split_qkv, v",
+                &out[which], want[which], bound[which],
+                self->act == PMOD_DTYPE_F32 ? 3 * U32 : U16);
+}
+
+static void
+test_split (OpCase *self)
+{
+  check_split (self, 1, 4, 4, 128, true, false);
+  check_split (self, 7, 4, 2, 80, true, true);
+  check_split (self, 33, 3, 1, 16, true, false);
+  check_split (self, 5, 2, 2, 2, true, true);
+  check_split (self, 40, 16, 16, 64, false, false);
+  check_split (self, 3, 2, 1, 7, false, false);
+}
+
+/* --- Threads and errors ------------------------------------------------------------------- */
+
+static void
+test_threads (OpCase *self)
+{
+  const int n_tokens[2] = { 1, 300 };
+
+  for (int i = 0; i < 2; i++)
+    {
+      PmodTensor q = op_random (self, NULL, self->act, 0, 1, 3, n_tokens[i], 6, 48);
+      PmodTensor k = op_random (self, NULL, self->act, 0, 1, 3, 3, 400, 48);
+      PmodTensor v = op_random (self, NULL, self->act, 0, 1, 3, 3, 400, 48);
+      PmodTensor one = op_poison (self, self->act, 2, n_tokens[i], 6 * 48);
+      PmodTensor many = op_poison (self, self->act, 2, n_tokens[i], 6 * 48);
+      PmodCpuLevel level = g_str_has_prefix (self->name, "portable")      ? PMOD_CPU_PORTABLE
+                           : g_str_has_prefix (self->name, "avx2")        ? PMOD_CPU_AVX2
+                           : g_str_has_prefix (self->name, "avx512-bf16") ? PMOD_CPU_AVX512_BF16
+                                                                          : PMOD_CPU_AVX512;
+      PmodBackend *single = pmod_backend_new_cpu (1, level);
+
+      pmod_attention (single, &one, &q, &k, &v, 380, true, 0.1f);
+      pmod_attention (self->backend, &many, &q, &k, &v, 380, true, 0.1f);
+      op_expect_ok (self);
+      g_assert_cmpmem (one.data, pmod_tensor_bytes (&one), many.data, pmod_tensor_bytes (&many));
+      g_assert_false (isnan (op_get (&one, 0)));
+      pmod_backend_free (single);
+    }
+}
+
+static void
+test_errors (void)
+{
+  OpCase *self = op_case_new (1, PMOD_CPU_BEST, PMOD_DTYPE_F32);
+  PmodBackend *backend = self->backend;
+  PmodTensor q = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, 3, 4, 8);
+  PmodTensor k = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, 2, 5, 8);
+  PmodTensor k3 = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, 3, 5, 8);
+  PmodTensor v = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, 2, 5, 8);
+  PmodTensor out = op_poison (self, PMOD_DTYPE_F32, 2, 3, 32);
+  PmodTensor qkv = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 3, 64);
+  PmodTensor cos_sin = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 4, 8);
+  const int32_t far[3] = { 0, 4, 1 }, negative[3] = { 0, -1, 1 };
+  PmodTensor rows = op_indices (self, far, 3), below = op_indices (self, negative, 3);
+
+  pmod_attention (backend, &out, &q, &k, &v, 6, true, 1);
+  op_expect_error (self, "attention: expected 0 < kv_len <= capacity");
+  pmod_attention (backend, &out, &q, &k, &v, 0, false, 1);
+  op_expect_error (self, "attention: expected 0 < kv_len <= capacity");
+  pmod_attention (backend, &out, &q, &k, &v, 2, true, 1);
+  op_expect_error (self, "attention: expected a causal query's own key");
+  pmod_attention (backend, &out, &q, &k3, &k3, 5, true, 1);
+  op_expect_error (self, "attention: expected the same number of query heads");
+  pmod_attention (backend, &out, &q, &k, &k3, 5, true, 1);
+  op_expect_error (self, "attention: v: expected F32 [2,5,8], got F32 [3,5,8]");
+  pmod_split_qkv (backend, &q, &k, &v, &qkv, NULL, NULL, 0, 3);
+  op_expect_error (self, "split_qkv: expected room in the cache");
+  pmod_split_qkv (backend, &q, &k, &v, &qkv, &cos_sin, NULL, 2, 0);
+  op_expect_error (self, "split_qkv: expected an angle");
+  pmod_split_qkv (backend, &q, &k, &v, &qkv, &cos_sin, &rows, 0, 0);
+  op_expect_error (self, "split_qkv: row 1 has position 4; there are 4 angles");
+  pmod_split_qkv (backend, &q, &k, &v, &qkv, &cos_sin, &below, 0, 0);
+  op_expect_error (self, "split_qkv: row 1 has position -1");
+  pmod_split_qkv (backend, &q, &k, &v, &out, NULL, NULL, 0, 0);
+  op_expect_error (self, "split_qkv: qkv: expected F32 [3,64], got F32 [3,32]");
+  op_case_free (self);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/ops/attention-errors", test_errors);
+  op_add_tests ("/ops/attention", test_attention);
+  op_add_tests ("/ops/attention-large-scores", test_large_scores);
+  op_add_tests ("/ops/attention-threads", test_threads);
+  op_add_tests ("/ops/split-qkv", test_split);
+  return g_test_run ();
+}
