@@ -13,7 +13,7 @@ LIBRARIES = {
     r"glib-object\.h|gobject/": "gobject",
     r"gio/": "gio",
     r"gtk/|gdk/|gsk/|adwaita\.h|graphene": "gtk",
-    r"gdk-pixbuf/": "pixbuf",
+    r"gdk-pixbuf/|webp/": "pictures",
     r"json-glib/": "json",
     r"sentencepiece": "sentencepiece",
     r"oneapi/dnnl/|dnnl": "dnnl",
@@ -29,9 +29,9 @@ LIBRARIES = {
 
 ALLOWED_LIBRARIES = {
     "kernels": {"c", "dnnl", "cuda"},
-    "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pixbuf"},
-    "bridge": {"c", "glib", "gobject", "gio", "json", "pixbuf", "gstreamer", "sqlite", "intl"},
-    "app": {"c", "glib", "gobject", "gio", "gtk", "pixbuf", "intl"},
+    "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pictures"},
+    "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
+    "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
 }
 

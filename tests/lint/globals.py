@@ -10,9 +10,9 @@ import sys
 
 import tree
 
-# Written once, by GLib's own macros (an error domain's quark, g_once_init_enter()), or by the
-# C++ library's start.
-ALLOWED = re.compile(r"q\.\d+|\w*once\w*(\.\d+)?|_ZStL8__ioinit")
+# Written once: an error domain's quark, g_once_init_enter()'s flag, the C++ library's start, and
+# the loader's references to C++ types.
+ALLOWED = re.compile(r"q\.\d+|\w*once\w*(\.\d+)?|_ZStL8__ioinit|DW\.ref\..*")
 WRITABLE = re.compile(r"\.(data|bss|tdata|tbss)(\.(?!rel\.ro)\S+)?$")
 
 
