@@ -1,7 +1,8 @@
 /* A prompt: token ids with a mark for each picture, and the pictures.
  *
  * Source: p-MoD conversation.py (vicuna_v1) and mm_utils.py tokenizer_image_token: "<image>"
- * splits the text, each chunk is tokenised on its own, and the <s> of later chunks is dropped. */
+ * splits the text, each chunk is tokenised on its own, and the <s> of later chunks is dropped.
+ * Unlike there, "</s>" and "<s>" that a person or the model wrote are text, not tokens. */
 #pragma once
 
 #include "pmod-image.h"
@@ -35,7 +36,8 @@ const char *const *pmod_prompt_list_templates (void);
 /* The conversation so far, ending where the assistant is to speak. turns alternate, user first,
  * user last. If no user turn has "<image>" and n_images > 0, the pictures are put before the
  * first user turn's text, each followed by a newline, as the reference does. Errors: unknown
- * template, an empty last turn, more or fewer "<image>" than pictures. */
+ * template (UNSUPPORTED), over 1 MiB of text (CONTEXT); no words in the last turn, more or fewer
+ * "<image>" than pictures, text that is not UTF-8 (ARGUMENT). */
 PmodPrompt *pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                                   const char *template_name,
                                   const PmodTurn *turns,
@@ -44,7 +46,7 @@ PmodPrompt *pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                                   int n_images,
                                   GError **error);
 
-/* text as it is. */
+/* text as it is; "<s>", "</s>" and "<unk>" in it are the tokens, as in the reference. */
 PmodPrompt *pmod_prompt_new_raw (PmodTokenizer *tokenizer,
                                  const char *text,
                                  PmodImage *const *images,

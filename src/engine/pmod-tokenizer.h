@@ -1,7 +1,8 @@
 /* Words to token ids and back, through the SentencePiece library.
  *
- * Encoding is the reference's slow LLaMA tokenizer (legacy=false): each piece of text that starts
- * a chunk gets one leading space mark, text directly after a special token gets none. */
+ * Encoding is the reference's slow LLaMA tokenizer: a text gets one leading space mark, and where
+ * the key "legacy" of tokenizer_config.json is true or absent, each stretch of text after a
+ * special token gets one too. */
 #pragma once
 
 #include "pmod-error.h"
@@ -22,7 +23,8 @@ int pmod_tokenizer_get_eos (const PmodTokenizer *self);
  * text being the special tokens; add_bos puts <s> in front. Appends to ids (gint32). */
 void pmod_tokenizer_encode (PmodTokenizer *self, const char *text, gboolean add_bos, GArray *ids);
 
-/* All of ids as text, special tokens left out: the reference's batch_decode. (transfer full) */
+/* All of ids as text, special tokens and ids out of range left out: the reference's batch_decode.
+ * Valid UTF-8; bytes that form no character, and the byte 0, are U+FFFD. (transfer full) */
 char *pmod_tokenizer_decode (PmodTokenizer *self, const gint32 *ids, int n_ids);
 
 /* One piece as it stands in the vocabulary ("\342\226\201cat", "<0x0A>"); NULL if out of range. */
