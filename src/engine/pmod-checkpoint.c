@@ -83,7 +83,8 @@ find_hint (const Binder *binder, const char *name)
 {
   if (strstr (name, "embed_tokens") || g_str_has_prefix (name, "lm_head"))
     return " (vocab_size and hidden_size in config.json)";
-  if (strstr (name, TOWER_OUTSIDE) && binder->self->tower_assumed)
+  if (binder->self->tower_assumed &&
+      (strstr (name, TOWER_OUTSIDE) || strstr (name, "mm_projector.0.")))
     return " (the tower has no config.json here, so CLIP ViT-L/14-336 is expected; name its "
            "directory with --vision-tower)";
   return "";
@@ -105,7 +106,7 @@ check_entry (const Binder *binder,
     return TRUE;
 
   expected = describe_shape (shape, n_dims);
-  if (entry->supported)
+  if (entry->n_file_dims <= PMOD_TENSOR_MAX_DIMS)
     got = describe_shape (entry->tensor.shape, entry->n_file_dims);
   else
     got = g_strdup_printf ("of %d dimensions", entry->n_file_dims);
@@ -300,12 +301,13 @@ is_ignored_outside (const PmodCheckpoint *self, const char *name)
          g_str_has_prefix (name, "visual_projection.") || strcmp (name, "logit_scale") == 0;
 }
 
+/* "missing tensors (8): "a" "b" ... and 2 more" */
 static void
 list_names (GString *text, const char *what, const GPtrArray *names)
 {
   if (names->len == 0)
     return;
-  g_string_append_printf (text, "%s%u %s:", text->len ? "; " : "", names->len, what);
+  g_string_append_printf (text, "%s%s (%u):", text->len ? "; " : "", what, names->len);
   for (guint i = 0; i < MIN (names->len, MAX_LISTED); i++)
     {
       g_autofree char *name = pmod_error_quote (g_ptr_array_index (names, i));
@@ -334,8 +336,8 @@ check_complete (Binder *binder, gboolean (*ignored) (const PmodCheckpoint *, con
     }
   if (binder->missing->len == 0 && unexpected->len == 0)
     return TRUE;
-  list_names (text, "tensors missing", binder->missing);
-  list_names (text, "tensors unexpected", unexpected);
+  list_names (text, "missing tensors", binder->missing);
+  list_names (text, "unexpected tensors", unexpected);
   g_set_error (binder->error, PMOD_ERROR, PMOD_ERROR_FORMAT, "%s: %s",
                pmod_shards_get_dir (binder->shards), text->str);
   return FALSE;

@@ -132,10 +132,10 @@ read_shape (const Place *place,
       else if (!g_uint64_checked_mul (&product, product, (guint64)dim->integer) ||
                product > G_MAXINT64)
         return fail (place, "shape: the product of the dimensions overflows");
-      if (entry->supported)
+      if (i < PMOD_TENSOR_MAX_DIMS)
         entry->tensor.shape[i] = dim->integer;
     }
-  entry->tensor.n_dims = entry->supported ? entry->n_file_dims : 0;
+  entry->tensor.n_dims = MIN (entry->n_file_dims, PMOD_TENSOR_MAX_DIMS);
   *n_bytes = empty ? 0 : product;
   return TRUE;
 }
@@ -278,7 +278,7 @@ read_entries (PmodSafetensors *self, GError **error)
       PmodSafetensorsEntry *entry = &g_array_index (self->entries, PmodSafetensorsEntry, i);
 
       if (!entry->supported)
-        entry->tensor = (PmodTensor){ 0 };
+        entry->tensor.data = NULL;
       g_hash_table_insert (self->by_name, (gpointer)entry->name, entry);
     }
   return TRUE;

@@ -17,7 +17,8 @@ typedef struct
   const char *dtype_name; /* as the file spells it */
   gboolean supported;     /* dtype is one that PmodDtype has; else tensor.data is NULL */
   PmodTensor tensor;      /* data in the map, any alignment; n_dims may be 0 */
-  int n_file_dims;        /* the file's own count: tensors of more than 4 are not supported */
+  int n_file_dims;        /* the file's own count: tensors of more than 4 are not supported, and
+                             only the first 4 stand in tensor.shape */
   gsize n_bytes;
 } PmodSafetensorsEntry;
 

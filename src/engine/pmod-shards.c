@@ -49,29 +49,53 @@ add_file (PmodShards *self, const char *file_name, GError **error)
   return file;
 }
 
+/* What to do about pickle files. The command names no file, as a name may hold anything. */
+#define CONVERT                                                                                    \
+  "in that directory: python3 -c \"import glob, torch, safetensors.torch as s; w = {}; "           \
+  "[w.update(torch.load(f, map_location='cpu', weights_only=True)) for f in "                      \
+  "glob.glob('pytorch_model*.bin')]; s.save_file({k: v.clone().contiguous() for k, v in "          \
+  "w.items()}, '" SINGLE "', {'format': 'pt'})\""
+
 static gboolean
-fail_no_weights (const PmodShards *self, GError **error)
+is_pickle_name (const char *name)
+{
+  return g_str_has_suffix (name, ".bin") || g_str_has_suffix (name, ".pth") ||
+         g_str_has_suffix (name, ".pt");
+}
+
+/* The name of a pickle file in the directory, one of transformers' own if there is. (nullable) */
+static char *
+find_pickle (const PmodShards *self)
 {
   g_autoptr (GDir) dir = g_dir_open (self->dir, 0, NULL);
+  char *found = NULL;
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))
-    if (g_str_has_suffix (name, ".bin") || g_str_has_suffix (name, ".pth") ||
-        g_str_has_suffix (name, ".pt"))
+    if (is_pickle_name (name) && (!found || g_str_has_prefix (name, "pytorch_model")))
       {
-        g_set_error (
-            error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
-            "%s: expected " SINGLE
-            ", got %s: a pickle file, which can run code when it is read and "
-            "is not opened here. Convert it, in that directory: python3 -c \"import glob, torch, "
-            "safetensors.torch as s; w = {}; [w.update(torch.load(f, map_location='cpu', "
-            "weights_only=True)) for f in glob.glob('*.bin')]; s.save_file({k: "
-            "v.clone().contiguous() for k, v in w.items()}, '" SINGLE "', {'format': 'pt'})\"",
-            self->dir, name);
-        return FALSE;
+        g_free (found);
+        found = g_strdup (name);
       }
-  g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO,
-               "%s: expected " SINGLE " or " INDEX ", found neither", self->dir);
+  return found;
+}
+
+static gboolean
+fail_no_weights (const PmodShards *self, GError **error)
+{
+  g_autofree char *pickle = find_pickle (self);
+  g_autofree char *name = pickle ? pmod_error_quote (pickle) : NULL;
+
+  if (!pickle)
+    g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO,
+                 "%s: expected " SINGLE " or " INDEX ", found neither", self->dir);
+  else
+    g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
+                 "%s: expected " SINGLE ", got %s: a pickle file, which can run code when it is "
+                 "read and is not opened here; convert it %s",
+                 self->dir, name,
+                 g_str_has_prefix (pickle, "pytorch_model") ? CONVERT
+                                                            : "with safetensors.torch.save_file");
   return FALSE;
 }
 
