@@ -17,7 +17,9 @@ void pmod_sampler_seed (PmodSampler *self, guint64 seed);
 
 /* logits F32 [V]. Order as in the reference (transformers): temperature, then top-k, then top-p
  * over what is left, then a draw. Writes the chosen token's log-probability (temperature 1, no
- * cuts) and the n_alternatives likeliest tokens, best first. Allocates nothing. */
+ * cuts; finite) and the n_alternatives likeliest tokens, best first, id -1 where the vocabulary is
+ * smaller; logprob may be NULL. NaN is never chosen; the result is in range whatever logits hold.
+ * Allocates nothing. */
 int pmod_sampler_sample (PmodSampler *self,
                          const float *logits,
                          const PmodSampling *params,
