@@ -1,0 +1,112 @@
+/* pmod run: one question, one answer. */
+#include "cli-session.h"
+
+typedef struct
+{
+  char *prompt;
+  gboolean raw;
+} Arguments;
+
+static PmodPrompt *
+make_prompt (const CliSession *session,
+             const Arguments *arguments,
+             const GPtrArray *images,
+             GError **error)
+{
+  PmodModel *model = cli_session_get_model (session);
+  PmodTokenizer *tokenizer = pmod_model_get_tokenizer (model);
+  PmodImage *const *pictures = (PmodImage *const *)images->pdata;
+  const PmodTurn turn = { PMOD_ROLE_USER, arguments->prompt };
+
+  if (arguments->raw)
+    return pmod_prompt_new_raw (tokenizer, arguments->prompt, pictures, (int)images->len, error);
+  return pmod_prompt_new_chat (tokenizer, pmod_model_get_config (model)->conversation, &turn, 1,
+                               pictures, (int)images->len, error);
+}
+
+/* What can be told without the model. */
+static gboolean
+check_prompt (const Arguments *arguments, GError **error)
+{
+  g_autofree char *stripped = NULL;
+  const char *end = NULL;
+
+  if (arguments->prompt == NULL)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE, "expected --prompt TEXT, got nothing");
+      return FALSE;
+    }
+  if (!g_utf8_validate (arguments->prompt, -1, &end))
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+                   "--prompt: expected UTF-8, got other bytes at byte %" G_GSSIZE_FORMAT,
+                   (gssize)(end - arguments->prompt));
+      return FALSE;
+    }
+  stripped = g_strstrip (g_strdup (arguments->prompt));
+  if (*stripped == '\0')
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+                   "--prompt: expected words, got an empty prompt");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+run (const char *model, const Arguments *arguments, const CliOptions *options, GError **error)
+{
+  g_autoptr (GPtrArray) images = NULL;
+  g_autoptr (CliSession) session = NULL;
+  g_autoptr (PmodPrompt) prompt = NULL;
+  g_autoptr (PmodAnswer) answer = NULL;
+
+  images = cli_load_images (options->images, options->image_flags, error);
+  if (images == NULL)
+    return FALSE;
+  session = cli_session_new (model, options, error);
+  if (session == NULL)
+    return FALSE;
+  prompt = make_prompt (session, arguments, images, error);
+  if (prompt == NULL)
+    return FALSE;
+  answer = cli_session_answer (session, prompt, error);
+  if (answer == NULL || !cli_session_close (session, error))
+    return FALSE;
+  if (answer->finish == PMOD_FINISH_CANCELLED)
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_CANCELLED, "cancelled after %u new tokens",
+                   answer->ids->len);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+cli_run (char **args, GError **error)
+{
+  Arguments arguments = { NULL };
+  const GOptionEntry entries[] = {
+    { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &arguments.prompt,
+      "The question; \"<image>\" stands for a picture (which else comes first)", "TEXT" },
+    { "raw-prompt", 0, 0, G_OPTION_ARG_NONE, &arguments.raw,
+      "Take the prompt as it is, without the conversation's template", NULL },
+    { NULL },
+  };
+  g_autoptr (CliOptions) options =
+      cli_options_new (args,
+                       CLI_OPTIONS_DEVICE | CLI_OPTIONS_ROUTING | CLI_OPTIONS_SAMPLING |
+                           CLI_OPTIONS_PICTURES | CLI_OPTIONS_RECORD,
+                       entries, "MODEL",
+                       "Asks one question; the answer goes to standard output while it grows.\n"
+                       "Ctrl-C stops it: what was said stays, and the exit code is 1.",
+                       error);
+  g_autofree char *prompt = arguments.prompt;
+  const char *model;
+
+  if (options == NULL || options->help)
+    return options != NULL;
+  model = cli_options_get_one (options, "a model", error);
+  return model != NULL && check_prompt (&arguments, error) &&
+         run (model, &arguments, options, error);
+}
