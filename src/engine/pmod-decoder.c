@@ -200,7 +200,7 @@ pmod_decoder_prefill (PmodContext *self,
 
   for (int layer = 0; layer < config->n_layers; layer++)
     {
-      if (pmod_context_check_cancelled (self, error))
+      if (!pmod_context_check_cancelled (self, error))
         return FALSE;
       if (layer == first_router)
         exchange_entry (&prefill, first_low, first_high);
@@ -223,7 +223,7 @@ pmod_decoder_step (PmodContext *self, PmodTrace *trace, PmodFlops *flops, GError
     {
       PmodFlops part;
 
-      if (pmod_context_check_cancelled (self, error))
+      if (!pmod_context_check_cancelled (self, error))
         return FALSE;
       part = pmod_meter_layer (config, 1, 1, self->kv->layers[layer].length, self->n_tokens, 0);
       pmod_decoder_block (self, layer, &x, NULL, self->n_tokens, NULL);

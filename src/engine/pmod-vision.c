@@ -119,7 +119,7 @@ run_tower (PmodContext *self, const float *pixels, int n_tiles, PmodTensor *x, G
                   (float)vision->layer_norm_eps);
   for (int i = 0; i < tower->n_blocks; i++)
     {
-      if (pmod_context_check_cancelled (self, error))
+      if (!pmod_context_check_cancelled (self, error))
         return FALSE;
       run_block (self, &tower->blocks[i], n_tiles, x);
     }
