@@ -100,7 +100,7 @@ check_distribution (const float *logits, int n, const PmodSampling *params, guin
 {
   enum
   {
-    N_DRAWS = 100000
+    N_DRAWS = 20000
   };
   g_autoptr (PmodSampler) sampler = pmod_sampler_new (n);
   g_autofree double *p = g_new (double, n);
