@@ -66,6 +66,13 @@ typedef struct
 PmodRun *pmod_run_new_from_file (const char *path, GError **error);
 PmodRun *pmod_run_new_from_records (GBytes *records, GError **error);
 
+/* The same, read in a thread. */
+void pmod_run_load_async (GFile *file,
+                          GCancellable *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer user_data);
+PmodRun *pmod_run_load_finish (GAsyncResult *result, GError **error);
+
 PmodRunPhase pmod_run_get_phase (PmodRun *self);
 gboolean pmod_run_is_finished (PmodRun *self);
 const char *pmod_run_get_text (PmodRun *self);

@@ -315,6 +315,12 @@ pmod_session_cancel_loading (PmodSession *self)
   pmod_worker_cancel_open (self->worker);
 }
 
+char **
+pmod_session_list_models (void)
+{
+  return pmod_model_list_installed ();
+}
+
 static PmodRun *
 start_run (PmodSession *self, PmodJob *job, PmodPicture *picture)
 {

@@ -32,6 +32,9 @@ const char *pmod_session_get_error (PmodSession *self);    /* of the last loadin
 void pmod_session_open_model (PmodSession *self, const char *name_or_path);
 void pmod_session_cancel_loading (PmodSession *self);
 
+/* Names of the installed models. (transfer full) */
+char **pmod_session_list_models (void);
+
 /* Only the picture: its maps, and the states that questions about it start from. */
 PmodRun *pmod_session_read (PmodSession *self, PmodPicture *picture);
 

@@ -1,0 +1,248 @@
+/* PmodChatPane: see pmod-chat-pane.h. */
+#include "config.h"
+
+#include "pmod-chat-pane.h"
+
+#include <glib/gi18n.h>
+
+#include "pmod-message-row.h"
+
+struct _PmodChatPane
+{
+  GtkWidget parent_instance;
+
+  PmodChat *chat;
+  gboolean follow; /* the newest message is in sight, so keep it there */
+
+  GtkScrolledWindow *scroller;
+  GtkStack *stack;
+  GtkListBox *list;
+  GtkTextView *entry;
+  GtkWidget *placeholder;
+  GtkStack *buttons;
+  GtkWidget *send;
+};
+
+enum
+{
+  PROP_CHAT = 1,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
+
+G_DEFINE_FINAL_TYPE (PmodChatPane, pmod_chat_pane, GTK_TYPE_WIDGET)
+
+/* --- Entry ----------------------------------------------------------------------------------- */
+
+static char *
+dup_entry_text (PmodChatPane *self)
+{
+  GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->entry);
+  GtkTextIter start, end;
+
+  gtk_text_buffer_get_bounds (buffer, &start, &end);
+  return gtk_text_buffer_get_text (buffer, &start, &end, FALSE);
+}
+
+static void
+update_send (PmodChatPane *self)
+{
+  g_autofree char *text = dup_entry_text (self);
+
+  gtk_widget_set_visible (self->placeholder, *text == '\0');
+  gtk_widget_set_sensitive (self->send, *g_strchug (text) != '\0');
+}
+
+static void
+send_cb (PmodChatPane *self)
+{
+  g_autofree char *text = dup_entry_text (self);
+
+  self->follow = TRUE;
+  if (self->chat && pmod_chat_ask (self->chat, text))
+    gtk_text_buffer_set_text (gtk_text_view_get_buffer (self->entry), "", 0);
+  gtk_widget_grab_focus (GTK_WIDGET (self->entry));
+}
+
+/* Enter sends; with Shift it breaks the line as usual. */
+static gboolean
+entry_key_cb (GtkEventControllerKey *controller,
+              guint keyval,
+              guint keycode,
+              GdkModifierType state,
+              gpointer user_data)
+{
+  if (keyval != GDK_KEY_Return && keyval != GDK_KEY_KP_Enter)
+    return GDK_EVENT_PROPAGATE;
+  if (state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK))
+    return GDK_EVENT_PROPAGATE;
+  send_cb (user_data);
+  return GDK_EVENT_STOP;
+}
+
+/* --- Messages -------------------------------------------------------------------------------- */
+
+static GtkWidget *
+create_row (gpointer item, gpointer user_data)
+{
+  return pmod_message_row_new (item);
+}
+
+static void
+update_messages (PmodChatPane *self)
+{
+  guint n_messages = g_list_model_get_n_items (pmod_chat_get_messages (self->chat));
+
+  gtk_stack_set_visible_child_name (self->stack, n_messages > 0 ? "messages" : "empty");
+}
+
+static void
+update_busy (PmodChatPane *self)
+{
+  gtk_stack_set_visible_child_name (self->buttons,
+                                    pmod_chat_get_busy (self->chat) ? "stop" : "send");
+}
+
+/* A growing answer stays in sight, unless the user has scrolled away from it. */
+static void
+upper_changed_cb (PmodChatPane *self)
+{
+  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
+
+  if (self->follow)
+    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
+}
+
+static void
+scrolled_cb (PmodChatPane *self)
+{
+  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
+
+  self->follow =
+      gtk_adjustment_get_value (adjustment) + gtk_adjustment_get_page_size (adjustment) >=
+      gtk_adjustment_get_upper (adjustment) - 4;
+}
+
+/* --- Lifecycle ------------------------------------------------------------------------------- */
+
+static void
+set_chat (PmodChatPane *self, PmodChat *chat)
+{
+  GListModel *messages;
+
+  if (!g_set_object (&self->chat, chat))
+    return;
+  if (chat)
+    {
+      messages = pmod_chat_get_messages (chat);
+      gtk_list_box_bind_model (self->list, messages, create_row, NULL, NULL);
+      g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
+                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
+                               G_CONNECT_SWAPPED);
+      update_messages (self);
+      update_busy (self);
+    }
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CHAT]);
+}
+
+static void
+pmod_chat_pane_dispose (GObject *object)
+{
+  PmodChatPane *self = PMOD_CHAT_PANE (object);
+  GtkWidget *child;
+
+  if (self->list)
+    gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
+  self->list = NULL;
+  g_clear_object (&self->chat);
+  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))))
+    gtk_widget_unparent (child);
+
+  G_OBJECT_CLASS (pmod_chat_pane_parent_class)->dispose (object);
+}
+
+static void
+pmod_chat_pane_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  PmodChatPane *self = PMOD_CHAT_PANE (object);
+
+  switch (id)
+    {
+    case PROP_CHAT:
+      g_value_set_object (value, self->chat);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+pmod_chat_pane_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  PmodChatPane *self = PMOD_CHAT_PANE (object);
+
+  switch (id)
+    {
+    case PROP_CHAT:
+      set_chat (self, g_value_get_object (value));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static gboolean
+pmod_chat_pane_grab_focus (GtkWidget *widget)
+{
+  return gtk_widget_grab_focus (GTK_WIDGET (PMOD_CHAT_PANE (widget)->entry));
+}
+
+static void
+pmod_chat_pane_class_init (PmodChatPaneClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  object_class->dispose = pmod_chat_pane_dispose;
+  object_class->get_property = pmod_chat_pane_get_property;
+  object_class->set_property = pmod_chat_pane_set_property;
+  widget_class->grab_focus = pmod_chat_pane_grab_focus;
+
+  props[PROP_CHAT] =
+      g_param_spec_object ("chat", NULL, NULL, PMOD_TYPE_CHAT,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/strata/Strata/pmod-chat-pane.ui");
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, stack);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, list);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, entry);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, placeholder);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, buttons);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
+  gtk_widget_class_bind_template_callback (widget_class, send_cb);
+  gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
+  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
+  gtk_widget_class_set_css_name (widget_class, "chatpane");
+}
+
+static void
+pmod_chat_pane_init (PmodChatPane *self)
+{
+  GtkAdjustment *adjustment;
+
+  gtk_widget_init_template (GTK_WIDGET (self));
+  self->follow = TRUE;
+  adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
+  g_signal_connect_object (adjustment, "notify::upper", G_CALLBACK (upper_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (adjustment, "value-changed", G_CALLBACK (scrolled_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (gtk_text_view_get_buffer (self->entry), "changed",
+                           G_CALLBACK (update_send), self, G_CONNECT_SWAPPED);
+  update_send (self);
+}

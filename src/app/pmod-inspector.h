@@ -1,0 +1,14 @@
+/* The picture's side of the window: the large map, what it says in words, all layers, the costs. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+#include "pmod-chat.h"
+#include "pmod-selection.h"
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_INSPECTOR (pmod_inspector_get_type ())
+G_DECLARE_FINAL_TYPE (PmodInspector, pmod_inspector, PMOD, INSPECTOR, GtkWidget)
+
+G_END_DECLS

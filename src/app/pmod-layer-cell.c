@@ -1,0 +1,347 @@
+/* PmodLayerCell: see pmod-layer-cell.h.
+ *
+ * The map is a texture, one block of pixels for each vision token, made when the layer's record
+ * comes and when the style changes. Kept tokens are coloured by their weight within the layer. */
+#include "config.h"
+
+#include "pmod-layer-cell.h"
+
+#include <glib/gi18n.h>
+
+#include "pmod-palette.h"
+
+#define RATIO_HEIGHT 3 /* the bar under the map */
+#define RATIO_GAP 3
+#define LABEL_HEIGHT 16
+#define MARK_STEP 6 /* between the lines over a map that is no choice */
+
+struct _PmodLayerCell
+{
+  GtkWidget parent_instance;
+
+  PmodSelection *selection;
+  int layer;
+  int side;
+  GtkWidget *label;
+
+  PmodRun *map_run; /* whose map the texture is */
+  GdkTexture *map;
+  int map_plane;
+  int map_width; /* as shown */
+  int map_height;
+  PmodRunLayer info;
+};
+
+G_DEFINE_FINAL_TYPE (PmodLayerCell, pmod_layer_cell, GTK_TYPE_WIDGET)
+
+/* --- The map --------------------------------------------------------------------------------- */
+
+static void
+put_pixel (guint8 *pixel, const GdkRGBA *color)
+{
+  pixel[0] = (guint8)(color->red * 255 + 0.5f);
+  pixel[1] = (guint8)(color->green * 255 + 0.5f);
+  pixel[2] = (guint8)(color->blue * 255 + 0.5f);
+}
+
+static GdkRGBA
+token_color (PmodLayerCell *self, PmodRun *run, int token, float low, float high)
+{
+  const PmodPalette *palette = pmod_palette_get ();
+  double share;
+
+  if (!self->info.routed || token < 0)
+    return palette->plain;
+  if (!pmod_run_is_kept (run, self->layer, token))
+    return palette->skipped;
+  share = high > low ? (pmod_run_get_weight (run, self->layer, token) - low) / (high - low) : 0.5;
+  return pmod_palette_mix (&palette->kept_low, &palette->kept_high, share);
+}
+
+/* Each token is a block of whole pixels, so that no map is blurred. */
+static void
+build_map (PmodLayerCell *self, PmodRun *run, const PmodRunPlane *plane)
+{
+  int scale = gtk_widget_get_scale_factor (GTK_WIDGET (self));
+  int block = MAX (self->side * scale / MAX (plane->rows, plane->cols), 1);
+  int width = plane->cols * block;
+  int height = plane->rows * block;
+  guint8 *pixels = g_malloc ((gsize)width * height * 3);
+  g_autoptr (GBytes) bytes = NULL;
+  float low, high;
+
+  pmod_run_get_weight_range (run, self->layer, &low, &high);
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      {
+        int token = plane->first < 0 ? -1 : plane->first + y / block * plane->stride + x / block;
+        GdkRGBA color = token_color (self, run, token, low, high);
+
+        put_pixel (pixels + ((gsize)y * width + x) * 3, &color);
+      }
+  bytes = g_bytes_new_take (pixels, (gsize)width * height * 3);
+  g_set_object (&self->map_run, run);
+  g_clear_object (&self->map);
+  self->map = gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8, bytes, (gsize)width * 3);
+  self->map_width = MAX (width / scale, 1);
+  self->map_height = MAX (height / scale, 1);
+}
+
+static void
+drop_map (PmodLayerCell *self)
+{
+  g_clear_object (&self->map);
+  g_clear_object (&self->map_run);
+}
+
+/* --- What it says ---------------------------------------------------------------------------- */
+
+static char *
+describe (PmodLayerCell *self)
+{
+  if (!self->info.ready)
+    return g_strdup_printf (_ ("Layer %d, not computed yet"), self->layer);
+  if (!self->info.routed)
+    return g_strdup_printf (_ ("Layer %d, plain, all kept"), self->layer);
+  if (self->info.never_read)
+    return g_strdup_printf (_ ("Layer %d, routed, keeps %d of %d, not a learned choice"),
+                            self->layer, self->info.n_kept, self->info.n_vision);
+  return g_strdup_printf (_ ("Layer %d, routed, keeps %d of %d"), self->layer, self->info.n_kept,
+                          self->info.n_vision);
+}
+
+static char *
+describe_more (PmodLayerCell *self)
+{
+  if (!self->info.ready)
+    return g_strdup ("");
+  if (!self->info.routed)
+    return g_strdup (_ ("This layer has no router: every token goes through it."));
+  if (self->info.never_read)
+    return g_strdup (_ ("Nothing reads what the last layer makes of the picture, so its router "
+                        "never learned. Which parts it keeps is an accident."));
+  return g_strdup_printf (_ ("Ratio %.2f. Margin at the cut %.4f. Tokens tied at the cut: %d."),
+                          self->info.ratio, self->info.margin, self->info.n_ties);
+}
+
+static void
+update_texts (PmodLayerCell *self)
+{
+  g_autofree char *name = describe (self);
+  g_autofree char *more = describe_more (self);
+  g_autofree char *tooltip = *more ? g_strdup_printf ("%s\n%s", name, more) : g_strdup (name);
+  g_autofree char *number =
+      g_strdup_printf (self->info.never_read ? "%d\342\200\240" : "%d", self->layer);
+
+  gtk_label_set_label (GTK_LABEL (self->label), number);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self), tooltip);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, more, -1);
+}
+
+/* As in the large view, the map of a run before stays until this one has its own. */
+static void
+update_map (PmodLayerCell *self)
+{
+  PmodRun *run = pmod_selection_get_run (self->selection);
+  int plane_idx = pmod_selection_get_plane (self->selection);
+  PmodRunLayer info;
+  PmodRunPlane plane;
+
+  if (run && self->map_run == run && self->map_plane == plane_idx)
+    return;
+  if (!run || !pmod_run_get_layer (run, self->layer, &info))
+    {
+      drop_map (self);
+      self->info = (PmodRunLayer){ 0 };
+    }
+  else if (!info.ready && self->map && self->map_plane == plane_idx)
+    return;
+  else
+    {
+      self->info = info;
+      drop_map (self);
+      self->map_plane = plane_idx;
+      if (info.ready && pmod_run_get_plane (run, plane_idx, &plane))
+        build_map (self, run, &plane);
+    }
+  update_texts (self);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+static void
+update_selected (PmodLayerCell *self)
+{
+  gboolean selected = pmod_selection_get_layer (self->selection) == self->layer;
+
+  if (selected)
+    gtk_widget_set_state_flags (GTK_WIDGET (self), GTK_STATE_FLAG_SELECTED, FALSE);
+  else
+    gtk_widget_unset_state_flags (GTK_WIDGET (self), GTK_STATE_FLAG_SELECTED);
+  gtk_accessible_update_state (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_STATE_SELECTED, selected, -1);
+}
+
+static void
+style_changed_cb (GtkWidget *widget)
+{
+  drop_map (PMOD_LAYER_CELL (widget));
+  update_map (PMOD_LAYER_CELL (widget));
+}
+
+/* --- Drawing --------------------------------------------------------------------------------- */
+
+static void
+snapshot_marks (PmodLayerCell *self, GtkSnapshot *snapshot, const graphene_rect_t *rect)
+{
+  cairo_t *cr = gtk_snapshot_append_cairo (snapshot, rect);
+  float length = rect->size.width + rect->size.height;
+
+  for (float at = MARK_STEP; at < length; at += MARK_STEP)
+    {
+      cairo_move_to (cr, rect->origin.x + at, rect->origin.y);
+      cairo_line_to (cr, rect->origin.x + at - rect->size.height,
+                     rect->origin.y + rect->size.height);
+    }
+  gdk_cairo_set_source_rgba (cr, &pmod_palette_get ()->mark);
+  cairo_set_line_width (cr, 1);
+  cairo_stroke (cr);
+  cairo_destroy (cr);
+}
+
+static void
+pmod_layer_cell_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
+{
+  PmodLayerCell *self = PMOD_LAYER_CELL (widget);
+  const PmodPalette *palette = pmod_palette_get ();
+  int width = self->map ? self->map_width : self->side;
+  int height = self->map ? self->map_height : self->side;
+  graphene_rect_t rect;
+  graphene_rect_t bar;
+  GskRoundedRect clip;
+
+  graphene_rect_init (&rect, (float)((self->side - width) / 2), (float)((self->side - height) / 2),
+                      (float)width, (float)height);
+  gsk_rounded_rect_init_from_rect (&clip, &rect, 3);
+  gtk_snapshot_push_rounded_clip (snapshot, &clip);
+  if (self->map)
+    gtk_snapshot_append_texture (snapshot, self->map, &rect);
+  else
+    gtk_snapshot_append_color (snapshot, &palette->pending, &rect);
+  if (self->map && self->info.never_read)
+    snapshot_marks (self, snapshot, &rect);
+  gtk_snapshot_pop (snapshot);
+
+  graphene_rect_init (&bar, 0, (float)(self->side + RATIO_GAP), (float)self->side, RATIO_HEIGHT);
+  gtk_snapshot_append_color (snapshot, &palette->track, &bar);
+  if (self->info.ready && self->info.n_vision > 0)
+    {
+      bar.size.width = (float)self->side * (float)self->info.n_kept / (float)self->info.n_vision;
+      gtk_snapshot_append_color (snapshot, &palette->used, &bar);
+    }
+  gtk_widget_snapshot_child (widget, self->label, snapshot);
+}
+
+static void
+pmod_layer_cell_measure (GtkWidget *widget,
+                         GtkOrientation orientation,
+                         int for_size,
+                         int *minimum,
+                         int *natural,
+                         int *minimum_baseline,
+                         int *natural_baseline)
+{
+  PmodLayerCell *self = PMOD_LAYER_CELL (widget);
+  int label_minimum, label_natural;
+
+  gtk_widget_measure (self->label, orientation, -1, &label_minimum, &label_natural, NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    *minimum = MAX (self->side, label_minimum);
+  else
+    *minimum = self->side + RATIO_GAP + RATIO_HEIGHT + MAX (LABEL_HEIGHT, label_minimum);
+  *natural = *minimum;
+}
+
+static void
+pmod_layer_cell_size_allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  PmodLayerCell *self = PMOD_LAYER_CELL (widget);
+  int top = self->side + RATIO_GAP + RATIO_HEIGHT;
+
+  gtk_widget_size_allocate (self->label,
+                            &(GtkAllocation){ 0, top, MAX (width, 1), MAX (height - top, 1) }, -1);
+}
+
+/* --- Lifecycle ------------------------------------------------------------------------------- */
+
+static void
+pressed_cb (GtkGestureClick *gesture, int n_press, double x, double y, gpointer user_data)
+{
+  PmodLayerCell *self = user_data;
+
+  gtk_widget_grab_focus (GTK_WIDGET (self));
+  pmod_selection_set_layer (self->selection, self->layer);
+}
+
+static void
+pmod_layer_cell_dispose (GObject *object)
+{
+  PmodLayerCell *self = PMOD_LAYER_CELL (object);
+
+  drop_map (self);
+  g_clear_pointer (&self->label, gtk_widget_unparent);
+  g_clear_object (&self->selection);
+
+  G_OBJECT_CLASS (pmod_layer_cell_parent_class)->dispose (object);
+}
+
+static void
+pmod_layer_cell_class_init (PmodLayerCellClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = pmod_layer_cell_dispose;
+  widget_class->snapshot = pmod_layer_cell_snapshot;
+  widget_class->measure = pmod_layer_cell_measure;
+  widget_class->size_allocate = pmod_layer_cell_size_allocate;
+
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/strata/Strata/pmod-layer-cell.ui");
+  gtk_widget_class_bind_template_child (widget_class, PmodLayerCell, label);
+  gtk_widget_class_bind_template_callback (widget_class, pressed_cb);
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_OPTION);
+  gtk_widget_class_set_css_name (widget_class, "layercell");
+}
+
+static void
+pmod_layer_cell_init (PmodLayerCell *self)
+{
+  gtk_widget_init_template (GTK_WIDGET (self));
+}
+
+GtkWidget *
+pmod_layer_cell_new (PmodSelection *selection, int layer, int side)
+{
+  PmodLayerCell *self = g_object_new (PMOD_TYPE_LAYER_CELL, NULL);
+
+  self->selection = g_object_ref (selection);
+  self->layer = layer;
+  self->side = side;
+  g_signal_connect_object (selection, "run-changed", G_CALLBACK (update_map), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (selection, "notify::plane", G_CALLBACK (update_map), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (selection, "notify::layer", G_CALLBACK (update_selected), self,
+                           G_CONNECT_SWAPPED);
+  pmod_palette_follow (GTK_WIDGET (self), style_changed_cb);
+  update_map (self);
+  update_texts (self);
+  update_selected (self);
+  return GTK_WIDGET (self);
+}
+
+int
+pmod_layer_cell_get_layer (PmodLayerCell *self)
+{
+  g_return_val_if_fail (PMOD_IS_LAYER_CELL (self), 0);
+  return self->layer;
+}

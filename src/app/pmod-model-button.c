@@ -1,0 +1,154 @@
+/* PmodModelButton: see pmod-model-button.h. The menu's actions belong to the window. */
+#include "config.h"
+
+#include "pmod-model-button.h"
+
+#include <glib/gi18n.h>
+
+struct _PmodModelButton
+{
+  GtkWidget parent_instance;
+
+  PmodSession *session;
+  GSignalGroup *signals;
+
+  GtkMenuButton *button;
+  GtkLabel *name;
+  GtkLabel *facts;
+};
+
+enum
+{
+  PROP_SESSION = 1,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
+
+G_DEFINE_FINAL_TYPE (PmodModelButton, pmod_model_button, GTK_TYPE_WIDGET)
+
+static char *
+describe (PmodModelCard *card)
+{
+  g_autofree char *size = g_format_size_full (card->weight_bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+  return g_strdup_printf (_ ("%d layers, %d routed \302\267 %s"), card->n_layers, card->n_routed,
+                          size);
+}
+
+static void
+update (PmodModelButton *self)
+{
+  PmodModelCard *card = self->session ? pmod_session_get_model (self->session) : NULL;
+  g_autofree char *facts = card ? describe (card) : NULL;
+  g_autofree char *label = NULL;
+
+  gtk_label_set_label (self->name, card ? card->name : _ ("No model"));
+  gtk_label_set_label (self->facts, facts ? facts : _ ("Choose one"));
+  label = g_strdup_printf (_ ("Model: %s"), card ? card->name : _ ("none"));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  label, -1);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self), card ? card->path : NULL);
+}
+
+/* Made anew each time: models come and go on disk. */
+static void
+create_menu_cb (GtkMenuButton *button, gpointer user_data)
+{
+  g_autoptr (GMenu) menu = g_menu_new ();
+  g_autoptr (GMenu) installed = g_menu_new ();
+  g_autoptr (GMenu) other = g_menu_new ();
+  g_auto (GStrv) names = pmod_session_list_models ();
+
+  for (int i = 0; names && names[i]; i++)
+    {
+      g_autoptr (GMenuItem) item = g_menu_item_new (names[i], NULL);
+
+      g_menu_item_set_action_and_target (item, "win.model", "s", names[i]);
+      g_menu_append_item (installed, item);
+    }
+  g_menu_append (other, _ ("Open a _Folder\342\200\246"), "win.model-folder");
+  g_menu_append_section (menu, _ ("Models"), G_MENU_MODEL (installed));
+  g_menu_append_section (menu, NULL, G_MENU_MODEL (other));
+  gtk_menu_button_set_menu_model (button, G_MENU_MODEL (menu));
+}
+
+static void
+pmod_model_button_dispose (GObject *object)
+{
+  PmodModelButton *self = PMOD_MODEL_BUTTON (object);
+  GtkWidget *child;
+
+  g_clear_object (&self->signals);
+  g_clear_object (&self->session);
+  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))))
+    gtk_widget_unparent (child);
+
+  G_OBJECT_CLASS (pmod_model_button_parent_class)->dispose (object);
+}
+
+static void
+pmod_model_button_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  PmodModelButton *self = PMOD_MODEL_BUTTON (object);
+
+  switch (id)
+    {
+    case PROP_SESSION:
+      g_value_set_object (value, self->session);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+pmod_model_button_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  PmodModelButton *self = PMOD_MODEL_BUTTON (object);
+
+  switch (id)
+    {
+    case PROP_SESSION:
+      if (!g_set_object (&self->session, g_value_get_object (value)))
+        return;
+      g_signal_group_set_target (self->signals, self->session);
+      update (self);
+      g_object_notify_by_pspec (object, pspec);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+pmod_model_button_class_init (PmodModelButtonClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  object_class->dispose = pmod_model_button_dispose;
+  object_class->get_property = pmod_model_button_get_property;
+  object_class->set_property = pmod_model_button_set_property;
+
+  props[PROP_SESSION] =
+      g_param_spec_object ("session", NULL, NULL, PMOD_TYPE_SESSION,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/strata/Strata/pmod-model-button.ui");
+  gtk_widget_class_bind_template_child (widget_class, PmodModelButton, button);
+  gtk_widget_class_bind_template_child (widget_class, PmodModelButton, name);
+  gtk_widget_class_bind_template_child (widget_class, PmodModelButton, facts);
+  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
+}
+
+static void
+pmod_model_button_init (PmodModelButton *self)
+{
+  gtk_widget_init_template (GTK_WIDGET (self));
+  self->signals = g_signal_group_new (PMOD_TYPE_SESSION);
+  g_signal_group_connect_swapped (self->signals, "notify::model", G_CALLBACK (update), self);
+  gtk_menu_button_set_create_popup_func (self->button, create_menu_cb, self, NULL);
+}

@@ -1,0 +1,42 @@
+/* Every colour of the window: of the drawn views, and of the style sheet's accent.
+ *
+ * Kept and skipped differ in lightness, not in hue alone, so that the maps can be read without
+ * colours. Values for light, dark and high contrast; nothing else in the app names a colour. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  GdkRGBA kept_low;  /* kept, the smallest weight of its layer */
+  GdkRGBA kept_high; /* kept, the largest */
+  GdkRGBA skipped;
+  GdkRGBA plain;   /* a layer without a router: all kept */
+  GdkRGBA pending; /* not computed yet */
+  GdkRGBA mark;    /* lines over a map that is no choice */
+
+  GdkRGBA dim;   /* over skipped parts of the picture */
+  GdkRGBA edge;  /* between kept and skipped, over the picture */
+  GdkRGBA hover; /* around the part under the pointer */
+  GdkRGBA paper; /* where a recorded run has no picture */
+
+  GdkRGBA used; /* bars: what was used, what a dense model would have used, what is to come */
+  GdkRGBA dense;
+  GdkRGBA track;
+} PmodPalette;
+
+/* For the style that is in use now. */
+const PmodPalette *pmod_palette_get (void);
+
+/* A colour between two. */
+GdkRGBA pmod_palette_mix (const GdkRGBA *low, const GdkRGBA *high, double share);
+
+/* The accent as a style sheet. (transfer full) */
+char *pmod_palette_to_css (void);
+
+/* Calls func (widget) whenever the style changes, as long as widget lives. */
+void pmod_palette_follow (GtkWidget *widget, void (*func) (GtkWidget *));
+
+G_END_DECLS

@@ -1,0 +1,293 @@
+/* PmodPictureOpener: see pmod-picture-opener.h. */
+#include "config.h"
+
+#include "pmod-picture-opener.h"
+
+#include <glib/gi18n.h>
+
+struct _PmodPictureOpener
+{
+  GObject parent_instance;
+
+  PmodChat *chat;
+  GCancellable *cancellable; /* of the newest request */
+  GtkFileChooserNative *chooser;
+};
+
+enum
+{
+  OPENED,
+  FAILED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (PmodPictureOpener, pmod_picture_opener, G_TYPE_OBJECT)
+
+static void
+pmod_picture_opener_dispose (GObject *object)
+{
+  PmodPictureOpener *self = PMOD_PICTURE_OPENER (object);
+
+  if (self->cancellable)
+    g_cancellable_cancel (self->cancellable);
+  g_clear_object (&self->cancellable);
+  if (self->chooser)
+    gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->chooser));
+  g_clear_object (&self->chooser);
+  g_clear_object (&self->chat);
+
+  G_OBJECT_CLASS (pmod_picture_opener_parent_class)->dispose (object);
+}
+
+static void
+pmod_picture_opener_class_init (PmodPictureOpenerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = pmod_picture_opener_dispose;
+
+  /* (file): about to be read. */
+  signals[OPENED] = g_signal_new ("opened", PMOD_TYPE_PICTURE_OPENER, G_SIGNAL_RUN_LAST, 0, NULL,
+                                  NULL, NULL, G_TYPE_NONE, 1, G_TYPE_FILE);
+  /* (title, message) */
+  signals[FAILED] = g_signal_new ("failed", PMOD_TYPE_PICTURE_OPENER, G_SIGNAL_RUN_LAST, 0, NULL,
+                                  NULL, NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
+}
+
+static void
+pmod_picture_opener_init (PmodPictureOpener *self)
+{
+}
+
+/* --- Reading --------------------------------------------------------------------------------- */
+
+static GCancellable *
+begin_request (PmodPictureOpener *self)
+{
+  if (self->cancellable)
+    g_cancellable_cancel (self->cancellable);
+  g_clear_object (&self->cancellable);
+  self->cancellable = g_cancellable_new ();
+  return self->cancellable;
+}
+
+static void
+fail (PmodPictureOpener *self, const char *title, const GError *error)
+{
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_signal_emit (self, signals[FAILED], 0, title, error->message);
+}
+
+static void
+picture_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodPicture) picture = pmod_picture_load_finish (result, &error);
+
+  if (!picture)
+    fail (self, _ ("This picture cannot be opened"), error);
+  else if (self->chat)
+    pmod_chat_open_picture (self->chat, picture);
+}
+
+static void
+run_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodRun) run = pmod_run_load_finish (result, &error);
+
+  if (!run)
+    fail (self, _ ("This recorded run cannot be opened"), error);
+  else if (self->chat)
+    pmod_chat_show_run (self->chat, run);
+}
+
+void
+pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
+{
+  g_autofree char *base = NULL;
+
+  g_return_if_fail (PMOD_IS_PICTURE_OPENER (self));
+  g_return_if_fail (G_IS_FILE (file));
+
+  base = g_file_get_basename (file);
+  g_signal_emit (self, signals[OPENED], 0, file);
+  if (base && g_str_has_suffix (base, ".trace"))
+    pmod_run_load_async (file, begin_request (self), run_loaded_cb, g_object_ref (self));
+  else
+    pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,
+                                  g_object_ref (self));
+}
+
+/* --- Choosing -------------------------------------------------------------------------------- */
+
+static void
+chosen_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
+{
+  PmodPictureOpener *self = user_data;
+  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+
+  g_clear_object (&self->chooser);
+  if (response == GTK_RESPONSE_ACCEPT && file)
+    pmod_picture_opener_open (self, file);
+}
+
+void
+pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *folder)
+{
+  g_autoptr (GtkFileFilter) pictures = gtk_file_filter_new ();
+  g_autoptr (GtkFileFilter) runs = gtk_file_filter_new ();
+
+  g_return_if_fail (PMOD_IS_PICTURE_OPENER (self));
+
+  if (self->chooser)
+    return;
+  gtk_file_filter_set_name (pictures, _ ("Pictures"));
+  gtk_file_filter_add_mime_type (pictures, "image/*");
+  gtk_file_filter_set_name (runs, _ ("Recorded runs"));
+  gtk_file_filter_add_pattern (runs, "*.trace");
+
+  self->chooser = gtk_file_chooser_native_new (
+      _ ("Open a Picture"), parent, GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Open"), _ ("_Cancel"));
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (self->chooser), TRUE);
+  gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (self->chooser), pictures);
+  gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (self->chooser), runs);
+  if (folder)
+    gtk_file_chooser_set_current_folder (GTK_FILE_CHOOSER (self->chooser), folder, NULL);
+  g_signal_connect_object (self->chooser, "response", G_CALLBACK (chosen_cb), self, 0);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (self->chooser));
+}
+
+/* --- Clipboard and drops --------------------------------------------------------------------- */
+
+static void
+encode_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  g_task_return_pointer (task, gdk_texture_save_to_png_bytes (data), (GDestroyNotify)g_bytes_unref);
+}
+
+static void
+encoded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = PMOD_PICTURE_OPENER (g_object_ref (source));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = g_task_propagate_pointer (G_TASK (result), &error);
+
+  if (!bytes)
+    fail (self, _ ("This picture cannot be opened"), error);
+  else
+    pmod_picture_load_bytes_async (bytes, user_data, begin_request (self), picture_loaded_cb,
+                                   g_object_ref (self));
+}
+
+/* Through PNG, so that a texture of any kind is read by the one reader; encoded off this thread. */
+static void
+open_texture (PmodPictureOpener *self, GdkTexture *texture, const char *name)
+{
+  g_autoptr (GTask) task = g_task_new (self, begin_request (self), encoded_cb, (gpointer)name);
+
+  g_task_set_task_data (task, g_object_ref (texture), g_object_unref);
+  g_task_run_in_thread (task, encode_thread);
+}
+
+static void
+texture_pasted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GdkTexture) texture =
+      gdk_clipboard_read_texture_finish (GDK_CLIPBOARD (source), result, &error);
+
+  if (!texture)
+    fail (self, _ ("The clipboard has no picture that can be read"), error);
+  else
+    open_texture (self, texture, _ ("Pasted picture"));
+}
+
+static gboolean
+open_value (PmodPictureOpener *self, const GValue *value)
+{
+  if (G_VALUE_HOLDS (value, GDK_TYPE_FILE_LIST))
+    {
+      GSList *files = g_value_get_boxed (value);
+
+      if (!files)
+        return FALSE;
+      pmod_picture_opener_open (self, files->data);
+      return TRUE;
+    }
+  if (G_VALUE_HOLDS (value, GDK_TYPE_TEXTURE))
+    {
+      open_texture (self, g_value_get_object (value), _ ("Dropped picture"));
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+files_pasted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  const GValue *value = gdk_clipboard_read_value_finish (GDK_CLIPBOARD (source), result, &error);
+
+  if (!value)
+    fail (self, _ ("The clipboard has no file that can be read"), error);
+  else
+    open_value (self, value);
+}
+
+gboolean
+pmod_picture_opener_paste (PmodPictureOpener *self, GdkClipboard *clipboard)
+{
+  GdkContentFormats *formats;
+
+  g_return_val_if_fail (PMOD_IS_PICTURE_OPENER (self), FALSE);
+
+  formats = gdk_clipboard_get_formats (clipboard);
+  if (gdk_content_formats_contain_gtype (formats, GDK_TYPE_FILE_LIST) ||
+      gdk_content_formats_contain_mime_type (formats, "text/uri-list"))
+    gdk_clipboard_read_value_async (clipboard, GDK_TYPE_FILE_LIST, G_PRIORITY_DEFAULT, NULL,
+                                    files_pasted_cb, g_object_ref (self));
+  else if (gdk_content_formats_contain_gtype (formats, GDK_TYPE_TEXTURE) ||
+           gdk_content_formats_contain_mime_type (formats, "image/png") ||
+           gdk_content_formats_contain_mime_type (formats, "image/jpeg") ||
+           gdk_content_formats_contain_mime_type (formats, "image/tiff"))
+    gdk_clipboard_read_texture_async (clipboard, NULL, texture_pasted_cb, g_object_ref (self));
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static gboolean
+drop_cb (GtkDropTarget *target, const GValue *value, double x, double y, gpointer user_data)
+{
+  return open_value (user_data, value);
+}
+
+void
+pmod_picture_opener_accept_drops (PmodPictureOpener *self, GtkWidget *widget)
+{
+  GtkDropTarget *target;
+  GType types[2];
+
+  g_return_if_fail (PMOD_IS_PICTURE_OPENER (self));
+
+  types[0] = GDK_TYPE_FILE_LIST;
+  types[1] = GDK_TYPE_TEXTURE;
+  target = gtk_drop_target_new (G_TYPE_INVALID, GDK_ACTION_COPY);
+  gtk_drop_target_set_gtypes (target, types, G_N_ELEMENTS (types));
+  g_signal_connect_object (target, "drop", G_CALLBACK (drop_cb), self, 0);
+  gtk_widget_add_controller (widget, GTK_EVENT_CONTROLLER (target));
+}
+
+PmodPictureOpener *
+pmod_picture_opener_new (PmodChat *chat)
+{
+  PmodPictureOpener *self = g_object_new (PMOD_TYPE_PICTURE_OPENER, NULL);
+
+  self->chat = g_object_ref (chat);
+  return self;
+}

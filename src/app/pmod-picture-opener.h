@@ -1,0 +1,29 @@
+/* Every way a picture comes in: chosen, named, dropped, pasted. Not a widget.
+ *
+ * Reads off the main thread; the newest request wins, an older one that ends later is dropped. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+#include "pmod-chat.h"
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_PICTURE_OPENER (pmod_picture_opener_get_type ())
+G_DECLARE_FINAL_TYPE (PmodPictureOpener, pmod_picture_opener, PMOD, PICTURE_OPENER, GObject)
+
+PmodPictureOpener *pmod_picture_opener_new (PmodChat *chat);
+
+/* A picture, or a recorded run (".trace"). */
+void pmod_picture_opener_open (PmodPictureOpener *self, GFile *file);
+
+/* Asks with a file chooser that starts in folder (nullable). */
+void pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *folder);
+
+/* FALSE where the clipboard has neither a picture nor a file. */
+gboolean pmod_picture_opener_paste (PmodPictureOpener *self, GdkClipboard *clipboard);
+
+/* Takes pictures and files that are dropped on widget. */
+void pmod_picture_opener_accept_drops (PmodPictureOpener *self, GtkWidget *widget);
+
+G_END_DECLS

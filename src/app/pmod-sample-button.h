@@ -1,0 +1,13 @@
+/* A sample picture to begin with: its thumbnail, and the action that opens it. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_SAMPLE_BUTTON (pmod_sample_button_get_type ())
+G_DECLARE_FINAL_TYPE (PmodSampleButton, pmod_sample_button, PMOD, SAMPLE_BUTTON, GtkButton)
+
+GtkWidget *pmod_sample_button_new (GFile *file);
+
+G_END_DECLS

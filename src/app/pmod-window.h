@@ -1,0 +1,20 @@
+/* The main window: lays out the picture's side and the conversation's side, and owns the actions
+ * of both. What is shown lives in PmodChat and PmodSelection. */
+#pragma once
+
+#include <adwaita.h>
+
+#include "pmod-session.h"
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_WINDOW (pmod_window_get_type ())
+G_DECLARE_FINAL_TYPE (PmodWindow, pmod_window, PMOD, WINDOW, AdwApplicationWindow)
+
+/* settings: nullable. */
+PmodWindow *
+pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *settings);
+
+void pmod_window_open_file (PmodWindow *self, GFile *file);
+
+G_END_DECLS
