@@ -17,6 +17,8 @@ struct _PmodSampler
 {
   int n_vocab;
   guint64 state;
+  float *logits;   /* [n_vocab] of the step, cleaned */
+  float *weights;  /* [n_vocab] relative to the likeliest token, whose weight is 1 */
   Candidate *heap; /* [n_vocab]; taken candidates lie behind what is left of the heap */
 };
 
@@ -28,6 +30,8 @@ pmod_sampler_new (int n_vocab)
   g_return_val_if_fail (n_vocab > 0, NULL);
   self = g_new0 (PmodSampler, 1);
   self->n_vocab = n_vocab;
+  self->logits = g_new0 (float, n_vocab);
+  self->weights = g_new0 (float, n_vocab);
   self->heap = g_new0 (Candidate, n_vocab);
   return self;
 }
@@ -37,6 +41,8 @@ pmod_sampler_free (PmodSampler *self)
 {
   if (self == NULL)
     return;
+  g_free (self->logits);
+  g_free (self->weights);
   g_free (self->heap);
   g_free (self);
 }
@@ -59,11 +65,36 @@ draw_uniform (PmodSampler *self)
   return (double)(z >> 11) * 0x1p-53;
 }
 
-/* What is no number cannot be drawn, and infinity is only the largest of numbers. */
-static float
-clean (float logit)
+/* Copies logits and returns the best token. What is no number cannot be drawn, and infinity is
+ * only the largest of numbers. */
+static int
+clean_logits (PmodSampler *self, const float *logits)
 {
-  return isnan (logit) ? -INFINITY : fminf (logit, FLT_MAX);
+  int best = 0;
+
+  for (int i = 0; i < self->n_vocab; i++)
+    {
+      float logit = logits[i] > FLT_MAX ? FLT_MAX : logits[i];
+
+      self->logits[i] = isnan (logit) ? -INFINITY : logit;
+      if (self->logits[i] > self->logits[best])
+        best = i;
+    }
+  return best;
+}
+
+/* Returns the sum of the weights. */
+static double
+fill_weights (PmodSampler *self, float max, double temperature)
+{
+  double mass = 0;
+
+  for (int i = 0; i < self->n_vocab; i++)
+    {
+      self->weights[i] = expf ((float)(((double)self->logits[i] - max) / temperature));
+      mass += self->weights[i];
+    }
+  return mass;
 }
 
 static gboolean
@@ -92,16 +123,16 @@ sift_down (Candidate *heap, int n, int at)
 }
 
 static void
-build_heap (PmodSampler *self, const float *logits)
+build_heap (PmodSampler *self)
 {
   for (int i = 0; i < self->n_vocab; i++)
-    self->heap[i] = (Candidate){ clean (logits[i]), i };
+    self->heap[i] = (Candidate){ self->logits[i], i };
   for (int i = self->n_vocab / 2 - 1; i >= 0; i--)
     sift_down (self->heap, self->n_vocab, i);
 }
 
-/* The n_taken+1st best goes to heap[n_vocab - 1 - n_taken] and is returned. */
-static Candidate
+/* The n_taken+1st best goes to heap[n_vocab - 1 - n_taken]. Returns its weight. */
+static double
 take_best (PmodSampler *self, int n_taken)
 {
   int last = self->n_vocab - 1 - n_taken;
@@ -110,68 +141,53 @@ take_best (PmodSampler *self, int n_taken)
   self->heap[0] = self->heap[last];
   self->heap[last] = best;
   sift_down (self->heap, last, 0);
-  return best;
+  return self->weights[best.id];
 }
 
 /* --- Drawing -------------------------------------------------------------------------------- */
 
-/* Relative to the likeliest token, whose weight is 1. */
-static double
-get_weight (float logit, float max, double temperature)
-{
-  return exp (((double)logit - max) / temperature);
-}
-
 static int
-draw_from_all (PmodSampler *self, const float *logits, float max, double temperature)
+draw_from_all (PmodSampler *self, double mass)
 {
-  double mass = 0, at;
+  double at = draw_uniform (self) * mass;
   int last = 0;
 
-  for (int i = 0; i < self->n_vocab; i++)
-    mass += get_weight (clean (logits[i]), max, temperature);
-  at = draw_uniform (self) * mass;
   mass = 0;
   for (int i = 0; i < self->n_vocab; i++)
     {
-      double weight = get_weight (clean (logits[i]), max, temperature);
-
-      mass += weight;
-      if (weight > 0)
-        last = i;
+      mass += self->weights[i];
       if (at < mass)
         return i;
+      if (self->weights[i] > 0)
+        last = i;
     }
   return last; /* the sums were rounded */
 }
 
 /* A token is kept while those before it hold less than top_p of the mass that top_k left. */
 static int
-draw_from_best (PmodSampler *self, const float *logits, float max, const PmodSampling *params)
+draw_from_best (PmodSampler *self, double mass, const PmodSampling *params)
 {
   int limit = params->top_k > 0 ? MIN (params->top_k, self->n_vocab) : self->n_vocab;
   const Candidate *taken = self->heap + self->n_vocab - 1; /* taken[-i] is the ith best */
   int n_taken = 0, n_kept = 0;
-  double mass = 0, kept = 0, at;
+  double kept = 0, at;
 
-  build_heap (self, logits);
+  build_heap (self);
   if (params->top_k > 0)
-    while (n_taken < limit)
-      mass += get_weight (take_best (self, n_taken++).logit, max, params->temperature);
-  else
-    for (int i = 0; i < self->n_vocab; i++)
-      mass += get_weight (clean (logits[i]), max, params->temperature);
+    for (mass = 0; n_taken < limit; n_taken++)
+      mass += take_best (self, n_taken);
   while (n_kept < limit && (n_kept == 0 || params->top_p >= 1 || kept < params->top_p * mass))
     {
       if (n_kept == n_taken)
         take_best (self, n_taken++);
-      kept += get_weight (taken[-n_kept++].logit, max, params->temperature);
+      kept += self->weights[taken[-n_kept++].id];
     }
   at = draw_uniform (self) * kept;
   kept = 0;
   for (int i = 0; i < n_kept; i++)
     {
-      kept += get_weight (taken[-i].logit, max, params->temperature);
+      kept += self->weights[taken[-i].id];
       if (at < kept)
         return taken[-i].id;
     }
@@ -182,14 +198,13 @@ draw_from_best (PmodSampler *self, const float *logits, float max, const PmodSam
 
 /* Always finite, so that files and windows can show it. */
 static float
-get_logprob (float logit, double log_sum)
+get_logprob (const PmodSampler *self, int id, double log_sum)
 {
-  return (float)fmax ((double)clean (logit) - log_sum, -FLT_MAX);
+  return (float)fmax ((double)self->logits[id] - log_sum, -FLT_MAX);
 }
 
 static void
 list_alternatives (const PmodSampler *self,
-                   const float *logits,
                    double log_sum,
                    PmodAlternative *alternatives,
                    int n_alternatives)
@@ -198,17 +213,16 @@ list_alternatives (const PmodSampler *self,
 
   for (int i = 0; i < self->n_vocab; i++)
     {
-      float logit = clean (logits[i]);
       int at = n;
 
-      while (at > 0 && logit > clean (logits[alternatives[at - 1].id]))
+      while (at > 0 && self->logits[i] > self->logits[alternatives[at - 1].id])
         at--;
       if (at == n_alternatives)
         continue;
       n = MIN (n + 1, n_alternatives);
       for (int j = n - 1; j > at; j--)
         alternatives[j] = alternatives[j - 1];
-      alternatives[at] = (PmodAlternative){ i, get_logprob (logit, log_sum) };
+      alternatives[at] = (PmodAlternative){ i, get_logprob (self, i, log_sum) };
     }
   for (; n < n_alternatives; n++)
     alternatives[n] = (PmodAlternative){ -1, -FLT_MAX };
@@ -222,31 +236,23 @@ pmod_sampler_sample (PmodSampler *self,
                      PmodAlternative *alternatives,
                      int n_alternatives)
 {
-  Candidate best = { -INFINITY, 0 };
-  double sum = 0, log_sum;
-  int id;
+  int id = clean_logits (self, logits);
+  float max = self->logits[id];
+  gboolean has_numbers = max > -INFINITY; /* else nothing can be drawn, and token 0 is the answer */
+  double mass = has_numbers ? fill_weights (self, max, 1) : 0;
+  double log_sum = has_numbers ? (double)max + log (mass) : FLT_MAX;
 
-  for (int i = 0; i < self->n_vocab; i++)
-    if (clean (logits[i]) > best.logit)
-      best = (Candidate){ clean (logits[i]), i };
-  if (best.logit == -INFINITY)
-    best.logit = 0; /* nothing can be drawn: the first token, with no probability */
-  for (int i = 0; i < self->n_vocab; i++)
-    sum += get_weight (clean (logits[i]), best.logit, 1);
-  log_sum = (double)best.logit + log (sum);
-
-  id = best.id;
-  if (sum > 0 && params->temperature > 0)
+  if (has_numbers && params->temperature > 0)
     {
+      if (params->temperature != 1)
+        mass = fill_weights (self, max, params->temperature);
       if (params->top_k > 0 || params->top_p < 1)
-        id = draw_from_best (self, logits, best.logit, params);
+        id = draw_from_best (self, mass, params);
       else
-        id = draw_from_all (self, logits, best.logit, params->temperature);
+        id = draw_from_all (self, mass);
     }
-  if (sum == 0)
-    log_sum = FLT_MAX;
   if (logprob != NULL)
-    *logprob = get_logprob (logits[id], log_sum);
-  list_alternatives (self, logits, log_sum, alternatives, n_alternatives);
+    *logprob = get_logprob (self, id, log_sum);
+  list_alternatives (self, log_sum, alternatives, n_alternatives);
   return id;
 }
