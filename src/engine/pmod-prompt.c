@@ -241,6 +241,17 @@ finish (Builder *self)
   return self->prompt;
 }
 
+static const Template *
+find_template (const char *name, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (templates); i++)
+    if (strcmp (name, templates[i].name) == 0)
+      return &templates[i];
+  refuse (error, PMOD_ERROR_UNSUPPORTED,
+          "conversation: expected vicuna_v1 or user-assistant, got \"%.80s\"", name);
+  return NULL;
+}
+
 PmodPrompt *
 pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                       const char *template_name,
@@ -250,20 +261,11 @@ pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                       int n_images,
                       GError **error)
 {
-  const Template *template = NULL;
+  const Template *template = find_template (template_name, error);
   Builder builder;
   int n_marks;
 
-  for (guint i = 0; i < G_N_ELEMENTS (templates); i++)
-    if (strcmp (template_name, templates[i].name) == 0)
-      template = &templates[i];
-  if (template == NULL)
-    {
-      refuse (error, PMOD_ERROR_UNSUPPORTED,
-              "conversation: expected vicuna_v1 or user-assistant, got \"%.80s\"", template_name);
-      return NULL;
-    }
-  if (!check_turns (turns, n_turns, n_images, &n_marks, error))
+  if (template == NULL || !check_turns (turns, n_turns, n_images, &n_marks, error))
     return NULL;
 
   begin (&builder, tokenizer, images, n_images);

@@ -125,6 +125,34 @@ check_route (const PmodRecordRoute *record)
 }
 
 static const char *
+check_kv (const PmodRecordKv *record)
+{
+  if (record->header.size != sizeof *record)
+    return "size";
+  if (record->header.layer < 0)
+    return "layer";
+  return record->length < 0 || record->length_dense < 0 ? "token counts" : NULL;
+}
+
+static const char *
+check_loss (const PmodRecordLoss *record)
+{
+  if (record->header.size != sizeof *record)
+    return "size";
+  return record->step < 0 ? "step" : NULL;
+}
+
+static const char *
+check_run_end (const PmodRecordRunEnd *record)
+{
+  if (record->header.size != sizeof *record)
+    return "size";
+  if (record->finish < 0 || record->finish > PMOD_FINISH_ERROR)
+    return "reason";
+  return record->n_new_tokens < 0 ? "token count" : NULL;
+}
+
+static const char *
 check_token (const PmodRecordToken *record)
 {
   if (record->index < 0 || record->id < 0 || record->n_alternatives < 0 || record->text_bytes < 0)
@@ -194,27 +222,13 @@ check_record (const PmodRecord *record)
     case PMOD_RECORD_ROUTE:
       return check_route ((const PmodRecordRoute *)record);
     case PMOD_RECORD_KV:
-      {
-        const PmodRecordKv *kv = (const PmodRecordKv *)record;
-        if (record->size != sizeof *kv)
-          return "size";
-        return kv->length < 0 || kv->length_dense < 0 || record->layer < 0 ? "counts" : NULL;
-      }
+      return check_kv ((const PmodRecordKv *)record);
     case PMOD_RECORD_TOKEN:
       return check_token ((const PmodRecordToken *)record);
     case PMOD_RECORD_LOSS:
-      if (record->size != sizeof (PmodRecordLoss))
-        return "size";
-      return ((const PmodRecordLoss *)record)->step < 0 ? "step" : NULL;
+      return check_loss ((const PmodRecordLoss *)record);
     case PMOD_RECORD_RUN_END:
-      {
-        const PmodRecordRunEnd *end = (const PmodRecordRunEnd *)record;
-        if (record->size != sizeof *end)
-          return "size";
-        return end->finish < 0 || end->finish > PMOD_FINISH_ERROR || end->n_new_tokens < 0
-                   ? "counts"
-                   : NULL;
-      }
+      return check_run_end ((const PmodRecordRunEnd *)record);
     case PMOD_RECORD_STATE:
       return check_state ((const PmodRecordState *)record);
     default:
