@@ -3,6 +3,7 @@
 #include "pmod-trace.h"
 
 #include "pmod-error.h"
+#include "pmod-file.h"
 #include "pmod-schedule.h"
 
 #include <math.h>
@@ -292,16 +293,16 @@ pmod_trace_load (const char *path, GError **error)
   g_autoptr (GError) local = NULL;
   g_autoptr (GBytes) whole = NULL;
   g_autoptr (GBytes) records = NULL;
-  char *contents;
+  g_autoptr (GMappedFile) map = pmod_file_map (path, G_MAXINT64, error);
+  const char *contents;
   gsize length, offset = 0;
   const guint8 *bytes;
 
-  if (!g_file_get_contents (path, &contents, &length, &local))
-    {
-      g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO, "trace %s: %s", path, local->message);
-      return NULL;
-    }
-  whole = g_bytes_new_take (contents, length);
+  if (map == NULL)
+    return NULL;
+  contents = g_mapped_file_get_contents (map);
+  length = g_mapped_file_get_length (map);
+  whole = g_bytes_new (contents, length); /* a copy: the file may change while it is shown */
   if (!check_magic (path, contents, length, error))
     return NULL;
   records =

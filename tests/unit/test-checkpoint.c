@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *
 fixture_path (const char *dir, const char *name)
@@ -365,6 +366,154 @@ test_plain_llama (void)
   broken_remove (root);
 }
 
+/* --- The published size ----------------------------------------------------------------------- */
+
+/* The header of one file of F16 tensors, in the order in which they were added. */
+typedef struct
+{
+  GString *text;
+  guint64 n_bytes;
+} Header;
+
+static void
+add_tensor (Header *header, guint64 n_out, guint64 n_in, const char *format, ...)
+{
+  g_autofree char *name = NULL;
+  guint64 n_bytes = 2 * n_out * MAX (n_in, 1);
+  va_list args;
+
+  va_start (args, format);
+  name = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_string_append_printf (header->text, "%s\"%s\":{\"dtype\":\"F16\",\"shape\":[%" G_GUINT64_FORMAT,
+                          header->n_bytes ? "," : "", name, n_out);
+  if (n_in)
+    g_string_append_printf (header->text, ",%" G_GUINT64_FORMAT, n_in);
+  g_string_append_printf (header->text,
+                          "],\"data_offsets\":[%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT "]}",
+                          header->n_bytes, header->n_bytes + n_bytes);
+  header->n_bytes += n_bytes;
+}
+
+static void
+add_affine (Header *header, guint64 n_out, guint64 n_in, const char *prefix, const char *name)
+{
+  add_tensor (header, n_out, n_in, "%s%s.weight", prefix, name);
+  add_tensor (header, n_out, 0, "%s%s.bias", prefix, name);
+}
+
+static void
+add_published_layer (Header *header, int layer)
+{
+  g_autofree char *p =
+      g_strdup_printf ("model.layers.%d.%s", layer, layer >= 8 ? "decoder_layer." : "");
+
+  for (const char *c = "qkvo"; *c; c++)
+    add_tensor (header, 4096, 4096, "%sself_attn.%c_proj.weight", p, *c);
+  add_tensor (header, 11008, 4096, "%smlp.gate_proj.weight", p);
+  add_tensor (header, 11008, 4096, "%smlp.up_proj.weight", p);
+  add_tensor (header, 4096, 11008, "%smlp.down_proj.weight", p);
+  add_tensor (header, 4096, 0, "%sinput_layernorm.weight", p);
+  add_tensor (header, 4096, 0, "%spost_attention_layernorm.weight", p);
+  if (layer < 8)
+    return;
+  add_tensor (header, 1, 4096, "model.layers.%d.router.router.weight", layer);
+  add_tensor (header, 1, 0, "model.layers.%d.router.router.bias", layer);
+}
+
+static void
+add_published_tower (Header *header)
+{
+  add_tensor (header, 1024, 0, TOWER_IN "embeddings.class_embedding");
+  add_tensor (header, 577, 1024, TOWER_IN "embeddings.position_embedding.weight");
+  add_affine (header, 1024, 0, TOWER_IN, "pre_layrnorm");
+  add_affine (header, 1024, 0, TOWER_IN, "post_layernorm");
+  for (int i = 0; i < 24; i++)
+    {
+      g_autofree char *p = g_strdup_printf (TOWER_IN "encoder.layers.%d.", i);
+
+      add_affine (header, 1024, 0, p, "layer_norm1");
+      add_affine (header, 1024, 0, p, "layer_norm2");
+      add_affine (header, 1024, 1024, p, "self_attn.q_proj");
+      add_affine (header, 1024, 1024, p, "self_attn.k_proj");
+      add_affine (header, 1024, 1024, p, "self_attn.v_proj");
+      add_affine (header, 1024, 1024, p, "self_attn.out_proj");
+      add_affine (header, 4096, 1024, p, "mlp.fc1");
+      add_affine (header, 1024, 4096, p, "mlp.fc2");
+    }
+}
+
+/* All tensors of the published 7B checkpoint, in a file of holes. */
+static gboolean
+write_published (const char *path)
+{
+  Header header = { g_string_new ("12345678{"), 0 };
+  gboolean ok;
+  guint64 length;
+
+  add_tensor (&header, 32000, 4096, "model.embed_tokens.weight");
+  add_tensor (&header, 32000, 4096, "lm_head.weight");
+  add_tensor (&header, 4096, 0, "model.norm.weight");
+  for (int i = 0; i < 32; i++)
+    add_published_layer (&header, i);
+  add_affine (&header, 4096, 1024, "model.", "mm_projector.0");
+  add_affine (&header, 4096, 4096, "model.", "mm_projector.2");
+  add_published_tower (&header);
+  g_string_append_printf (header.text,
+                          ",\"" TOWER_IN "embeddings.patch_embedding.weight\":{\"dtype\":\"F16\","
+                          "\"shape\":[1024,3,14,14],\"data_offsets\":[%" G_GUINT64_FORMAT
+                          ",%" G_GUINT64_FORMAT "]}}",
+                          header.n_bytes, header.n_bytes + 2 * 1024 * 3 * 14 * 14);
+  header.n_bytes += 2 * 1024 * 3 * 14 * 14;
+  length = GUINT64_TO_LE ((guint64)header.text->len - 8);
+  memcpy (header.text->str, &length, 8);
+  g_assert_true (g_file_set_contents (path, header.text->str, (gssize)header.text->len, NULL));
+  ok = truncate (path, (off_t)(header.text->len + header.n_bytes)) == 0;
+  g_string_free (header.text, TRUE);
+  return ok;
+}
+
+/* Its config.json names the tower on the hub; the tower is in the checkpoint, its shape known. */
+static void
+test_published (void)
+{
+  char *root = broken_copy_fixture ("tiny-pmod-llava-v1.5");
+  g_autofree char *dir = g_build_filename (root, "ckpt", NULL);
+  g_autofree char *config = g_build_filename (dir, "config.json", NULL);
+  g_autofree char *weights = g_build_filename (dir, "model.safetensors", NULL);
+  static const char *const keys[][2] = {
+    { "hidden_size", "4096" },
+    { "intermediate_size", "11008" },
+    { "num_attention_heads", "32" },
+    { "num_key_value_heads", "32" },
+    { "vocab_size", "32000" },
+    { "mm_hidden_size", "1024" },
+    { "mm_vision_tower", "\"openai/clip-vit-large-patch14-336\"" },
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodCheckpoint) checkpoint = NULL;
+  g_autoptr (GTimer) timer = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    broken_set_key (config, keys[i][0], keys[i][1]);
+  if (write_published (weights))
+    {
+      timer = g_timer_new ();
+      checkpoint = pmod_checkpoint_open (dir, NULL, &error);
+      g_assert_no_error (error);
+      g_test_message ("opened in %.1f ms", 1000 * g_timer_elapsed (timer, NULL));
+      g_assert_true (pmod_checkpoint_is_tower_inside (checkpoint));
+      /* Without the tower's last block and last norm: 12,596,224 + 2,048 of 7,063,001,112. */
+      g_assert_cmpuint (pmod_checkpoint_get_bytes (checkpoint), ==,
+                        2 * (G_GUINT64_CONSTANT (7063001112) - 12596224 - 2048));
+      g_assert_cmpuint (pmod_config_n_parameters (pmod_checkpoint_get_config (checkpoint)), ==,
+                        G_GUINT64_CONSTANT (7063001112));
+    }
+  else
+    g_test_skip ("the file system holds no sparse file of 14 GB");
+  broken_remove (root);
+}
+
 /* --- Finite numbers --------------------------------------------------------------------------- */
 
 static void
@@ -467,6 +616,7 @@ main (int argc, char **argv)
   g_test_add_func ("/checkpoint/changed", test_changed);
   g_test_add_func ("/checkpoint/kept-routers", test_kept_routers);
   g_test_add_func ("/checkpoint/plain-llama", test_plain_llama);
+  g_test_add_func ("/checkpoint/published", test_published);
   g_test_add_func ("/checkpoint/fixtures-finite", test_fixtures_finite);
   g_test_add_func ("/checkpoint/not-finite", test_not_finite);
   return g_test_run ();

@@ -460,6 +460,9 @@ test_bad_files (void)
   g_assert_null (pmod_trace_load (missing, &error));
   g_assert_error (error, PMOD_ERROR, PMOD_ERROR_IO);
   g_clear_error (&error);
+  g_assert_null (pmod_trace_load ("/dev/zero", &error)); /* would never end */
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_IO);
+  g_clear_error (&error);
   remove_temporary (missing);
 
   assert_not_loaded ("", 0, PMOD_ERROR_FORMAT);
