@@ -54,6 +54,21 @@ bench_clear (Bench *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Bench, bench_clear)
 
+/* Told before a large model is made up and the machine measured. */
+static gboolean
+check_length (const CliShape *shape, gint64 n_new, GError **error)
+{
+  gint64 n_tokens = shape->n_vision + shape->n_text + n_new;
+
+  if (n_tokens <= shape->config->context_length)
+    return TRUE;
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_CONTEXT,
+               "%" G_GINT64_FORMAT " vision, %" G_GINT64_FORMAT " text and %" G_GINT64_FORMAT
+               " new tokens are %" G_GINT64_FORMAT ", but the context holds %d",
+               shape->n_vision, shape->n_text, n_new, n_tokens, shape->config->context_length);
+  return FALSE;
+}
+
 static gboolean
 has_weights (const char *directory)
 {
@@ -282,8 +297,8 @@ json_subject (const Bench *self, JsonBuilder *builder)
   cli_json_double (builder, "factor", self->params.routing.schedule.factor);
 }
 
-static void
-print_json (const Bench *self)
+static gboolean
+print_json (const Bench *self, GError **error)
 {
   g_autoptr (JsonBuilder) builder = cli_json_begin ();
 
@@ -303,7 +318,7 @@ print_json (const Bench *self)
                    self->is_dense ? 1 : over_dense (self, ROW_DECODE, ROW_DECODE_DENSE));
   json_builder_end_object (builder);
   json_builder_end_object (builder);
-  cli_json_print (builder);
+  return cli_json_print (builder, error);
 }
 
 /* --- The command ------------------------------------------------------------------------------ */
@@ -337,7 +352,7 @@ bench (const Arguments *arguments, const CliOptions *options, GError **error)
     return FALSE;
   self.n_new = options->max_new_tokens > 0 ? options->max_new_tokens : DEFAULT_NEW_TOKENS;
   shape = cli_shape_new (options, &arguments->shape, DEFAULT_MODEL, error);
-  if (shape == NULL)
+  if (shape == NULL || !check_length (shape, self.n_new, error))
     return FALSE;
   self.shape = shape;
   self.progress = cli_progress_new (arguments->progress);
@@ -345,9 +360,8 @@ bench (const Arguments *arguments, const CliOptions *options, GError **error)
       !measure (&self, arguments->ops, error))
     return FALSE;
   if (arguments->json)
-    print_json (&self);
-  else
-    print_text (&self);
+    return print_json (&self, error);
+  print_text (&self);
   return TRUE;
 }
 

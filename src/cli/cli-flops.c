@@ -127,8 +127,8 @@ json_kv (const Counts *self, JsonBuilder *builder)
   json_builder_end_object (builder);
 }
 
-static void
-print_json (const Counts *self)
+static gboolean
+print_json (const Counts *self, GError **error)
 {
   g_autoptr (JsonBuilder) builder = cli_json_begin ();
   g_autofree char *schedule = pmod_schedule_to_string (&self->params.routing.schedule);
@@ -154,7 +154,7 @@ print_json (const Counts *self)
     }
   json_builder_end_array (builder);
   json_builder_end_object (builder);
-  cli_json_print (builder);
+  return cli_json_print (builder, error);
 }
 
 gboolean
@@ -180,8 +180,7 @@ cli_flops (char **args, GError **error)
   if (shape == NULL || !count (counts, options, shape, error))
     return FALSE;
   if (json)
-    print_json (counts);
-  else
-    print_text (counts);
+    return print_json (counts, error);
+  print_text (counts);
   return TRUE;
 }

@@ -223,8 +223,8 @@ json_memory (const PmodModelInfo *info, JsonBuilder *builder)
   json_builder_end_object (builder);
 }
 
-static void
-print_json (const PmodModelInfo *info, const double *ratios)
+static gboolean
+print_json (const PmodModelInfo *info, const double *ratios, GError **error)
 {
   g_autoptr (JsonBuilder) builder = cli_json_begin ();
 
@@ -233,7 +233,7 @@ print_json (const PmodModelInfo *info, const double *ratios)
   json_routing (info->config, ratios, builder);
   json_memory (info, builder);
   json_builder_end_object (builder);
-  cli_json_print (builder);
+  return cli_json_print (builder, error);
 }
 
 static gboolean
@@ -249,10 +249,7 @@ describe (const char *name, const CliOptions *options, gboolean json, GError **e
   if (!pmod_routing_ratios (&params.routing, info->config, ratios, error))
     return FALSE;
   if (json)
-    {
-      print_json (info, ratios);
-      return TRUE;
-    }
+    return print_json (info, ratios, error);
   print_files (info);
   print_decoder (info->config);
   print_vision (info);
@@ -261,8 +258,8 @@ describe (const char *name, const CliOptions *options, gboolean json, GError **e
   return TRUE;
 }
 
-static void
-list_json (char **names)
+static gboolean
+list_json (char **names, GError **error)
 {
   g_autoptr (JsonBuilder) builder = cli_json_begin ();
 
@@ -279,19 +276,16 @@ list_json (char **names)
     }
   json_builder_end_array (builder);
   json_builder_end_object (builder);
-  cli_json_print (builder);
+  return cli_json_print (builder, error);
 }
 
-static void
-list (gboolean json)
+static gboolean
+list (gboolean json, GError **error)
 {
   g_auto (GStrv) names = pmod_model_list_installed ();
 
   if (json)
-    {
-      list_json (names);
-      return;
-    }
+    return list_json (names, error);
   if (names[0] == NULL)
     printf ("No models are installed; every MODEL may be a directory.\n");
   for (guint i = 0; names[i] != NULL; i++)
@@ -300,6 +294,7 @@ list (gboolean json)
 
       printf ("%-16s %s\n", names[i], path != NULL ? path : "");
     }
+  return TRUE;
 }
 
 gboolean
@@ -320,10 +315,7 @@ cli_info (char **args, GError **error)
   if (options == NULL || options->help)
     return options != NULL;
   if (options->rest == NULL || options->rest[0] == NULL)
-    {
-      list (json);
-      return TRUE;
-    }
+    return list (json, error);
   name = cli_options_get_one (options, "a model", error);
   return name != NULL && describe (name, options, json, error);
 }

@@ -204,6 +204,31 @@ read_routing (CliOptions *self, GError **error)
   return TRUE;
 }
 
+static void
+set_sampling (const CliOptions *self, PmodSampling *sampling)
+{
+  sampling->temperature = self->temperature;
+  sampling->top_k = (int)self->top_k;
+  sampling->top_p = self->top_p;
+  sampling->seed = (guint64)self->seed;
+  if (self->max_new_tokens > 0)
+    sampling->max_new_tokens = (int)self->max_new_tokens;
+}
+
+/* The engine knows its own ranges; asked now, a wrong value costs no loading. */
+static gboolean
+check_sampling (const CliOptions *self, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  PmodSampling sampling = { 0 };
+
+  set_sampling (self, &sampling);
+  if (pmod_sampling_check (&sampling, &local))
+    return TRUE;
+  g_set_error_literal (error, CLI_ERROR, CLI_ERROR_USAGE, local->message);
+  return FALSE;
+}
+
 static gboolean
 read_sampling (CliOptions *self, GError **error)
 {
@@ -220,8 +245,10 @@ read_sampling (CliOptions *self, GError **error)
     return FALSE;
   if (texts->top_p != NULL && !cli_read_double ("--top-p", texts->top_p, 0, 1, &self->top_p, error))
     return FALSE;
-  return texts->seed == NULL ||
-         cli_read_int ("--seed", texts->seed, 0, G_MAXINT64, &self->seed, error);
+  if (texts->seed != NULL &&
+      !cli_read_int ("--seed", texts->seed, 0, G_MAXINT64, &self->seed, error))
+    return FALSE;
+  return check_sampling (self, error);
 }
 
 static gboolean
@@ -540,11 +567,6 @@ cli_options_get_params (const CliOptions *self,
   if (self->has_norm)
     params->routing.norm = self->norm;
 
-  params->sampling.temperature = self->temperature;
-  params->sampling.top_k = (int)self->top_k;
-  params->sampling.top_p = self->top_p;
-  params->sampling.seed = (guint64)self->seed;
-  if (self->max_new_tokens > 0)
-    params->sampling.max_new_tokens = (int)self->max_new_tokens;
-  return pmod_sampling_check (&params->sampling, error);
+  set_sampling (self, &params->sampling);
+  return TRUE;
 }

@@ -20,15 +20,26 @@ struct _CliOutput
   gboolean is_written;
 };
 
+static gboolean
+fail_stdout (GError **error)
+{
+  g_set_error (error, CLI_ERROR, CLI_ERROR_OUTPUT, "standard output: cannot write: %s",
+               errno != 0 ? g_strerror (errno) : "an earlier write failed");
+  return FALSE;
+}
+
 gboolean
 cli_flush (GError **error)
 {
   errno = 0;
-  if (fflush (stdout) == 0 && !ferror (stdout))
-    return TRUE;
-  g_set_error (error, CLI_ERROR, CLI_ERROR_OUTPUT, "standard output: cannot write: %s",
-               errno != 0 ? g_strerror (errno) : "an earlier write failed");
-  return FALSE;
+  return (fflush (stdout) == 0 && !ferror (stdout)) || fail_stdout (error);
+}
+
+gboolean
+cli_write (const char *text, GError **error)
+{
+  errno = 0;
+  return (fputs (text, stdout) >= 0 && fflush (stdout) == 0) || fail_stdout (error);
 }
 
 void
@@ -76,11 +87,16 @@ cli_json_text (JsonBuilder *builder, gboolean pretty)
   g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (JsonNode) root = json_builder_get_root (builder);
   g_autofree char *text = NULL;
+  GString *mended;
 
   json_generator_set_pretty (generator, pretty);
   json_generator_set_root (generator, root);
   text = json_generator_to_data (generator, NULL);
-  return g_strconcat (text, "\n", NULL);
+  mended = g_string_new (text);
+  /* json-glib escapes every control character but this one. */
+  g_string_replace (mended, "\x1f", "\\u001f", 0);
+  g_string_append_c (mended, '\n');
+  return g_string_free (mended, FALSE);
 }
 
 JsonBuilder *
@@ -94,12 +110,12 @@ cli_json_begin (void)
   return builder;
 }
 
-void
-cli_json_print (JsonBuilder *builder)
+gboolean
+cli_json_print (JsonBuilder *builder, GError **error)
 {
   g_autofree char *text = cli_json_text (builder, TRUE);
 
-  fputs (text, stdout);
+  return cli_write (text, error);
 }
 
 static void
@@ -145,10 +161,7 @@ cli_output_write (CliOutput *self, const char *text, GError **error)
   struct stat info;
 
   if (cli_output_is_stdout (self))
-    {
-      fputs (text, stdout);
-      return cli_flush (error);
-    }
+    return cli_write (text, error);
   if (!self->is_written && fstat (self->fd, &info) == 0 && S_ISREG (info.st_mode) &&
       ftruncate (self->fd, 0) != 0)
     {

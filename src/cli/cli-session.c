@@ -82,8 +82,7 @@ on_text (const char *text, gpointer user_data)
     pmod_context_cancel (self->context);
   if (!self->streams || *text == '\0')
     return TRUE;
-  fputs (text, stdout);
-  return cli_flush (&self->output_error);
+  return cli_write (text, &self->output_error);
 }
 
 static gboolean

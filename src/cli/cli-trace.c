@@ -268,8 +268,8 @@ json_run (const CliRecords *self, JsonBuilder *builder, gboolean full)
   json_builder_end_object (builder);
 }
 
-static void
-print_json (const GPtrArray *runs, gboolean full)
+static gboolean
+print_json (const GPtrArray *runs, gboolean full, GError **error)
 {
   g_autoptr (JsonBuilder) builder = cli_json_begin ();
 
@@ -279,7 +279,7 @@ print_json (const GPtrArray *runs, gboolean full)
     json_run (runs->pdata[i], builder, full);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
-  cli_json_print (builder);
+  return cli_json_print (builder, error);
 }
 
 /* --- The command ------------------------------------------------------------------------------ */
@@ -311,10 +311,7 @@ show (const char *path, const Arguments *arguments, GError **error)
   if (runs == NULL)
     return FALSE;
   if (arguments->json)
-    {
-      print_json (runs, arguments->full);
-      return TRUE;
-    }
+    return print_json (runs, arguments->full, error);
   if (runs->len == 0)
     printf ("The trace holds no run.\n");
   for (guint i = 0; i < runs->len; i++)

@@ -55,6 +55,9 @@ gboolean cli_is_utf8 (void);
 /* Flushes standard output; FALSE where something written to it was lost. */
 gboolean cli_flush (GError **error);
 
+/* Writes text there at once. */
+gboolean cli_write (const char *text, GError **error);
+
 /* Members of a JSON object. What is not finite becomes null; text that is not UTF-8 is mended. */
 void cli_json_double (JsonBuilder *builder, const char *name, double value);
 void cli_json_int (JsonBuilder *builder, const char *name, gint64 value);
@@ -64,9 +67,9 @@ void cli_json_string (JsonBuilder *builder, const char *name, const char *value)
 /* The finished text, with a newline. (transfer full) */
 char *cli_json_text (JsonBuilder *builder, gboolean pretty);
 
-/* Opens "{" and writes "schema" and "version"; prints what was built and closed. */
+/* Opens "{" and writes "schema" and "version"; the other one prints what was built and closed. */
 JsonBuilder *cli_json_begin (void);
-void cli_json_print (JsonBuilder *builder);
+gboolean cli_json_print (JsonBuilder *builder, GError **error);
 
 /* A file that is opened for writing before the work that fills it, so that a path that cannot be
  * written fails early. What it held stays until the write. "-" is standard output. */

@@ -14,10 +14,10 @@ FFN = 'model.layers.1.mlp.up_proj.weight'
 
 def copy_model(folder, name, source='tiny-pmod-12layer'):
     """A copy beside a link to the vision tower, as config.json expects it."""
-    tower = os.path.join(folder, 'tiny-clip-336')
-    if not os.path.lexists(tower):
-        os.symlink(fixture('tiny-clip-336'), tower)
-    path = os.path.join(folder, name)
+    folder = os.path.join(folder, name)
+    os.mkdir(folder)
+    os.symlink(fixture('tiny-clip-336'), os.path.join(folder, 'tiny-clip-336'))
+    path = os.path.join(folder, 'model')
     shutil.copytree(fixture(source), path)
     return path
 

@@ -38,12 +38,12 @@ MODELS = [
     (bad.wrong_dtype, 'expected F32, F16 or BF16 [64,64], got I16', 'got I16'),
     (bad.unknown_dtype, 'got "F17"', 'got "F17"'),
     (bad.wrong_shape, '[64,64], got F16 [128,32]', 'got F16 [128,32]'),
-    (bad.missing_tensor, '1 tensors missing: "' + bad.Q_PROJ, '1 tensors unexpected'),
+    (bad.missing_tensor, 'missing tensors (1): "' + bad.Q_PROJ, 'unexpected tensors (1)'),
     (bad.not_a_number, 0, bad.Q_PROJ + ': expected finite numbers, got NaN at index 10'),
     (bad.infinite, 0, 'model.norm.weight: expected finite numbers, got infinity at index 0'),
     (bad.missing_shard, bad.SHARD + ': cannot open', bad.SHARD + ': cannot open'),
     (bad.index_lies, 'got "../../outside.safetensors"', 'got "../../outside.safetensors"'),
-    (bad.only_pickle, 'pytorch_model.bin: a pickle file', 'Convert it'),
+    (bad.only_pickle, 'got "pytorch_model.bin": a pickle file', 'convert it'),
     (bad.no_weights, 'found neither', 'found neither'),
     (bad.no_config, 'no directory with a config.json', 'no directory with a config.json'),
     (bad.no_tower, 'name it with --vision-tower', 'found none of the name "nowhere"'),
@@ -97,13 +97,13 @@ PICTURES = [
     ('nothing.png', png(64, 64), 'nothing.png'),
     ('zero.png', png(0, 64), 'zero.png'),
     ('enormous.png', png(60000, 60000), '60000'),
-    ('absurd.png', png(0x7fffffff, 0x7fffffff), '2147483647'),
+    ('absurd.png', png(0x7fffffff, 0x7fffffff), 'absurd.png'),
     ('huge.ppm', b'P6 100000 100000 255\n' + bytes(64), 'huge.ppm'),
 ]
 
 # --- Everything else ----------------------------------------------------------------------------
 
-ASK = ('run', TINY, '--max-new-tokens', '1', '--prompt')
+ASK = ('run', TINY, '--threads', '1', '--max-new-tokens', '1', '--prompt')
 RUN = (*ASK, 'red')
 ROWS = [
     # (arguments, exit code, a part of the line)
@@ -125,10 +125,10 @@ ROWS = [
     ((*ASK, ''), 1, 'empty prompt'),
     ((*ASK, ' \n '), 1, 'empty prompt'),
     ((*ASK, b'caf\xe9'), 1, 'expected UTF-8, got other bytes at byte 3'),
-    ((*ASK, 'word ' * 5000), 1, '4096'),
+    ((*ASK, 'word ' * 5000), 1, 'but the context holds 2048'),
     ((*ASK, 'What is <image>?'), 1, '<image>'),
     ((*ASK, 'red', '--raw-prompt', '--image', fixture('images', 'square.jpg')), 1, '<image>'),
-    (('run', 'demo', '--prompt', 'red ' * 600), 1, '1024'),
+    (('run', 'demo', '--prompt', 'red ' * 1200), 1, 'but the context holds 1024'),
 
     ((*RUN, '--image', '/nowhere.png'), 1, '/nowhere.png'),
     ((*RUN, '--image', FIXTURES), 1, FIXTURES),
@@ -138,8 +138,8 @@ ROWS = [
     ((*RUN, '--json', FIXTURES), 1, FIXTURES),
     ((*RUN, '--trace', '/nowhere/run.trace'), 1, '/nowhere/run.trace'),
     ((*RUN, '--trace', FIXTURES), 1, FIXTURES),
-    ((*RUN, '--memory-limit', '1M'), 1, '1.0'),
-    (('bench', '--preset', 'llava-1.5-7b', '--memory-limit', '1G'), 1, '1.0'),
+    ((*RUN, '--memory-limit', '1M'), 1, 'the model does not fit: weights'),
+    (('bench', '--preset', 'llava-1.5-7b', '--memory-limit', '1G'), 1, 'the model does not fit: weights 14.1\u00a0GB'),
 
     ((*RUN, '--dtype', 'q8'), 1, 'this build has auto, f32, bf16, not "q8"'),
     ((*RUN, '--dtype', 'f16'), 1, 'not "f16"'),
@@ -158,7 +158,7 @@ ROWS = [
     ((*RUN, '--temperature', '-1'), 2, '--temperature: expected a number from 0 to 100'),
     ((*RUN, '--temperature', 'inf'), 2, 'got "inf"'),
     ((*RUN, '--top-p', '2'), 2, '--top-p: expected a number from 0 to 1, got "2"'),
-    ((*RUN, '--top-p', '0'), 2, '--top-p'),
+    ((*RUN, '--top-p', '0'), 2, 'top-p: expected more than 0'),
     ((*RUN, '--top-k', '-5'), 2, '--top-k: expected a whole number from 0'),
     ((*RUN, '--seed', '1.5'), 2, '--seed: expected a whole number'),
 
@@ -187,9 +187,8 @@ ROWS = [
     (('flops', 'demo', '--text-tokens', '0'), 2, '--text-tokens: expected a whole number from 1'),
     (('flops', 'demo', '--text-tokens', '1e3'), 2, 'got "1e3"'),
     (('flops', 'demo', '--ratio', '6=0.5'), 1, 'layer 6: the model has the layers 0 to 5'),
-    (('flops', 'demo', '--schedule', 'interleave', '--factor', '1.5'), 1, '1.5'),
     (('bench', '--runs', '0'), 2, '--runs: expected a whole number from 1'),
-    (('bench', '--vision-tokens', '4000'), 1, '1024'),
+    (('bench', '--vision-tokens', '4000'), 1, 'but the context holds 1024'),
     (('trace',), 2, 'expected a trace file'),
     (('trace', '/nowhere.trace'), 1, '/nowhere.trace'),
     (('trace', '/etc/passwd'), 1, 'not a trace'),
@@ -221,7 +220,7 @@ def check_model(folder, index):
     else:
         check(('info', path), 1, info)
     record = path + '.json'
-    result = check(('run', path, '--prompt', 'red', '--json', record), 1, answer)
+    result = check(('run', path, '--prompt', 'red', '--threads', '1', '--json', record), 1, answer)
     assert not os.path.exists(record), record
     return result
 
@@ -256,27 +255,20 @@ def main():
         jobs = [pool.submit(check, *row) for row in ROWS]
         jobs += [pool.submit(check_picture, folder, *row) for row in PICTURES]
         jobs.append(pool.submit(check_traces, folder))
-        # One after another: they share the link to the tower.
-        jobs += [pool.submit(lambda: None)]
+        jobs += [pool.submit(check_model, folder, index) for index in range(len(MODELS))]
         failures = []
         results = []
-        for index in range(len(MODELS)):
-            collect(results, failures, check_model, folder, index)
         for job in jobs:
-            collect(results, failures, job.result)
-    for label, seconds in filter(None, results):
+            try:
+                results.append(job.result())
+            except Exception as error:  # each wrong row is told, not only the first
+                failures.append(f'{type(error).__name__}: {error}')
+    for label, seconds in results:
         print(f'{seconds:6.2f} s  {label.replace(folder, "")[:220]}')
     for failure in failures:
         print(f'FAILED {failure}')
     print(f'{len(results)} rows, {len(failures)} of them wrong')
     sys.exit(1 if failures else 0)
-
-
-def collect(results, failures, function, *args):
-    try:
-        results.append(function(*args))
-    except Exception as error:  # each wrong row is told, not only the first
-        failures.append(f'{type(error).__name__}: {error}')
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ LAST_LAYER = '5'  # its router never learned: one big tie, in which the lower in
 
 def ask(example):
     value = record('demo', '--image', fixture('demo', example['image']), '--prompt',
-                   example['question'], '--dtype', 'f32', '--threads', '1')
+                   example['question'], '--dtype', 'f32')
     check_record(value)
     return value
 
