@@ -30,7 +30,7 @@ def helped(program):
 def documented(page):
     found = {}
     for number, line in enumerate(open(page, encoding="utf-8"), 1):
-        for option in OPTION.findall(line.replace("\\-", "-")):
+        for option in OPTION.findall(re.sub(r"\\f.", "", line).replace("\\-", "-")):
             found.setdefault(option, number)
     return found
 

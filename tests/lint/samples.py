@@ -30,6 +30,7 @@ def check_questions(program, sample):
 
 
 def main():
+    program = tree.pathlib.Path(sys.argv[1]).resolve()
     samples = json.loads(tree.read(FOLDER / "samples.json"))
     listed = {sample["file"] for sample in samples}
     pictures = {path.name for path in tree.files((FOLDER,), (".png",))}
@@ -38,7 +39,7 @@ def main():
     for sample in samples:
         if not (tree.TOP / FOLDER / "drawings" / sample["file"].replace(".png", ".svg")).is_file():
             tree.report(FOLDER / sample["file"], 0, "has no drawing")
-        check_questions(sys.argv[1], sample)
+        check_questions(program, sample)
     tree.finish(sum(len(sample["questions"]) for sample in samples), "questions")
 
 
