@@ -17,6 +17,7 @@ struct _PmodChatPane
   GtkScrolledWindow *scroller;
   GtkStack *stack;
   GtkListBox *list;
+  GtkBox *questions;
   GtkTextView *entry;
   GtkWidget *placeholder;
   GtkStack *buttons;
@@ -104,6 +105,36 @@ update_busy (PmodChatPane *self)
                                     pmod_chat_get_busy (self->chat) ? "stop" : "send");
 }
 
+static void
+question_clicked_cb (GtkButton *button, gpointer user_data)
+{
+  PmodChatPane *self = user_data;
+
+  pmod_chat_ask (self->chat, gtk_button_get_label (button));
+  gtk_widget_grab_focus (GTK_WIDGET (self->entry));
+}
+
+/* A sample picture brings questions that the bundled model can answer. */
+static void
+update_questions (PmodChatPane *self)
+{
+  PmodPicture *picture = pmod_chat_get_picture (self->chat);
+  const char *const *questions = picture ? pmod_picture_get_questions (picture) : NULL;
+  GtkWidget *child;
+
+  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self->questions))))
+    gtk_box_remove (self->questions, child);
+  for (int i = 0; questions && questions[i]; i++)
+    {
+      GtkWidget *button = gtk_button_new_with_label (questions[i]);
+
+      gtk_widget_set_halign (button, GTK_ALIGN_CENTER);
+      gtk_widget_add_css_class (button, "suggestion");
+      g_signal_connect_object (button, "clicked", G_CALLBACK (question_clicked_cb), self, 0);
+      gtk_box_append (self->questions, button);
+    }
+}
+
 /* A growing answer stays in sight, unless the user has scrolled away from it. */
 static void
 upper_changed_cb (PmodChatPane *self)
@@ -141,8 +172,11 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
                                G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::picture", G_CALLBACK (update_questions), self,
+                               G_CONNECT_SWAPPED);
       update_messages (self);
       update_busy (self);
+      update_questions (self);
     }
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CHAT]);
 }
@@ -220,6 +254,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, stack);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, list);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, questions);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, entry);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, placeholder);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, buttons);

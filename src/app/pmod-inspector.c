@@ -75,7 +75,7 @@ describe_layer (const PmodRunLayer *info)
   if (info->n_ties > 1)
     return g_strdup_printf (_ ("Ratio %.2f \302\267 %d parts tie at the cut"), info->ratio,
                             info->n_ties);
-  return g_strdup_printf (_ ("Ratio %.2f \302\267 margin at the cut %.4f"), info->ratio,
+  return g_strdup_printf (_ ("Ratio %.2f \302\267 margin at the cut %.2g"), info->ratio,
                           info->margin);
 }
 

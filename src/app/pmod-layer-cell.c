@@ -120,7 +120,7 @@ describe_more (PmodLayerCell *self)
   if (self->info.never_read)
     return g_strdup (_ ("Nothing reads what the last layer makes of the picture, so its router "
                         "never learned. Which parts it keeps is an accident."));
-  return g_strdup_printf (_ ("Ratio %.2f. Margin at the cut %.4f. Tokens tied at the cut: %d."),
+  return g_strdup_printf (_ ("Ratio %.2f. Margin at the cut %.2g. Tokens tied at the cut: %d."),
                           self->info.ratio, self->info.margin, self->info.n_ties);
 }
 

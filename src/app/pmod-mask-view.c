@@ -13,7 +13,7 @@
 #include "pmod-palette.h"
 
 #define CORNER_RADIUS 12
-#define MIN_SIDE 160
+#define MIN_SIDE 220
 
 struct _PmodMaskView
 {
@@ -255,7 +255,7 @@ pmod_mask_view_measure (GtkWidget *widget,
                         int *natural_baseline)
 {
   *minimum = MIN_SIDE;
-  *natural = orientation == GTK_ORIENTATION_HORIZONTAL ? 4 * MIN_SIDE : 2 * MIN_SIDE;
+  *natural = 2 * MIN_SIDE;
 }
 
 /* --- What it says ---------------------------------------------------------------------------- */

@@ -121,7 +121,7 @@ pmod_message_row_new (PmodMessage *message)
 
   self->message = g_object_ref (message);
   gtk_widget_add_css_class (self->bubble, run ? "answer" : "question");
-  gtk_widget_set_halign (self->bubble, run ? GTK_ALIGN_START : GTK_ALIGN_END);
+  gtk_widget_set_halign (self->bubble, run ? GTK_ALIGN_FILL : GTK_ALIGN_END);
   gtk_widget_set_visible (GTK_WIDGET (self->note), run != NULL);
   if (run)
     g_signal_connect_object (run, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);

@@ -4,7 +4,6 @@
 #include "pmod-sample-button.h"
 
 #include <glib/gi18n.h>
-#include <string.h>
 
 #include "pmod-picture.h"
 
@@ -71,18 +70,15 @@ pmod_sample_button_init (PmodSampleButton *self)
 }
 
 GtkWidget *
-pmod_sample_button_new (GFile *file)
+pmod_sample_button_new (PmodSample *sample)
 {
   PmodSampleButton *self = g_object_new (PMOD_TYPE_SAMPLE_BUTTON, NULL);
-  g_autofree char *base = g_file_get_basename (file);
+  GFile *file = pmod_sample_get_file (sample);
+  const char *title = pmod_sample_get_title (sample);
   g_autofree char *uri = g_file_get_uri (file);
-  g_autofree char *label = NULL;
-  char *dot = strrchr (base, '.');
+  g_autofree char *label = g_strdup_printf (_ ("Sample picture: %s"), title);
 
-  if (dot)
-    *dot = '\0';
-  label = g_strdup_printf (_ ("Open the sample picture %s"), base);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self), base);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self), title);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
   gtk_actionable_set_action_target (GTK_ACTIONABLE (self), "s", uri);
   gtk_actionable_set_action_name (GTK_ACTIONABLE (self), "win.open-uri");

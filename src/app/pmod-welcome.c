@@ -3,39 +3,42 @@
 
 #include "pmod-welcome.h"
 
-#include "pmod-picture.h"
 #include "pmod-sample-button.h"
 
 struct _PmodWelcome
 {
   GtkWidget parent_instance;
 
-  GtkFlowBox *samples;
+  GtkBox *samples;
+  GCancellable *cancellable;
 };
 
 G_DEFINE_FINAL_TYPE (PmodWelcome, pmod_welcome, GTK_TYPE_WIDGET)
 
+/* A cancelled list may come after the widget is gone: only then is it not touched. */
 static void
-add_samples (PmodWelcome *self)
+samples_listed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (GListModel) samples = pmod_picture_list_samples ();
+  g_autoptr (GListModel) samples = pmod_sample_list_finish (result, NULL);
+  PmodWelcome *self = user_data;
 
-  for (guint i = 0; i < g_list_model_get_n_items (samples); i++)
+  for (guint i = 0; samples && i < g_list_model_get_n_items (samples); i++)
     {
-      g_autoptr (GFile) file = g_list_model_get_item (samples, i);
-      GtkWidget *child;
+      g_autoptr (PmodSample) sample = g_list_model_get_item (samples, i);
 
-      gtk_flow_box_append (self->samples, pmod_sample_button_new (file));
-      child = GTK_WIDGET (gtk_flow_box_get_child_at_index (self->samples, (int)i));
-      gtk_widget_set_focusable (child, FALSE);
+      gtk_box_append (self->samples, pmod_sample_button_new (sample));
     }
 }
 
 static void
 pmod_welcome_dispose (GObject *object)
 {
+  PmodWelcome *self = PMOD_WELCOME (object);
   GtkWidget *child;
 
+  if (self->cancellable)
+    g_cancellable_cancel (self->cancellable);
+  g_clear_object (&self->cancellable);
   while ((child = gtk_widget_get_first_child (GTK_WIDGET (object))))
     gtk_widget_unparent (child);
 
@@ -58,5 +61,6 @@ static void
 pmod_welcome_init (PmodWelcome *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  add_samples (self);
+  self->cancellable = g_cancellable_new ();
+  pmod_sample_list_async (self->cancellable, samples_listed_cb, self);
 }

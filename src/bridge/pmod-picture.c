@@ -6,7 +6,7 @@
 
 #include "pmod-picture-private.h"
 
-#include <string.h>
+#include "pmod-sample.h"
 
 /* Every GL driver that GTK supports takes textures of this size. */
 #define MAX_SHOWN_SIDE 2048
@@ -23,6 +23,7 @@ struct _PmodPicture
   int shown_width;
   int shown_height;
   char *name;
+  char **questions;
 };
 
 typedef struct
@@ -42,6 +43,7 @@ pmod_picture_finalize (GObject *object)
   g_clear_pointer (&self->image, pmod_image_unref);
   g_clear_pointer (&self->shown, g_bytes_unref);
   g_clear_pointer (&self->name, g_free);
+  g_clear_pointer (&self->questions, g_strfreev);
 
   G_OBJECT_CLASS (pmod_picture_parent_class)->finalize (object);
 }
@@ -134,6 +136,10 @@ load_thread (GTask *task, gpointer object, gpointer data, GCancellable *cancella
     }
   set_shown (self);
   self->name = g_strdup (source->name);
+  if (source->file)
+    self->questions = pmod_sample_find_questions (source->file);
+  if (!self->questions)
+    self->questions = g_new0 (char *, 1);
   g_task_return_pointer (task, g_steal_pointer (&self), g_object_unref);
 }
 
@@ -229,35 +235,9 @@ pmod_picture_get_image (PmodPicture *self)
   return self->image;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
+const char *const *
+pmod_picture_get_questions (PmodPicture *self)
 {
-  return strcmp (*(char *const *)a, *(char *const *)b);
-}
-
-GListModel *
-pmod_picture_list_samples (void)
-{
-  static const char *const dirs[] = { STRATA_PKGDATADIR "/samples",
-                                      STRATA_SOURCE_DIR "/data/samples" };
-  GListStore *list = g_list_store_new (G_TYPE_FILE);
-  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
-
-  for (guint i = 0; i < G_N_ELEMENTS (dirs) && paths->len == 0; i++)
-    {
-      g_autoptr (GDir) dir = g_dir_open (dirs[i], 0, NULL);
-      const char *name;
-
-      while (dir && (name = g_dir_read_name (dir)))
-        if (g_str_has_suffix (name, ".png") || g_str_has_suffix (name, ".jpg"))
-          g_ptr_array_add (paths, g_build_filename (dirs[i], name, NULL));
-    }
-  g_ptr_array_sort (paths, compare_names);
-  for (guint i = 0; i < paths->len; i++)
-    {
-      g_autoptr (GFile) file = g_file_new_for_path (g_ptr_array_index (paths, i));
-
-      g_list_store_append (list, file);
-    }
-  return G_LIST_MODEL (list);
+  g_return_val_if_fail (PMOD_IS_PICTURE (self), NULL);
+  return (const char *const *)self->questions;
 }

@@ -30,7 +30,7 @@ int pmod_picture_get_height (PmodPicture *self);
 /* RGB8 rows without gaps, no side longer than a texture may be. (transfer none) */
 GBytes *pmod_picture_get_pixels (PmodPicture *self, int *width, int *height);
 
-/* The sample pictures that come with the program: GFile, in the order of their names. */
-GListModel *pmod_picture_list_samples (void);
+/* What a sample picture suggests to ask; empty for any other. (transfer none) */
+const char *const *pmod_picture_get_questions (PmodPicture *self);
 
 G_END_DECLS
