@@ -82,15 +82,15 @@ pmod_cpu_sync (PmodBackend *backend)
 
 /* --- Memory ------------------------------------------------------------------------------- */
 
+/* More than the machine's memory is refused here: Linux may promise it and kill us later. */
 static void *
 alloc_aligned (size_t n_bytes)
 {
+  size_t machine = (size_t)sysconf (_SC_PHYS_PAGES) * (size_t)sysconf (_SC_PAGESIZE);
   bool huge = n_bytes >= HUGE_FROM;
-  size_t alignment = huge ? HUGE_PAGE : 64;
   void *data = NULL;
 
-  /* posix_memalign adds the alignment, which must not overflow. */
-  if (n_bytes > PTRDIFF_MAX - HUGE_PAGE || posix_memalign (&data, alignment, n_bytes ? n_bytes : 1))
+  if (n_bytes > machine || posix_memalign (&data, huge ? HUGE_PAGE : 64, n_bytes ? n_bytes : 1))
     return NULL;
   if (huge)
     madvise (data, n_bytes, MADV_HUGEPAGE); /* only advice: it may fail */
