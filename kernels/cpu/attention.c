@@ -20,6 +20,12 @@
 
 #define COLUMNS (TILE_VECS * VW)
 
+#ifdef __AVX512BF16__
+#define NATIVE_PAIRS true
+#else
+#define NATIVE_PAIRS false
+#endif
+
 /* What one call works on. */
 typedef struct
 {
@@ -46,14 +52,15 @@ INLINE float
 softmax_step (float *scores, int64_t n, float scale, float *max, float *sum, bool bf16)
 {
   vi lanes = vi_lanes ();
-  vf largest = vf_set (*max), total = vf_set (0), factor;
-  float new_max, old_factor;
+  vf largest = vf_set (*max), total = vf_set (0);
+  float new_max, old_factor = 1;
 
   for (int64_t i = 0; i < n; i += VW)
     {
       vf score = vf_load (scores + i) * vf_set (scale);
 
-      score = vf_select (lanes < (int32_t)min_i64 (n - i, VW), score, vf_set (-INFINITY));
+      if (n - i < VW)
+        score = vf_select (lanes < (int32_t)(n - i), score, vf_set (-INFINITY));
       largest = vf_max (score, largest);
     }
   new_max = vf_max_lane (largest);
@@ -64,15 +71,16 @@ softmax_step (float *scores, int64_t n, float scale, float *max, float *sum, boo
       if (i < n)
         {
           part = vf_exp (vf_load (scores + i) * vf_set (scale) - vf_set (new_max));
-          part = vf_select (lanes < (int32_t)min_i64 (n - i, VW), part, vf_set (0));
+          if (n - i < VW)
+            part = vf_select (lanes < (int32_t)(n - i), part, vf_set (0));
           if (bf16)
             part = vf_round_bf16 (part);
         }
       vf_store (scores + i, part);
       total += part;
     }
-  factor = vf_exp (vf_set (*max - new_max));
-  old_factor = factor[0];
+  if (new_max != *max)
+    old_factor = vf_exp (vf_set (*max - new_max))[0];
   *max = new_max;
   *sum = *sum * old_factor + vf_sum (total);
   return old_factor;
@@ -141,8 +149,6 @@ load_units (float *to, const char *from, int64_t n, PmodDtype dtype, bool pairs)
 INLINE void
 transpose_4x4 (float *to, int64_t to_stride, const float *from, int64_t from_stride)
 {
-  typedef uint32_t v4 __attribute__ ((vector_size (16)));
-  typedef v4 v4_mem __attribute__ ((aligned (1), may_alias));
   v4 a = *(const v4_mem *)from, b = *(const v4_mem *)(from + from_stride);
   v4 c = *(const v4_mem *)(from + 2 * from_stride), d = *(const v4_mem *)(from + 3 * from_stride);
   v4 ab_low = { a[0], b[0], a[1], b[1] }, ab_high = { a[2], b[2], a[3], b[3] };
@@ -209,7 +215,8 @@ load_values (Scratch *s, const char *v, int64_t n, int64_t width, PmodDtype dtyp
         }
 }
 
-/* One tile of keys, first .. first + n - 1, against n_rows rows of queries from token t on. */
+/* One tile of keys, first .. first + n - 1, against n_rows rows of queries from token t on; rows
+ * that the causal mask hides it from are left out. */
 INLINE void
 attend_tile (Scratch *s,
              const Job *job,
@@ -220,23 +227,29 @@ attend_tile (Scratch *s,
              PmodDtype dtype,
              bool pairs)
 {
-  tile_product (n_rows, TILE_KEYS, pairs, s->n_key_units, (const char *)s->rows, s->n_key_units * 4,
-                s->keys, TILE_KEYS, s->scores, TILE_KEYS, false);
-  for (int64_t i = 0; i < n_rows; i++)
+  int64_t hidden = first + 1 - n_visible (job, t);
+  int64_t row = hidden > 0 && job->causal ? hidden : 0;
+  float *scores = s->scores + row * TILE_KEYS, *sums = s->sums + row * s->padded;
+  char *parts = s->parts + row * TILE_KEYS * (pairs ? 2 : 4);
+
+  tile_product (n_rows - row, TILE_KEYS, pairs, s->n_key_units,
+                (const char *)(s->rows + row * s->n_key_units), s->n_key_units * 4, s->keys,
+                TILE_KEYS, scores, TILE_KEYS, false);
+  for (int64_t i = 0; i < n_rows - row; i++)
     {
-      float *scores = s->scores + i * TILE_KEYS, *sums = s->sums + i * s->padded;
-      int64_t visible = min_i64 (n, n_visible (job, t + i) - first);
-      float factor = softmax_step (scores, visible > 0 ? visible : 0, job->scale, &s->max[i],
-                                   &s->total[i], dtype == PMOD_DTYPE_BF16);
+      float *line = scores + i * TILE_KEYS, *sum = sums + i * s->padded;
+      int64_t visible = min_i64 (n, n_visible (job, t + row + i) - first);
+      float factor = softmax_step (line, visible, job->scale, &s->max[row + i], &s->total[row + i],
+                                   dtype == PMOD_DTYPE_BF16);
 
       if (factor != 1)
         for (int64_t j = 0; j < s->padded; j += VW)
-          vf_store (sums + j, vf_load (sums + j) * vf_set (factor));
+          vf_store (sum + j, vf_load (sum + j) * vf_set (factor));
       for (int64_t j = 0; pairs && j < TILE_KEYS; j += VW)
-        vf_put (s->parts + i * TILE_KEYS * 2, PMOD_DTYPE_BF16, j, vf_load (scores + j));
+        vf_put (parts + i * TILE_KEYS * 2, PMOD_DTYPE_BF16, j, vf_load (line + j));
     }
-  tile_product (n_rows, s->padded, pairs, pairs ? TILE_KEYS / 2 : TILE_KEYS, s->parts,
-                TILE_KEYS * (pairs ? 2 : 4), s->values, s->padded, s->sums, s->padded, true);
+  tile_product (n_rows - row, s->padded, pairs, pairs ? TILE_KEYS / 2 : TILE_KEYS, parts,
+                TILE_KEYS * (pairs ? 2 : 4), s->values, s->padded, sums, s->padded, true);
 }
 
 /* Rows of queries from token t on of one head. */
@@ -280,31 +293,92 @@ attend_block (char *base, const Job *job, int64_t head, int64_t t, PmodDtype dty
 
 /* --- Decode ------------------------------------------------------------------------------- */
 
-/* scores[0 .. n-1] = q . key; four keys at a time, so that sums do not wait for each other. */
-INLINE void
-score_keys (float *scores, const float *q, const char *k, int64_t n, int64_t width, PmodDtype dtype)
+/* One vector of units of a key, from element i on; the lanes after its end are 0. */
+INLINE vf
+key_units (const char *k, int64_t i, int64_t width, PmodDtype dtype, bool pairs)
 {
+  float lanes[VW] = { 0 };
+
+  if (!pairs)
+    return vf_get_until (k, dtype, i, width);
+  if (width - i >= 2 * VW)
+    return vf_load (k + i * 2);
+  memcpy (lanes, k + i * 2, (size_t)(width - i) * 2);
+  return vf_load (lanes);
+}
+
+/* scores[j] = q . key j for n keys and up to three more; four keys at a time, so that sums do not
+ * wait for each other. q is in units, zero after its end. */
+INLINE void
+score_keys (float *scores,
+            const float *q,
+            const char *k,
+            int64_t n,
+            int64_t width,
+            PmodDtype dtype,
+            bool pairs)
+{
+  size_t row = (size_t)width * pmod_dtype_size (dtype);
+  int64_t step = pairs ? 2 * VW : VW;
+
   for (int64_t j = 0; j < n; j += 4)
     {
       vf sums[4] = { vf_set (0), vf_set (0), vf_set (0), vf_set (0) };
+      const char *keys[4];
 
-      for (int64_t i = 0; i < width; i += VW)
-        {
-          vf query = vf_get_until (q, PMOD_DTYPE_F32, i, width);
-
-          for (int l = 0; l < 4; l++)
-            {
-              int64_t row = min_i64 (j + l, n - 1) * width;
-
-              sums[l] += query * vf_get_until (k, dtype, row + i, row + width);
-            }
-        }
       for (int l = 0; l < 4; l++)
-        scores[j + l] = vf_sum (sums[l]);
+        keys[l] = k + (size_t)min_i64 (j + l, n - 1) * row;
+      for (int64_t i = 0; i < width; i += step)
+        {
+          vf query = vf_load (q + (pairs ? i / 2 : i));
+
+#pragma GCC unroll 4
+          for (int l = 0; l < 4; l++)
+            sums[l] = unit_fma (sums[l], query, key_units (keys[l], i, width, dtype, pairs), pairs);
+        }
+      *(v4_mem *)(scores + j) = vf_sum_four (sums[0], sums[1], sums[2], sums[3]);
     }
 }
 
-/* sums = sums * factor + parts . values over n values. */
+/* sums = sums * factor + parts . values for n_vecs vectors of columns from i on; the last of them
+ * may be cut off by the width. */
+INLINE void
+add_columns (float *sums,
+             float factor,
+             const float *parts,
+             const char *v,
+             int64_t n,
+             int64_t width,
+             int64_t i,
+             int n_vecs,
+             PmodDtype dtype)
+{
+  vf acc[8];
+
+#pragma GCC unroll 8
+  for (int l = 0; l < n_vecs; l++)
+    acc[l] = vf_load (sums + i + l * VW) * vf_set (factor);
+  for (int64_t j = 0; j < n; j++)
+    {
+      vf part = vf_set (parts[j]);
+
+#pragma GCC unroll 8
+      for (int l = 0; l < n_vecs; l++)
+        {
+          int64_t at = j * width + i + l * VW;
+
+          if (n_vecs == 1)
+            acc[l] += part * vf_get_until (v, dtype, at, (j + 1) * width);
+          else
+            acc[l] += part * vf_get (v, dtype, at);
+        }
+    }
+#pragma GCC unroll 8
+  for (int l = 0; l < n_vecs; l++)
+    vf_store (sums + i + l * VW, acc[l]);
+}
+
+/* The same for all columns: whole lines of memory in order where the width allows it. */
 INLINE void
 add_values (float *sums,
             float factor,
@@ -314,42 +388,35 @@ add_values (float *sums,
             int64_t width,
             PmodDtype dtype)
 {
-  for (int64_t i = 0; i < width; i += VW)
-    {
-      vf sum = vf_load (sums + i) * vf_set (factor), other = vf_set (0);
-      int64_t j = 0;
+  int64_t i = 0;
 
-      for (; j + 2 <= n; j += 2)
-        {
-          sum += vf_set (parts[j]) * vf_get_until (v, dtype, j * width + i, (j + 1) * width);
-          other +=
-              vf_set (parts[j + 1]) * vf_get_until (v, dtype, (j + 1) * width + i, (j + 2) * width);
-        }
-      if (j < n)
-        sum += vf_set (parts[j]) * vf_get_until (v, dtype, j * width + i, (j + 1) * width);
-      vf_store (sums + i, sum + other);
-    }
+  for (; i + 8 * VW <= width; i += 8 * VW)
+    add_columns (sums, factor, parts, v, n, width, i, 8, dtype);
+  for (; i + 4 * VW <= width; i += 4 * VW)
+    add_columns (sums, factor, parts, v, n, width, i, 4, dtype);
+  for (; i < width; i += VW)
+    add_columns (sums, factor, parts, v, n, width, i, 1, dtype);
 }
 
 /* All rows of queries that share one key head. */
 INLINE void
-attend_head (char *base, const Job *job, int64_t kv_head, PmodDtype dtype)
+attend_head (char *base, const Job *job, int64_t kv_head, PmodDtype dtype, bool pairs)
 {
   int64_t width = job->width, group = job->n_heads / job->n_kv_heads;
   int64_t n_rows = job->n_tokens * group, padded = round_up (width, VW);
   float *queries = (float *)(void *)base, *sums = queries + DECODE_ROWS * padded;
   float scores[TILE_KEYS], max[DECODE_ROWS], total[DECODE_ROWS];
 
+  memset (base, 0, (size_t)(2 * DECODE_ROWS * padded) * 4);
   for (int64_t i = 0; i < n_rows; i++)
     {
       int64_t row = i / group * job->n_heads + kv_head * group + i % group;
 
       load_units (queries + i * padded, job->q + (size_t)(row * width) * job->size, width, dtype,
-                  false);
+                  pairs);
       max[i] = -INFINITY;
       total[i] = 0;
     }
-  memset (sums, 0, (size_t)(n_rows * padded) * 4);
   for (int64_t first = 0; first < job->kv_len; first += TILE_KEYS)
     {
       size_t at = (size_t)((kv_head * job->capacity + first) * width) * job->size;
@@ -361,7 +428,7 @@ attend_head (char *base, const Job *job, int64_t kv_head, PmodDtype dtype)
 
           if (n <= 0)
             continue;
-          score_keys (scores, queries + i * padded, job->k + at, n, width, dtype);
+          score_keys (scores, queries + i * padded, job->k + at, n, width, dtype, pairs);
           factor =
               softmax_step (scores, n, job->scale, &max[i], &total[i], dtype == PMOD_DTYPE_BF16);
           add_values (sums + i * padded, factor, scores, job->v + at, n, width, dtype);
@@ -395,9 +462,9 @@ attend_few (PmodCpuBackend *self, const Job *job, PmodDtype dtype)
       char *mine = scratch + (size_t)thread_idx () * stride;
 
       if (dtype == PMOD_DTYPE_F32)
-        attend_head (mine, job, head, PMOD_DTYPE_F32);
+        attend_head (mine, job, head, PMOD_DTYPE_F32, false);
       else
-        attend_head (mine, job, head, PMOD_DTYPE_BF16);
+        attend_head (mine, job, head, PMOD_DTYPE_BF16, NATIVE_PAIRS);
     }
 }
 
@@ -406,9 +473,10 @@ attend_many (PmodCpuBackend *self, const Job *job, PmodDtype dtype)
 {
   int64_t n_blocks = (job->n_tokens + BLOCK_ROWS - 1) / BLOCK_ROWS;
   int64_t n_items = job->n_heads * n_blocks;
+  bool pairs = dtype == PMOD_DTYPE_BF16 && NATIVE_PAIRS;
   Scratch sizes;
   size_t stride;
-  char *scratch = pmod_cpu_scratch (self, lay_out (&sizes, NULL, job->width, false), &stride);
+  char *scratch = pmod_cpu_scratch (self, lay_out (&sizes, NULL, job->width, pairs), &stride);
 
   if (!scratch)
     return;
@@ -422,11 +490,7 @@ attend_many (PmodCpuBackend *self, const Job *job, PmodDtype dtype)
       if (dtype == PMOD_DTYPE_F32)
         attend_block (mine, job, head, t, PMOD_DTYPE_F32, false);
       else
-#ifdef __AVX512BF16__
-        attend_block (mine, job, head, t, PMOD_DTYPE_BF16, true);
-#else
-        attend_block (mine, job, head, t, PMOD_DTYPE_BF16, false);
-#endif
+        attend_block (mine, job, head, t, PMOD_DTYPE_BF16, NATIVE_PAIRS);
     }
 }
 

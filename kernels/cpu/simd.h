@@ -117,28 +117,66 @@ vf_max (vf a, vf b)
   return vf_select (a > b, a, b);
 }
 
+/* Vectors of four, to which the wider ones are folded before their lanes are combined. */
+typedef float v4 __attribute__ ((vector_size (16)));
+typedef int32_t vi4 __attribute__ ((vector_size (16)));
+typedef v4 v4_mem __attribute__ ((aligned (1), may_alias));
+
+INLINE v4
+vf_quarter (vf value, int first)
+{
+  return (v4){ value[first], value[first + 1], value[first + 2], value[first + 3] };
+}
+
+INLINE v4
+vf_fold (vf value)
+{
+  v4 sum = vf_quarter (value, 0);
+
+#pragma GCC unroll 4
+  for (int i = 4; i < VW; i += 4)
+    sum += vf_quarter (value, i);
+  return sum;
+}
+
 INLINE float
 vf_sum (vf value)
 {
-  float lanes[VW];
+  v4 sum = vf_fold (value);
 
-  vf_store (lanes, value);
-  for (int half = VW / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++)
-      lanes[i] += lanes[i + half];
-  return lanes[0];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* The sums of four vectors. */
+INLINE v4
+vf_sum_four (vf a, vf b, vf c, vf d)
+{
+  v4 s = vf_fold (a), t = vf_fold (b), u = vf_fold (c), v = vf_fold (d);
+  v4 st_low = { s[0], t[0], s[1], t[1] }, st_high = { s[2], t[2], s[3], t[3] };
+  v4 uv_low = { u[0], v[0], u[1], v[1] }, uv_high = { u[2], v[2], u[3], v[3] };
+  v4 st = st_low + st_high, uv = uv_low + uv_high;
+
+  return (v4){ st[0], st[1], uv[0], uv[1] } + (v4){ st[2], st[3], uv[2], uv[3] };
 }
 
 INLINE float
 vf_max_lane (vf value)
 {
-  float lanes[VW];
+  v4 max = vf_quarter (value, 0);
+  float low, high;
 
-  vf_store (lanes, value);
-  for (int half = VW / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++)
-      lanes[i] = lanes[i] > lanes[i + half] ? lanes[i] : lanes[i + half];
-  return lanes[0];
+#pragma GCC unroll 4
+  for (int i = 4; i < VW; i += 4)
+    {
+      v4 other = vf_quarter (value, i);
+
+      vi4 larger = max > other;
+
+      max = (v4)(((vi4)max & larger) | ((vi4)other & ~larger));
+    }
+  low = max[0] > max[1] ? max[0] : max[1];
+  high = max[2] > max[3] ? max[2] : max[3];
+  return low > high ? low : high;
 }
 
 /* --- BF16 --------------------------------------------------------------------------------- */
