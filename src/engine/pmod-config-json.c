@@ -370,17 +370,27 @@ read_channels (Keys *keys, const char *key, double above, double most, float *va
     values[i] = (float)check_number (keys, key, value, above, most);
 }
 
-/* A number, or an object with the key that is given, as older and newer files have it. */
+/* A number, or an object that has one or two sides, as older and newer files have it. */
 static void
-check_side (Keys *keys, const char *key, const char *inner, int side)
+check_side (Keys *keys, const char *key, int side)
 {
+  static const char *const inner[] = { "shortest_edge", "height", "width" };
   const PmodJson *value = find (keys, key);
-  const PmodJson *nested = pmod_json_find (value, inner);
+  gboolean same = !value || (value->type == PMOD_JSON_INTEGER && value->integer == side);
   g_autofree char *expected = g_strdup_printf ("the tower's image_size %d", side);
 
-  if (nested)
-    value = nested;
-  if (value && (value->type != PMOD_JSON_INTEGER || value->integer != side))
+  if (value && value->type == PMOD_JSON_OBJECT)
+    {
+      same = TRUE;
+      for (gsize i = 0; same && i < G_N_ELEMENTS (inner); i++)
+        {
+          const PmodJson *part = pmod_json_find (value, inner[i]);
+
+          same = !part || (part->type == PMOD_JSON_INTEGER && part->integer == side);
+          value = same ? value : part;
+        }
+    }
+  if (!same)
     expect (keys, PMOD_ERROR_UNSUPPORTED, key, expected, value);
 }
 
@@ -395,8 +405,8 @@ read_preprocessor (const PmodJsonDocument *document, PmodVisionConfig *vision, G
   read_channels (&keys, "image_mean", -10, 10, vision->image_mean);
   read_channels (&keys, "image_std", 0, 10, vision->image_std);
   vision->rescale_factor = read_number_or (&keys, "rescale_factor", 0, 1, 1.0 / 255.0);
-  check_side (&keys, "crop_size", "height", vision->image_size);
-  check_side (&keys, "size", "shortest_edge", vision->image_size);
+  check_side (&keys, "crop_size", vision->image_size);
+  check_side (&keys, "size", vision->image_size);
   for (gsize i = 0; i < G_N_ELEMENTS (steps); i++)
     if (!read_flag_or (&keys, steps[i], TRUE))
       expect (&keys, PMOD_ERROR_UNSUPPORTED, steps[i], "true", find (&keys, steps[i]));

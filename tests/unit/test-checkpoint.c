@@ -235,6 +235,8 @@ static const Case cases[] = {
   { "read block's part gone", NEXT, BROKEN_REMOVE, TOWER_IN "encoder.layers.2.mlp.fc1.bias", NULL,
     "encoder.layers.2.mlp.fc1.bias\"" },
   { "unread block is read", NEXT, BROKEN_KEY, "mm_vision_select_layer", "-1", NULL },
+  { "read block has a part more", NEXT, BROKEN_ADD, TOWER_IN "encoder.layers.1.mlp.fc3.bias",
+    "[64]", "unexpected" },
   { "tower's block beyond the last", NEXT, BROKEN_ADD, TOWER_IN "encoder.layers.4.mlp.fc1.bias",
     "[64]", "unexpected" },
   { "tower's position embedding", NEXT, BROKEN_RESHAPE,

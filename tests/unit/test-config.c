@@ -192,6 +192,7 @@ test_choices (void)
     { NEXT, "max_num_patches", "2" },
     { TOWER, "hidden_act", "\"gelu\"" },
     { PREPROCESSOR, "crop_size", "{\"height\": 336, \"width\": 336}" },
+    { PREPROCESSOR, "size", "{\"height\": 336, \"width\": 336}" },
     { PREPROCESSOR, "image_mean", NULL },
   };
 
@@ -410,6 +411,9 @@ static const Bad bad_keys[] = {
   { PREPROCESSOR, "rescale_factor", "0", F, "rescale_factor" },
   { PREPROCESSOR, "crop_size", "224", U, "crop_size: expected the tower's image_size 336" },
   { PREPROCESSOR, "size", "{\"shortest_edge\": 224}", U, "size: expected the tower's" },
+  { PREPROCESSOR, "crop_size", "{\"height\": 336, \"width\": 300}", U,
+    "crop_size: expected the tower's image_size 336, got 300" },
+  { PREPROCESSOR, "size", "[336]", U, "got an array of 1" },
   { PREPROCESSOR, "do_normalize", "false", U, "do_normalize: expected true, got false" },
   { PREPROCESSOR, "resample", "2", U, "resample: expected 3 (bicubic), got 2" },
 };

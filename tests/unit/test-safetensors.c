@@ -125,6 +125,9 @@ static const Bad bad_headers[] = {
     "product of the dimensions overflows" },
   { "overflow beside a zero", "{" ENTRY ("a", "U8", "[0,9223372036854775807,4]", "[0,0]") "}", 0,
     "product of the dimensions overflows" },
+  { "overflow of the sign beside a zero",
+    "{" ENTRY ("a", "U8", "[0,4611686018427387904,3]", "[0,0]") "}", 0,
+    "product of the dimensions overflows" },
   { "dimension beyond 64 bits", "{" ENTRY ("a", "U8", "[18446744073709551620]", "[0,4]") "}", 4,
     "whole numbers" },
   { "one offset", "{" ENTRY ("a", "U8", "[4]", "[4]") "}", 4,
@@ -316,6 +319,23 @@ test_no_file (void)
   g_rmdir (dir);
 }
 
+/* Forgetting must not touch memory that is no map, where it would leave zeros. */
+static void
+test_forget_bytes (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodSafetensors) file =
+      open_header ("{" ENTRY ("a", "U8", "[1048576]", "[0,1048576]") "}", 1048576, &error);
+  const PmodSafetensorsEntry *entry;
+
+  g_assert_no_error (error);
+  entry = pmod_safetensors_find (file, "a");
+  pmod_safetensors_forget (file, entry);
+  for (gsize i = 0; i < entry->n_bytes; i++)
+    if (((const guint8 *)entry->tensor.data)[i] != (guint8)i)
+      g_error ("byte %zu is gone", i);
+}
+
 /* Pages that were forgotten are read again from the file. */
 static void
 test_forget (void)
@@ -347,5 +367,6 @@ main (int argc, char **argv)
   g_test_add_func ("/safetensors/many-tensors", test_many_tensors);
   g_test_add_func ("/safetensors/no-file", test_no_file);
   g_test_add_func ("/safetensors/forget", test_forget);
+  g_test_add_func ("/safetensors/forget-bytes", test_forget_bytes);
   return g_test_run ();
 }
