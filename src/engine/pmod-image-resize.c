@@ -24,8 +24,10 @@
 #define SPLIT 4096 /* weight = high * SPLIT + low, both of the weight's sign */
 #define LANES 8    /* taps are padded with zero weights to a multiple of this */
 
-/* Rows' results held at once between the two passes; bounds memory for very tall pictures. */
-#define MAX_BETWEEN_BYTES (32u << 20)
+/* What is held at once between the two passes: bounds memory for very tall pictures, which are
+ * then read more than once; of large ones up to half their own size, so that it is not too often.
+ */
+#define MIN_BETWEEN_BYTES ((gsize)32 << 20)
 
 /* Weights of one axis. */
 typedef struct
@@ -33,6 +35,7 @@ typedef struct
   int n;        /* results */
   int taps;     /* a multiple of LANES */
   int *first;   /* [n] index in the picture (not the canvas) of the first tap */
+  int *count;   /* [n] taps that lie on the picture, a multiple of LANES; may be 0 */
   gint32 *sum;  /* [n] of all fixed-point weights, those on padding included */
   gint16 *high; /* [n, taps] */
   gint16 *low;  /* [n, taps] */
@@ -53,6 +56,7 @@ static void
 kernel_clear (Kernel *self)
 {
   g_free (self->first);
+  g_free (self->count);
   g_free (self->sum);
   g_free (self->high);
   g_free (self->low);
@@ -80,6 +84,12 @@ compute_weights (
       weights[i] /= total;
 }
 
+static int
+round_up (int taps)
+{
+  return (taps + LANES - 1) / LANES * LANES;
+}
+
 /* The picture covers offset .. offset + size of the canvas. */
 static void
 kernel_init (Kernel *self, int canvas, int offset, int size, gint64 out, gint64 window, int n)
@@ -90,8 +100,9 @@ kernel_init (Kernel *self, int canvas, int offset, int size, gint64 out, gint64 
   g_autofree double *weights = g_new (double, widest);
 
   self->n = n;
-  self->taps = (MIN (widest, size) + LANES - 1) / LANES * LANES;
+  self->taps = round_up (MIN (widest, size));
   self->first = g_new0 (int, n);
+  self->count = g_new0 (int, n);
   self->sum = g_new0 (gint32, n);
   self->high = g_new0 (gint16, (gsize)n * self->taps);
   self->low = g_new0 (gint16, (gsize)n * self->taps);
@@ -101,6 +112,7 @@ kernel_init (Kernel *self, int canvas, int offset, int size, gint64 out, gint64 
       int begin, end;
       compute_weights (scale, stretch, canvas, window + o, weights, &begin, &end);
       self->first[o] = CLAMP (begin - offset, 0, size - 1);
+      self->count[o] = round_up (MAX (MIN (end - offset, size) - self->first[o], 0));
       for (int i = begin; i < end; i++)
         {
           double exact = weights[i - begin] * (1 << WEIGHT_BITS);
@@ -124,7 +136,7 @@ kernel_rebase (Kernel *self, int size, int *begin, int *end)
   for (int o = 0; o < self->n; o++)
     {
       *begin = MIN (*begin, self->first[o]);
-      *end = MAX (*end, MIN (self->first[o] + self->taps, size));
+      *end = MAX (*end, MIN (self->first[o] + self->count[o], size));
     }
   for (int o = 0; o < self->n; o++)
     self->first[o] -= *begin;
@@ -155,8 +167,8 @@ static inline int
 kernel_apply (const Kernel *self, int o, const gint16 *line, int colour)
 {
   gsize tap = (gsize)o * self->taps;
-  return round_to_byte (colour * self->sum[o] +
-                        dot (line + self->first[o], self->high + tap, self->low + tap, self->taps));
+  return round_to_byte (colour * self->sum[o] + dot (line + self->first[o], self->high + tap,
+                                                     self->low + tap, self->count[o]));
 }
 
 /* What passes between the two passes for one block of columns. */
@@ -231,7 +243,8 @@ pmod_image_resample (const PmodImage *self, const PmodResample *spec, guint8 *rg
   passes.stride = (gsize)(passes.row_end - passes.row_begin) + down.taps;
 
   gsize column_bytes = passes.stride * 3 * sizeof (gint16);
-  int columns = (int)CLAMP (MAX_BETWEEN_BYTES / column_bytes, 1, (gsize)across.n);
+  gsize between_bytes = MAX (MIN_BETWEEN_BYTES, (gsize)width * height * 3 / 2);
+  int columns = (int)CLAMP (between_bytes / column_bytes, 1, (gsize)across.n);
   passes.between = g_malloc0 (columns * column_bytes);
   for (int c = 0; c < 3; c++)
     passes.line[c] = g_new0 (gint16, (gsize)width + across.taps);
