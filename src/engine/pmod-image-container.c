@@ -1,6 +1,6 @@
 /* The structure of picture files, as far as decoders leave it to their caller: whether a JPEG is
- * all there, which way up a picture is, and marks that make a decoder multiply or paint over
- * colours. Walks bytes that may be anything: every offset is checked before it is followed. */
+ * all there, which way up a picture is, and the mark that makes a decoder multiply colours by
+ * alpha. Walks bytes that may be anything: every offset is checked before it is followed. */
 #include "config.h"
 
 #include <string.h>
@@ -141,27 +141,6 @@ pmod_image_container_get_png_orientation (GBytes *bytes)
 
 /* --- Alpha ---------------------------------------------------------------------------------- */
 
-/* Index of the flags of the graphic control extension in front of the first frame. */
-static gsize
-find_gif_flags (const Reader *self)
-{
-  if (!holds (self, 0, 13))
-    return NOT_FOUND;
-  gsize at = 13;
-  if (self->data[10] & 0x80)
-    at += 3u << ((self->data[10] & 7) + 1);
-  while (holds (self, at, 4) && self->data[at] == 0x21)
-    {
-      if (self->data[at + 1] == 0xf9)
-        return at + 3;
-      at += 2;
-      while (holds (self, at, 1) && self->data[at] != 0)
-        at += 1 + self->data[at];
-      at += 1;
-    }
-  return NOT_FOUND;
-}
-
 static GBytes *
 copy_changed (GBytes *bytes, gsize at, guint8 value)
 {
@@ -183,13 +162,6 @@ pmod_image_container_ignore_alpha (PmodImageFormat format, GBytes *bytes)
       gsize at = find_tiff_tag (&reader, TIFF_TAG_EXTRA_SAMPLES);
       if (at != NOT_FOUND && read_number (&reader, at, 2) == TIFF_UNASSOCIATED_ALPHA)
         return copy_changed (bytes, at + (reader.big_endian ? 1 : 0), TIFF_ASSOCIATED_ALPHA);
-    }
-  /* gdk-pixbuf does not look up the colour of a transparent index. */
-  if (format == PMOD_IMAGE_FORMAT_GIF)
-    {
-      gsize at = find_gif_flags (&reader);
-      if (at != NOT_FOUND && (reader.data[at] & 1))
-        return copy_changed (bytes, at, reader.data[at] & 0xfe);
     }
   return g_bytes_ref (bytes);
 }

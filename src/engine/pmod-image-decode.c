@@ -177,6 +177,21 @@ finish (PmodImageRaw *raw, const char *name, GError **error)
   return pmod_image_new_take (width, height, rgb, rgb, g_free);
 }
 
+static gboolean
+decode_raw (
+    GBytes *bytes, const Signature *signature, const char *name, PmodImageRaw *raw, GError **error)
+{
+  switch (signature->format)
+    {
+    case PMOD_IMAGE_FORMAT_WEBP:
+      return pmod_image_decode_webp (bytes, name, raw, error);
+    case PMOD_IMAGE_FORMAT_GIF:
+      return pmod_image_decode_gif (bytes, name, raw, error);
+    default:
+      return pmod_image_decode_pixbuf (bytes, signature->format, signature->name, name, raw, error);
+    }
+}
+
 PmodImage *
 pmod_image_decode (GBytes *bytes, const char *name, PmodImageFlags flags, GError **error)
 {
@@ -189,11 +204,7 @@ pmod_image_decode (GBytes *bytes, const char *name, PmodImageFlags flags, GError
       return NULL;
     }
   PmodImageRaw raw = { 0 };
-  gboolean decoded =
-      signature->format == PMOD_IMAGE_FORMAT_WEBP
-          ? pmod_image_decode_webp (bytes, name, &raw, error)
-          : pmod_image_decode_pixbuf (bytes, signature->format, signature->name, name, &raw, error);
-  if (!decoded)
+  if (!decode_raw (bytes, signature, name, &raw, error))
     {
       if (raw.owner != NULL)
         raw.release (raw.owner);

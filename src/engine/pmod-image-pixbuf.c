@@ -1,4 +1,4 @@
-/* PNG, JPEG, TIFF, GIF and BMP through gdk-pixbuf's loaders, without a main loop, on any thread.
+/* PNG, JPEG, TIFF and BMP through gdk-pixbuf's loaders, without a main loop, on any thread.
  * Sizes are checked before the loader allocates a pixel, and a picture of which rows are missing
  * is an error, where the loaders would shrug. */
 #include "config.h"
@@ -6,8 +6,6 @@
 #include <gdk-pixbuf/gdk-pixbuf.h>
 
 #include "pmod-image-private.h"
-
-#define CHUNK_BYTES (64 * 1024)
 
 /* What the loader's signals tell. */
 typedef struct
@@ -29,8 +27,6 @@ get_loader_type (PmodImageFormat format)
       return "jpeg";
     case PMOD_IMAGE_FORMAT_TIFF:
       return "tiff";
-    case PMOD_IMAGE_FORMAT_GIF:
-      return "gif";
     default:
       return "bmp";
     }
@@ -57,11 +53,7 @@ area_updated_cb (GdkPixbufLoader *loader, int x, int y, int width, int height, g
 static void
 feed (GdkPixbufLoader *loader, GBytes *bytes, GError **error)
 {
-  gsize n_bytes;
-  const guint8 *data = g_bytes_get_data (bytes, &n_bytes);
-  gboolean written = TRUE;
-  for (gsize at = 0; written && at < n_bytes; at += CHUNK_BYTES)
-    written = gdk_pixbuf_loader_write (loader, data + at, MIN (CHUNK_BYTES, n_bytes - at), error);
+  gboolean written = gdk_pixbuf_loader_write_bytes (loader, bytes, error);
   /* A loader must be closed whatever happened; its second error says less than the first. */
   gdk_pixbuf_loader_close (loader, written ? error : NULL);
 }

@@ -49,6 +49,7 @@ gboolean pmod_image_decode_pixbuf (GBytes *bytes,
                                    const char *name,
                                    PmodImageRaw *raw,
                                    GError **error);
+gboolean pmod_image_decode_gif (GBytes *bytes, const char *name, PmodImageRaw *raw, GError **error);
 gboolean
 pmod_image_decode_webp (GBytes *bytes, const char *name, PmodImageRaw *raw, GError **error);
 
