@@ -223,9 +223,8 @@ print_text (const Bench *self)
   g_autofree char *schedule = pmod_schedule_to_string (&self->params.routing.schedule);
   g_autofree char *routed = cli_describe_routed (self->ratios, config->n_layers);
 
-  printf ("%s%s: %s on %s, %d threads\n", self->shape->name,
-          self->has_weights ? "" : ", random weights", pmod_model_get_precision_name (self->model),
-          pmod_model_get_device_name (self->model), pmod_model_get_n_threads (self->model));
+  printf ("%s%s: %s on %s\n", self->shape->name, self->has_weights ? "" : ", random weights",
+          pmod_model_get_precision_name (self->model), pmod_model_get_device_name (self->model));
   printf ("%" G_GINT64_FORMAT " vision and %" G_GINT64_FORMAT " text tokens, %" G_GINT64_FORMAT
           " new; routed layers: %s; %s, factor %g\n",
           self->shape->n_vision, self->shape->n_text, self->n_new, routed, schedule,

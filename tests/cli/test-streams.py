@@ -1,9 +1,14 @@
 """What a terminal and a pipe do to pmod: Ctrl-C, a closed pipe, a full disk, progress."""
 
+import fcntl
 import os
+import pty
+import select
 import signal
 import subprocess
+import termios
 import time
+import tty
 
 from pmodcli import IMAGES, PMOD, TINY, TINY_NEXT, check_sane, good, main, parse, run
 
@@ -89,5 +94,65 @@ def test_progress():
     assert done.stderr == '' or ' of ' in done.stderr, done.stderr
 
 
+class Terminal:
+    """pmod with a terminal for all three streams."""
+
+    def __init__(self, *args):
+        self.master, slave = pty.openpty()
+        tty.setraw(slave, when=termios.TCSANOW)
+        # Ctrl-C is to be a signal here, as a terminal makes it one.
+        mode = termios.tcgetattr(slave)
+        mode[3] |= termios.ISIG
+        termios.tcsetattr(slave, termios.TCSANOW, mode)
+        self.process = subprocess.Popen([PMOD, *args], stdin=slave, stdout=slave, stderr=slave,
+                                        start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        self.text = ''
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def wait_for(self, part, timeout=60):
+        """Reads until part appears in what was not waited for yet."""
+        end = time.monotonic() + timeout
+        while part not in self.text:
+            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
+            assert ready, f'"{part}" did not come: {self.text!r}'
+            self.text += os.read(self.master, 65536).decode(errors='replace')
+        before, _, self.text = self.text.partition(part)
+        return before
+
+    def close(self):
+        code = self.process.wait(timeout=60)
+        os.close(self.master)
+        return code
+
+
+def test_chat_terminal():
+    """A cursor to write at; Ctrl-C stops an answer, and at the cursor it ends the conversation."""
+    terminal = Terminal('chat', TINY, '--max-new-tokens', '1300', '--temperature', '2', '--seed',
+                        '3', '--threads', '1')
+    terminal.wait_for('> ')
+    terminal.type('Go on.\n')
+    time.sleep(0.3)
+    terminal.type('\x03')
+    terminal.wait_for(', stopped; ')
+    terminal.wait_for('> ')
+    terminal.type('/clear\n')
+    terminal.wait_for('> ')
+    terminal.type('\x03')
+    assert terminal.close() == 0
+
+
+def test_progress_terminal():
+    """Long work draws its line over itself and removes it."""
+    terminal = Terminal('bench', 'demo', '--threads', '1', '--runs', '300')
+    terminal.wait_for('of 5, ')
+    terminal.wait_for('\r\x1b[K')
+    terminal.wait_for('p-MoD / dense')
+    assert terminal.close() == 0
+
+
 main([test_interrupt_answer, test_interrupt_record, test_interrupt_prefill, test_closed_pipe,
-      test_full_disk, test_quiet, test_progress])
+      test_full_disk, test_quiet, test_progress, test_chat_terminal, test_progress_terminal])
