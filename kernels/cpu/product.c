@@ -136,6 +136,35 @@ widen_panel (float *to, const uint32_t *from, int64_t n)
       }
 }
 
+/* One row of F32 times n units of two BF16 for each of 64 outputs, widened in registers: where
+ * there is but one row to use it, a widened copy of the weights would cost more than the product.
+ */
+static void
+multiply_widening (int64_t n, const float *a, const uint32_t *b, float *c, bool add)
+{
+  vf acc[PANEL / VW];
+
+#pragma GCC unroll 16
+  for (int j = 0; j < PANEL / VW; j++)
+    acc[j] = add ? vf_load (c + j * VW) : vf_set (0);
+  for (int64_t k = 0; k < n; k++)
+    {
+      vf first = vf_set (a[2 * k]), second = vf_set (a[2 * k + 1]);
+
+#pragma GCC unroll 16
+      for (int j = 0; j < PANEL / VW; j++)
+        {
+          vu pair = *(const vu_mem *)(b + k * PANEL + j * VW);
+
+          acc[j] += first * (vf)(pair << 16);
+          acc[j] += second * (vf)(pair & 0xffff0000u);
+        }
+    }
+#pragma GCC unroll 16
+  for (int j = 0; j < PANEL / VW; j++)
+    vf_store (c + j * VW, acc[j]);
+}
+
 /* c[n_rows][64] += a . b over n units; a single row takes the whole panel at once, so that a
  * decode step reads memory strictly in order. */
 static void
@@ -226,6 +255,11 @@ multiply_item (char *scratch,
           a_stride = n * 4 * (widen ? 2 : 1);
           load_rows (a_buffer, a_stride, x, row, n_rows, first, n_elements, widen);
           a = a_buffer;
+        }
+      if (widen && n_rows == 1)
+        {
+          multiply_widening (n, (const float *)(const void *)a, data + unit * PANEL, c, unit > 0);
+          continue;
         }
       if (widen)
         {

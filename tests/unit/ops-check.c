@@ -27,12 +27,13 @@ typedef struct
 } Test;
 
 OpCase *
-op_case_new (int n_threads, PmodCpuLevel level, PmodDtype act)
+op_case_new (PmodCpuLevel level, PmodDtype act)
 {
   OpCase *self = g_new0 (OpCase, 1);
 
-  self->backend = pmod_backend_new_cpu (n_threads, level);
-  g_assert_nonnull (self->backend);
+  self->backend = pmod_backend_new_cpu (2, level);
+  self->single = pmod_backend_new_cpu (1, level);
+  g_assert_true (self->backend && self->single);
   self->act = act;
   self->rand = g_rand_new_with_seed (SEED);
   self->memory = g_ptr_array_new_with_free_func (g_free);
@@ -44,6 +45,7 @@ op_case_free (OpCase *self)
 {
   op_expect_ok (self);
   pmod_backend_free (self->backend);
+  pmod_backend_free (self->single);
   g_rand_free (self->rand);
   g_ptr_array_unref (self->memory);
   g_free (self);
@@ -53,7 +55,7 @@ static void
 run_test (gconstpointer data)
 {
   const Test *test = data;
-  OpCase *self = op_case_new (2, levels[test->level].level, test->act);
+  OpCase *self = op_case_new (levels[test->level].level, test->act);
   PmodBackendInfo info;
 
   pmod_backend_get_info (self->backend, &info);
@@ -265,6 +267,14 @@ op_compare (OpCase *self,
   g_assert_cmpint (n_not_finite, ==, 0);
   g_assert_cmpint (n_bad, ==, 0);
   g_assert_true (relative <= rel_l2);
+}
+
+void
+op_expect_equal (OpCase *self, const char *what, const PmodTensor *a, const PmodTensor *b)
+{
+  op_expect_ok (self);
+  g_test_message ("%s: %s", self->name, what);
+  g_assert_cmpmem (a->data, pmod_tensor_bytes (a), b->data, pmod_tensor_bytes (b));
 }
 
 void

@@ -8,7 +8,8 @@
 
 typedef struct
 {
-  PmodBackend *backend;
+  PmodBackend *backend; /* of two threads */
+  PmodBackend *single;  /* of the same level, one thread */
   PmodDtype act;
   GRand *rand;
   char name[64];     /* "avx2, BF16" */
@@ -21,7 +22,7 @@ typedef void (*OpFunc) (OpCase *self);
 void op_add_tests (const char *path, OpFunc func);
 
 /* A case of its own, for what does not go through op_add_tests(). */
-OpCase *op_case_new (int n_threads, PmodCpuLevel level, PmodDtype act);
+OpCase *op_case_new (PmodCpuLevel level, PmodDtype act);
 void op_case_free (OpCase *self);
 
 /* A tensor with normal values (sd, mean), rounded to dtype; its values in F64 in *values if not
@@ -46,6 +47,9 @@ void op_compare (OpCase *self,
                  const double *want,
                  const double *bound,
                  double rel_l2);
+
+/* Both hold the same bytes. */
+void op_expect_equal (OpCase *self, const char *what, const PmodTensor *a, const PmodTensor *b);
 
 /* The backend has failed with a text that holds part; clears the failure. */
 void op_expect_error (OpCase *self, const char *part);

@@ -172,6 +172,26 @@ test_rows (OpCase *self)
   pmod_matrix_free (self->backend, w);
 }
 
+/* Our own product gives the same bits on one thread and on two. */
+static void
+test_threads (OpCase *self)
+{
+  const int n_out = 515, n_in = 333;
+  PmodMatrix *w = pmod_matrix_new_random (self->backend, n_out, n_in, self->act, 3);
+
+  for (int n_tokens = 1; n_tokens < 400; n_tokens = n_tokens * 5 + 1)
+    {
+      PmodTensor x = op_random (self, NULL, self->act, 0, 1, 2, n_tokens, n_in);
+      PmodTensor one = op_poison (self, self->act, 2, n_tokens, n_out);
+      PmodTensor two = op_poison (self, self->act, 2, n_tokens, n_out);
+
+      pmod_linear (self->single, &one, &x, w, NULL, PMOD_EPILOGUE_QUICK_GELU);
+      pmod_linear (self->backend, &two, &x, w, NULL, PMOD_EPILOGUE_QUICK_GELU);
+      op_expect_equal (self, "linear on one thread and two", &one, &two);
+    }
+  pmod_matrix_free (self->backend, w);
+}
+
 /* Uniform in (-1/sqrt (K), 1/sqrt (K)): read back by multiplying with unit vectors. */
 static void
 test_random (OpCase *self)
@@ -210,7 +230,7 @@ test_random (OpCase *self)
 static void
 test_errors (void)
 {
-  OpCase *self = op_case_new (1, PMOD_CPU_BEST, PMOD_DTYPE_F32);
+  OpCase *self = op_case_new (PMOD_CPU_BEST, PMOD_DTYPE_F32);
   PmodBackend *backend = self->backend;
   PmodMatrix *w = pmod_matrix_new_random (backend, 8, 4, PMOD_DTYPE_F32, 0);
   PmodTensor x = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 2, 4);
@@ -257,7 +277,7 @@ test_errors (void)
 static void
 test_memory (void)
 {
-  OpCase *self = op_case_new (2, PMOD_CPU_BEST, PMOD_DTYPE_F32);
+  OpCase *self = op_case_new (PMOD_CPU_BEST, PMOD_DTYPE_F32);
   PmodBackend *backend = self->backend;
   const size_t n = 3000001;
   uint64_t *words = pmod_alloc (backend, n * 8), *empty = pmod_alloc (backend, 0), sum = 0;
@@ -294,6 +314,7 @@ main (int argc, char **argv)
   op_add_tests ("/ops/linear", test_linear);
   op_add_tests ("/ops/matrix-parts", test_parts);
   op_add_tests ("/ops/linear-rows", test_rows);
+  op_add_tests ("/ops/linear-threads", test_threads);
   op_add_tests ("/ops/matrix-random", test_random);
   return g_test_run ();
 }

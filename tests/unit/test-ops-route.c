@@ -18,6 +18,7 @@ check_logits (OpCase *self, int n_tokens, int n_targets, int n, bool with_bias)
   PmodTensor w = op_random (self, &w_values, PMOD_DTYPE_F32, 0, 1, 1, n);
   PmodTensor b = op_random (self, &b_values, PMOD_DTYPE_F32, 0, 1, 1, 1);
   PmodTensor logit = op_poison (self, PMOD_DTYPE_F32, 1, n_targets), targets;
+  PmodTensor again = op_poison (self, PMOD_DTYPE_F32, 1, n_targets);
   int32_t *idx = op_bytes (self, (size_t)n_targets * 4);
 
   for (int v = 0; v < n_targets; v++)
@@ -36,6 +37,8 @@ check_logits (OpCase *self, int n_tokens, int n_targets, int n, bool with_bias)
     }
   targets = op_indices (self, idx, n_targets);
   pmod_router_logits (self->backend, &logit, &x, &w, with_bias ? &b : NULL, &targets);
+  pmod_router_logits (self->single, &again, &x, &w, with_bias ? &b : NULL, &targets);
+  op_expect_equal (self, "router_logits on one thread and two", &logit, &again);
   /* Over few logits one that is nearly zero may decide the relative error. */
   op_compare (self, "router_logits", &logit, want, bound, n_targets < 10 ? 1e-5 : 1e-6);
 }
@@ -224,7 +227,7 @@ test_plan (OpCase *self)
 static void
 test_errors (void)
 {
-  OpCase *self = op_case_new (1, PMOD_CPU_BEST, PMOD_DTYPE_F32);
+  OpCase *self = op_case_new (PMOD_CPU_BEST, PMOD_DTYPE_F32);
   PmodBackend *backend = self->backend;
   PmodTensor w3 = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 1, 3);
   PmodTensor w5 = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 1, 5);

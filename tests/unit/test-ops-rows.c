@@ -277,10 +277,32 @@ test_not_finite (OpCase *self)
   op_expect_ok (self);
 }
 
+/* The same bits on one thread and on two; 300 rows are enough to be shared. */
+static void
+test_threads (OpCase *self)
+{
+  const int n_rows = 300, n = 333;
+  PmodTensor x = op_random (self, NULL, PMOD_DTYPE_F32, 1, 2, 2, n_rows, n);
+  PmodTensor w = op_random (self, NULL, PMOD_DTYPE_F32, 1, 1, 1, n);
+  PmodTensor gate_up = op_random (self, NULL, self->act, 0, 2, 2, n_rows, 2 * n);
+  PmodTensor one = op_poison (self, self->act, 2, n_rows, n);
+  PmodTensor two = op_poison (self, self->act, 2, n_rows, n);
+
+  pmod_rmsnorm (self->single, &one, &x, &w, 1e-5f);
+  pmod_rmsnorm (self->backend, &two, &x, &w, 1e-5f);
+  op_expect_equal (self, "rmsnorm on one thread and two", &one, &two);
+  pmod_layernorm (self->single, &one, &x, &w, &w, 1e-5f);
+  pmod_layernorm (self->backend, &two, &x, &w, &w, 1e-5f);
+  op_expect_equal (self, "layernorm on one thread and two", &one, &two);
+  pmod_swiglu (self->single, &one, &gate_up);
+  pmod_swiglu (self->backend, &two, &gate_up);
+  op_expect_equal (self, "swiglu on one thread and two", &one, &two);
+}
+
 static void
 test_errors (void)
 {
-  OpCase *self = op_case_new (1, PMOD_CPU_BEST, PMOD_DTYPE_F32);
+  OpCase *self = op_case_new (PMOD_CPU_BEST, PMOD_DTYPE_F32);
   PmodBackend *backend = self->backend;
   PmodTensor x = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 4, 6);
   PmodTensor y = op_poison (self, PMOD_DTYPE_F32, 2, 4, 6);
@@ -327,6 +349,7 @@ main (int argc, char **argv)
   op_add_tests ("/ops/norms", test_norms);
   op_add_tests ("/ops/swiglu", test_swiglu);
   op_add_tests ("/ops/pictures", test_pictures);
+  op_add_tests ("/ops/rows-threads", test_threads);
   op_add_tests ("/ops/not-finite", test_not_finite);
   return g_test_run ();
 }
