@@ -15,11 +15,10 @@ FOLDER = tree.pathlib.Path("data/samples")
 
 def check_questions(program, sample):
     for question, expected in zip(sample["questions"], sample["answers"], strict=True):
+        # One thread: other tests run beside this one.
+        command = [program, "run", "demo", "--threads", "1", "--image", FOLDER / sample["file"]]
         done = subprocess.run(
-            [program, "run", "demo", "--image", FOLDER / sample["file"], "--prompt", question],
-            capture_output=True,
-            text=True,
-            cwd=tree.TOP,
+            command + ["--prompt", question], capture_output=True, text=True, cwd=tree.TOP
         )
         answer = done.stdout.strip()
         if done.returncode or answer != expected:
