@@ -480,34 +480,48 @@ test_refused (gconstpointer data)
   g_assert_null (answer);
 }
 
-/* BF16 has 8 bits of precision: rounding is 2^-9 relative, once for each input of a product. The
- * errors of the L layers' four products add like random steps, 2^-9 * sqrt (4 L) = 0.022 for 32
- * layers, and a token near a cut may be routed differently, which changes the states of that token
- * by more than rounding does. Four times the random-step figure is the bound. */
+static GoldenDistance
+measure_logits (const Case *test, PmodPrecision precision)
+{
+  Case other = *test;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (GoldenCapture) capture = NULL;
+  g_autofree char *name =
+      g_build_filename (test->dir, json_object_get_string_member (test->json, "tensors"), NULL);
+  g_autoptr (PmodSafetensors) file = golden_load (name);
+  g_autoptr (PmodAnswer) answer = NULL;
+  const GArray *logits;
+
+  other.options.precision = precision;
+  context = pmod_context_new (open_model (&other), &error);
+  g_assert_no_error (error);
+  capture = golden_capture_new (pmod_model_get_config (pmod_context_get_model (context)));
+  answer = run_case (&other, context, capture, &error);
+  g_assert_no_error (error);
+  logits = capture->logits->pdata[0];
+  return golden_compare ((const float *)(gpointer)logits->data,
+                         golden_floats (file, "logits", NULL), logits->len);
+}
+
+/* How far rounding drives the logits is a property of the network and the prompt, and the F32 run
+ * measures it: its distance from the reference is what errors of 2^-24 grow to. BF16 rounds the
+ * inputs of every product at 2^-9, so its distance is some 2^15 times that one; a token near a cut
+ * that is routed differently adds to it. The estimate is good to a small factor only (measured: 1.2
+ * to 2.1), so four times is allowed; a block of memory written by two threads gave 8.8. */
 static void
 test_bf16 (gconstpointer data)
 {
   const Case *test = data;
-  PmodModel *opened = open_model (test);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodContext) context = pmod_context_new (opened, &error);
-  g_autoptr (GoldenCapture) capture = golden_capture_new (pmod_model_get_config (opened));
-  g_autofree char *name =
-      g_build_filename (test->dir, json_object_get_string_member (test->json, "tensors"), NULL);
-  g_autoptr (PmodSafetensors) file = golden_load (name);
-  g_autoptr (PmodAnswer) answer = run_case (test, context, capture, &error);
-  double bound = 4 * ldexp (1, -9) * sqrt (4.0 * capture->n_layers);
-  const GArray *got;
-  GoldenDistance distance;
+  GoldenDistance f32 = measure_logits (test, PMOD_PRECISION_F32);
+  GoldenDistance bf16 = measure_logits (test, PMOD_PRECISION_BF16);
+  double bound = 4 * ldexp (f32.rel_l2, 24 - 9);
 
-  g_assert_no_error (error);
-  got = capture->logits->pdata[0];
-  distance = golden_compare ((const float *)(gpointer)got->data,
-                             golden_floats (file, "logits", NULL), got->len);
-  g_test_message ("logits in bf16: rel-L2 %.2e (<= %.2e), max-abs %.2e", distance.rel_l2, bound,
-                  distance.max_abs);
-  g_assert_cmpuint (distance.n_bad, ==, 0);
-  g_assert_cmpfloat (distance.rel_l2, <=, bound);
+  g_test_message ("logits in bf16: rel-L2 %.2e (<= %.2e), max-abs %.2e; in f32: rel-L2 %.2e",
+                  bf16.rel_l2, bound, bf16.max_abs, f32.rel_l2);
+  g_assert_cmpuint (bf16.n_bad, ==, 0);
+  g_assert_cmpfloat (bf16.rel_l2, <=, bound);
+  g_assert_cmpfloat (bf16.rel_l2, >, f32.rel_l2);
 }
 
 /* --- The list ------------------------------------------------------------------------------- */
@@ -568,8 +582,9 @@ add_cases (const char *kind)
 
   for (guint i = 0; i < json_array_get_length (cases); i++)
     add (kind, dir, images, checkpoint, json_array_get_object_element (cases, i), &f32, test_case);
-  add (bf16_group, dir, images, checkpoint, json_array_get_object_element (cases, 0), &bf16,
-       test_bf16);
+  for (guint i = 0; i < json_array_get_length (cases); i++)
+    add (bf16_group, dir, images, checkpoint, json_array_get_object_element (cases, i), &bf16,
+         test_bf16);
 }
 
 /* The same numbers in two BF16 shards, and the same case on every level of the CPU backend. */

@@ -213,8 +213,8 @@ test_routing_change (void)
     {
       g_autoptr (Run) run = NULL;
 
-      params.routing.schedule.factor = 0.45 - 0.05 * i;
-      params.routing.schedule.upper = 0.8;
+      params.routing.schedule.factor = 0.45 - 0.02 * i;
+      params.routing.schedule.upper = 0.7;
       if (i == 2)
         params.routing.norm.scale = 0.1;
       run = assert_like_new (context, prompt, &params);
@@ -322,7 +322,7 @@ test_cancel (void)
       g_autoptr (Run) run = run_new (context);
       g_autoptr (PmodAnswer) stopped = NULL;
 
-      params.routing.schedule.factor = 0.5 - 0.02 * i;
+      params.routing.schedule.lower = 0.15 + 0.05 * i;
       run->cancel_at = layers[i];
       stopped = answer (run, prompt, &params);
       g_assert_cmpint (stopped->finish, ==, PMOD_FINISH_CANCELLED);
@@ -388,7 +388,8 @@ test_full_context (void)
       n = pmod_context_count_tokens (context, prompt, NULL);
       if (n >= limit - 6)
         break;
-      for (int i = n; i < limit - 6; i++)
+      /* A word is four tokens at most. */
+      for (int i = n; i < limit - 6; i += 4)
         g_string_append (text, " x");
       pmod_prompt_free (g_steal_pointer (&prompt));
     }
