@@ -181,6 +181,22 @@ compare_features (const Case *test, const GoldenCapture *capture)
     golden_assert ("projector", &projector, TOLERANCE_FEATURE);
 }
 
+/* Without a function that bounds it the weight is the logit itself, up to scale and bias, and is
+ * known no better than that: a token whose weight comes out near 0 keeps hardly a digit of its
+ * state, and the next layer's norm makes the rest large again. */
+static double
+weight_tolerance (const Case *test)
+{
+  JsonObject *changes = json_object_has_member (test->json, "config_override")
+                            ? json_object_get_object_member (test->json, "config_override")
+                            : NULL;
+  const char *norm =
+      changes != NULL ? json_object_get_string_member_with_default (changes, "mod_weight_norm", "")
+                      : "";
+
+  return g_str_has_prefix (norm, "none") ? TOLERANCE_ROUTER_LOGIT : TOLERANCE_ROUTER_WEIGHT;
+}
+
 /* Whether the kept sets are equal in every layer; differences at a tie are named, others fail. */
 static gboolean
 compare_routing (const Case *test, PmodSafetensors *file, const GoldenCapture *capture)
@@ -237,7 +253,7 @@ compare_routing (const Case *test, PmodSafetensors *file, const GoldenCapture *c
   if (logits.n > 0)
     golden_assert ("router logits", &logits, TOLERANCE_ROUTER_LOGIT);
   if (weights.n > 0)
-    golden_assert ("router weights", &weights, TOLERANCE_ROUTER_WEIGHT);
+    golden_assert ("router weights", &weights, weight_tolerance (test));
   return TRUE;
 }
 
@@ -582,7 +598,8 @@ add_cases (const char *kind)
 
   for (guint i = 0; i < json_array_get_length (cases); i++)
     add (kind, dir, images, checkpoint, json_array_get_object_element (cases, i), &f32, test_case);
-  for (guint i = 0; i < json_array_get_length (cases); i++)
+  /* The second question about a picture has the same routing as the first. */
+  for (guint i = 0; i < json_array_get_length (cases); i += i < 6 ? 2 : 1)
     add (bf16_group, dir, images, checkpoint, json_array_get_object_element (cases, i), &bf16,
          test_bf16);
 }
