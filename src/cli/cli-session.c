@@ -195,7 +195,7 @@ cli_session_answer (CliSession *self, const PmodPrompt *prompt, GError **error)
   self->seconds = (double)(g_get_monotonic_time () - begin_us) / G_USEC_PER_SEC;
   if (answer == NULL)
     return NULL;
-  if (self->streams)
+  if (self->streams && (answer->text->len > 0 || answer->finish != PMOD_FINISH_CANCELLED))
     putchar ('\n');
   if (!write_record (self, prompt, answer, error))
     return NULL;

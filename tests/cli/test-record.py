@@ -3,10 +3,11 @@ tokens, lengths of every layer's cache; and that the record's numbers agree with
 
 import json
 import os
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from pmodcli import IMAGES, TINY, TINY_NEXT, check_record, fixture, good, main, parse, record
+from pmodcli import IMAGES, TINY, TINY_NEXT, check_record, fixture, good, main, parse, record, run
 
 # Below this margin between the two likeliest tokens another rounding may choose the other one.
 CLEAR = 1e-3
@@ -97,6 +98,36 @@ def test_raw_prompt():
     assert value['prompt']['text'] == 'red green' and value['images'] == []
 
 
+def test_tower():
+    """A tower that config.json does not find is named on the command line."""
+    case = cases('v1.5')[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'model')
+        shutil.copytree(TINY, path)
+        compare(run_case(path, case, '--vision-tower', fixture('tiny-clip-336')), case)
+
+
+def test_mislabelled():
+    """What a picture holds counts, not what it is called."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'picture.png')
+        shutil.copy(os.path.join(IMAGES, 'square.jpg'), path)
+        hashes = [record('demo', '--image', name, '--prompt', 'What do you see?')['logits_hash']
+                  for name in (path, os.path.join(IMAGES, 'square.jpg'))]
+    assert hashes[0] == hashes[1]
+
+
+def test_levels():
+    """Every set of instructions says the same, as far as this machine has them."""
+    for level in ('portable', 'avx2', 'avx512', 'avx512-bf16'):
+        done = run('run', 'demo', '--image', fixture('demo', 'seen-00.png'), '--prompt',
+                   'Do you see a sunflower?', '--cpu-level', level, '--threads', '1')
+        if done.returncode == 0:
+            assert done.stdout == 'No.\n', (level, done.stdout)
+        else:
+            print(f'  {level} was refused: {done.stderr.strip()}')
+
+
 def test_file():
     """To a file the record goes beside the streamed answer; what the file held is gone."""
     with tempfile.TemporaryDirectory() as folder:
@@ -128,4 +159,4 @@ def test_info():
 
 
 main([test_reference, test_sharded, test_full, test_sampling, test_routing, test_raw_prompt,
-      test_file, test_info])
+      test_tower, test_mislabelled, test_levels, test_file, test_info])

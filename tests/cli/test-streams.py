@@ -147,7 +147,7 @@ def test_chat_terminal():
 
 def test_progress_terminal():
     """Long work draws its line over itself and removes it."""
-    terminal = Terminal('bench', 'demo', '--threads', '1', '--runs', '300')
+    terminal = Terminal('bench', 'demo', '--threads', '1', '--runs', '100')
     terminal.wait_for('of 5, ')
     terminal.wait_for('\r\x1b[K')
     terminal.wait_for('p-MoD / dense')
