@@ -156,9 +156,10 @@ take_line (Chat *self, char *line, GError **error)
 }
 
 static void
-show_cursor (void)
+show_cursor (const Chat *self)
 {
-  if (!isatty (STDIN_FILENO) || !isatty (STDOUT_FILENO))
+  if (!isatty (STDIN_FILENO) || !isatty (STDOUT_FILENO) ||
+      g_strcmp0 (self->options->json, "-") == 0)
     return;
   fputs ("> ", stdout);
   fflush (stdout);
@@ -172,10 +173,10 @@ converse (Chat *self, GError **error)
   char *line = NULL;
   size_t size = 0;
 
-  show_cursor ();
+  show_cursor (self);
   while (!cli_interrupt_pending () && getline (&line, &size, stdin) >= 0 &&
          take_line (self, line, &local))
-    show_cursor ();
+    show_cursor (self);
   if (is_interactive)
     putchar ('\n');
   free (line);
