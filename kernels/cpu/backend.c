@@ -14,6 +14,9 @@
 #define HUGE_PAGE ((size_t)2 << 20)
 #define HUGE_FROM ((size_t)8 << 20)
 
+/* More threads than any machine has cores for; OpenMP ends the process when it cannot make one. */
+#define MAX_THREADS 256
+
 static const PmodCpuKernels *
 choose_kernels (PmodCpuLevel level)
 {
@@ -56,6 +59,8 @@ pmod_backend_new_cpu (int n_threads, PmodCpuLevel level)
   self->base.ops = &self->kernels->ops;
 #ifdef _OPENMP
   self->n_threads = n_threads > 0 ? n_threads : count_cores ();
+  if (self->n_threads > MAX_THREADS)
+    self->n_threads = MAX_THREADS;
 #else
   self->n_threads = count_cores ();
 #endif

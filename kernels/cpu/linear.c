@@ -11,7 +11,9 @@
 #define FEW_ROWS 6
 
 /* Below this many multiply-adds creating a primitive (0.1 to 2 ms for each new T, and every
- * routed layer has its own) costs more than oneDNN gains. */
+ * routed layer has its own) costs more than oneDNN gains. One thread, processor time, GFLOP/s of
+ * our own product and oneDNN's: bf16 T 144, 4096x4096 220 and 221; T 634 204 and 217; f32 T 144
+ * 104 and 110. */
 #define SMALL_PRODUCT ((int64_t)1 << 27)
 
 /* --- Matrices ----------------------------------------------------------------------------- */

@@ -73,8 +73,8 @@ DECLARE (reweight_scatter,
          const PmodTensor *,
          const PmodTensor *);
 
-/* Reads four streams of words at once, so that the sums do not wait for each other; the sum of
- * integers is the same in any order. */
+/* Bytes: all of them once. The sum of integers is the same in any order, so threads and lanes may
+ * each sum their own. */
 static uint64_t
 checksum (PmodBackend *backend, const void *data, size_t n_bytes)
 {

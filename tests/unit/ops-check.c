@@ -127,6 +127,30 @@ to_bf16 (float value)
   return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+/* F16 by its definition: clang 14 has no _Float16 for every x86. Finite values only. */
+static uint16_t
+to_f16 (double value)
+{
+  uint16_t sign = signbit (value) ? 0x8000 : 0;
+  int exponent, bits;
+
+  if (isnan (value))
+    return 0x7e00;
+  frexp (value, &exponent);
+  exponent = MAX (exponent - 1, -14); /* below 2^-14 the spacing stays */
+  bits = (int)rint (ldexp (fabs (value), 10 - exponent));
+  return (uint16_t)(sign | (bits < 1024 ? bits : bits - 1024 + ((exponent + 15) << 10)));
+}
+
+static double
+from_f16 (uint16_t bits)
+{
+  int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  double value = exponent ? ldexp (1024 + fraction, exponent - 25) : ldexp (fraction, -24);
+
+  return bits & 0x8000 ? -value : value;
+}
+
 double
 op_get (const PmodTensor *tensor, int64_t i)
 {
@@ -142,7 +166,7 @@ op_get (const PmodTensor *tensor, int64_t i)
       memcpy (&value, &bits, 4);
       return value;
     case PMOD_DTYPE_F16:
-      return (double)((const _Float16 *)tensor->data)[i];
+      return from_f16 (((const uint16_t *)tensor->data)[i]);
     case PMOD_DTYPE_I32:
       return ((const int32_t *)tensor->data)[i];
     case PMOD_DTYPE_U8:
@@ -164,7 +188,7 @@ set (PmodTensor *tensor, int64_t i, double value)
       ((uint16_t *)tensor->data)[i] = isnan (value) ? 0x7fc0 : to_bf16 ((float)value);
       break;
     case PMOD_DTYPE_F16:
-      ((_Float16 *)tensor->data)[i] = (_Float16)value;
+      ((uint16_t *)tensor->data)[i] = to_f16 (value);
       break;
     case PMOD_DTYPE_I32:
       ((int32_t *)tensor->data)[i] = isnan (value) ? INT32_MIN : (int32_t)value;
