@@ -9,7 +9,7 @@
 
 struct _PmodChatPane
 {
-  GtkWidget parent_instance;
+  AdwBin parent_instance;
 
   PmodChat *chat;
   gboolean follow; /* the newest message is in sight, so keep it there */
@@ -32,7 +32,7 @@ enum
 
 static GParamSpec *props[N_PROPS];
 
-G_DEFINE_FINAL_TYPE (PmodChatPane, pmod_chat_pane, GTK_TYPE_WIDGET)
+G_DEFINE_FINAL_TYPE (PmodChatPane, pmod_chat_pane, ADW_TYPE_BIN)
 
 /* --- Entry ----------------------------------------------------------------------------------- */
 
@@ -116,7 +116,7 @@ question_clicked_cb (GtkButton *button, gpointer user_data)
 
 /* A sample picture brings questions that the bundled model can answer. */
 static void
-update_questions (PmodChatPane *self)
+picture_changed_cb (PmodChatPane *self)
 {
   PmodPicture *picture = pmod_chat_get_picture (self->chat);
   const char *const *questions = picture ? pmod_picture_get_questions (picture) : NULL;
@@ -133,6 +133,8 @@ update_questions (PmodChatPane *self)
       g_signal_connect_object (button, "clicked", G_CALLBACK (question_clicked_cb), self, 0);
       gtk_box_append (self->questions, button);
     }
+  if (picture)
+    gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
 /* A growing answer stays in sight, unless the user has scrolled away from it. */
@@ -172,11 +174,11 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
                                G_CONNECT_SWAPPED);
-      g_signal_connect_object (chat, "notify::picture", G_CALLBACK (update_questions), self,
+      g_signal_connect_object (chat, "notify::picture", G_CALLBACK (picture_changed_cb), self,
                                G_CONNECT_SWAPPED);
       update_messages (self);
       update_busy (self);
-      update_questions (self);
+      picture_changed_cb (self);
     }
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CHAT]);
 }
@@ -185,14 +187,11 @@ static void
 pmod_chat_pane_dispose (GObject *object)
 {
   PmodChatPane *self = PMOD_CHAT_PANE (object);
-  GtkWidget *child;
 
   if (self->list)
     gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
   self->list = NULL;
   g_clear_object (&self->chat);
-  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))))
-    gtk_widget_unparent (child);
 
   G_OBJECT_CLASS (pmod_chat_pane_parent_class)->dispose (object);
 }
@@ -227,12 +226,6 @@ pmod_chat_pane_set_property (GObject *object, guint id, const GValue *value, GPa
     }
 }
 
-static gboolean
-pmod_chat_pane_grab_focus (GtkWidget *widget)
-{
-  return gtk_widget_grab_focus (GTK_WIDGET (PMOD_CHAT_PANE (widget)->entry));
-}
-
 static void
 pmod_chat_pane_class_init (PmodChatPaneClass *klass)
 {
@@ -242,7 +235,6 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   object_class->dispose = pmod_chat_pane_dispose;
   object_class->get_property = pmod_chat_pane_get_property;
   object_class->set_property = pmod_chat_pane_set_property;
-  widget_class->grab_focus = pmod_chat_pane_grab_focus;
 
   props[PROP_CHAT] =
       g_param_spec_object ("chat", NULL, NULL, PMOD_TYPE_CHAT,
@@ -261,7 +253,6 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
-  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }
 

@@ -11,7 +11,7 @@
 
 struct _PmodInspector
 {
-  GtkWidget parent_instance;
+  AdwBin parent_instance;
 
   PmodChat *chat;
   PmodSelection *selection;
@@ -31,7 +31,7 @@ enum
 
 static GParamSpec *props[N_PROPS];
 
-G_DEFINE_FINAL_TYPE (PmodInspector, pmod_inspector, GTK_TYPE_WIDGET)
+G_DEFINE_FINAL_TYPE (PmodInspector, pmod_inspector, ADW_TYPE_BIN)
 
 /* --- The two lines --------------------------------------------------------------------------- */
 
@@ -129,13 +129,10 @@ static void
 pmod_inspector_dispose (GObject *object)
 {
   PmodInspector *self = PMOD_INSPECTOR (object);
-  GtkWidget *child;
 
   g_clear_object (&self->signals);
   g_clear_object (&self->selection);
   g_clear_object (&self->chat);
-  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))))
-    gtk_widget_unparent (child);
 
   G_OBJECT_CLASS (pmod_inspector_parent_class)->dispose (object);
 }
@@ -205,7 +202,6 @@ pmod_inspector_class_init (PmodInspectorClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodInspector, detail);
   gtk_widget_class_bind_template_child (widget_class, PmodInspector, planes);
   gtk_widget_class_bind_template_callback (widget_class, plane_chosen_cb);
-  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_css_name (widget_class, "inspector");
 }
 
@@ -214,6 +210,10 @@ pmod_inspector_init (PmodInspector *self)
 {
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   gtk_widget_init_template (GTK_WIDGET (self));
+  /* A drop-down's button is what takes the focus, and it has no name of its own. */
+  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (self->planes)),
+                                  GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Which reading of the picture"),
+                                  -1);
   g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (update), self);
   g_signal_group_connect_swapped (self->signals, "notify::layer", G_CALLBACK (update), self);
   g_signal_group_connect_swapped (self->signals, "notify::plane", G_CALLBACK (update), self);

@@ -137,14 +137,6 @@ pmod_layer_strip_focus (GtkWidget *widget, GtkDirectionType direction)
   return gtk_widget_grab_focus (cell);
 }
 
-static gboolean
-pmod_layer_strip_grab_focus (GtkWidget *widget)
-{
-  GtkWidget *cell = get_selected_cell (PMOD_LAYER_STRIP (widget));
-
-  return cell && gtk_widget_grab_focus (cell);
-}
-
 /* --- Layout ---------------------------------------------------------------------------------- */
 
 static void
@@ -271,7 +263,6 @@ pmod_layer_strip_class_init (PmodLayerStripClass *klass)
   widget_class->measure = pmod_layer_strip_measure;
   widget_class->size_allocate = pmod_layer_strip_size_allocate;
   widget_class->focus = pmod_layer_strip_focus;
-  widget_class->grab_focus = pmod_layer_strip_grab_focus;
 
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);

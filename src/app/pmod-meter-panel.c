@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-column-layout.h"
 #include "pmod-meter-bar.h"
 
 struct _PmodMeterPanel
@@ -193,7 +194,7 @@ pmod_meter_panel_class_init (PmodMeterPanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, kv_bar);
   gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, context_bar);
   gtk_widget_class_bind_template_callback (widget_class, rule_changed_cb);
-  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
+  gtk_widget_class_set_layout_manager_type (widget_class, PMOD_TYPE_COLUMN_LAYOUT);
   gtk_widget_class_set_css_name (widget_class, "meterpanel");
 }
 
@@ -202,5 +203,8 @@ pmod_meter_panel_init (PmodMeterPanel *self)
 {
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   gtk_widget_init_template (GTK_WIDGET (self));
+  /* A drop-down's button is what takes the focus, and it has no name of its own. */
+  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (self->rule)),
+                                  GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("How compute is counted"), -1);
   g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (update), self);
 }

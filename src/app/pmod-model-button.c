@@ -7,7 +7,7 @@
 
 struct _PmodModelButton
 {
-  GtkWidget parent_instance;
+  AdwBin parent_instance;
 
   PmodSession *session;
   GSignalGroup *signals;
@@ -25,7 +25,7 @@ enum
 
 static GParamSpec *props[N_PROPS];
 
-G_DEFINE_FINAL_TYPE (PmodModelButton, pmod_model_button, GTK_TYPE_WIDGET)
+G_DEFINE_FINAL_TYPE (PmodModelButton, pmod_model_button, ADW_TYPE_BIN)
 
 static char *
 describe (PmodModelCard *card)
@@ -77,12 +77,9 @@ static void
 pmod_model_button_dispose (GObject *object)
 {
   PmodModelButton *self = PMOD_MODEL_BUTTON (object);
-  GtkWidget *child;
 
   g_clear_object (&self->signals);
   g_clear_object (&self->session);
-  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))))
-    gtk_widget_unparent (child);
 
   G_OBJECT_CLASS (pmod_model_button_parent_class)->dispose (object);
 }
@@ -141,7 +138,6 @@ pmod_model_button_class_init (PmodModelButtonClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, button);
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, name);
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, facts);
-  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
 }
 
 static void

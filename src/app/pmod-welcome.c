@@ -5,15 +5,17 @@
 
 #include "pmod-sample-button.h"
 
+#define N_COLUMNS 4 /* as many as fit into the narrowest window */
+
 struct _PmodWelcome
 {
-  GtkWidget parent_instance;
+  AdwBin parent_instance;
 
-  GtkBox *samples;
+  GtkGrid *samples;
   GCancellable *cancellable;
 };
 
-G_DEFINE_FINAL_TYPE (PmodWelcome, pmod_welcome, GTK_TYPE_WIDGET)
+G_DEFINE_FINAL_TYPE (PmodWelcome, pmod_welcome, ADW_TYPE_BIN)
 
 /* A cancelled list may come after the widget is gone: only then is it not touched. */
 static void
@@ -26,7 +28,8 @@ samples_listed_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_autoptr (PmodSample) sample = g_list_model_get_item (samples, i);
 
-      gtk_box_append (self->samples, pmod_sample_button_new (sample));
+      gtk_grid_attach (self->samples, pmod_sample_button_new (sample), (int)(i % N_COLUMNS),
+                       (int)(i / N_COLUMNS), 1, 1);
     }
 }
 
@@ -34,13 +37,10 @@ static void
 pmod_welcome_dispose (GObject *object)
 {
   PmodWelcome *self = PMOD_WELCOME (object);
-  GtkWidget *child;
 
   if (self->cancellable)
     g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->cancellable);
-  while ((child = gtk_widget_get_first_child (GTK_WIDGET (object))))
-    gtk_widget_unparent (child);
 
   G_OBJECT_CLASS (pmod_welcome_parent_class)->dispose (object);
 }
@@ -54,7 +54,6 @@ pmod_welcome_class_init (PmodWelcomeClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-welcome.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodWelcome, samples);
-  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
 }
 
 static void

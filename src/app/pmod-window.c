@@ -27,7 +27,6 @@ struct _PmodWindow
   AdwToastOverlay *toasts;
   AdwLeaflet *leaflet;
   GtkStack *stack;
-  GtkWidget *chat_pane;
   GtkRevealer *loading;
   GtkLabel *loading_label;
   GtkProgressBar *loading_bar;
@@ -197,8 +196,6 @@ picture_changed_cb (PmodWindow *self)
 
   gtk_window_set_title (GTK_WINDOW (self), title);
   update_stack (self);
-  if (picture)
-    gtk_widget_grab_focus (self->chat_pane);
 }
 
 /* --- Models ---------------------------------------------------------------------------------- */
@@ -396,7 +393,6 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, PmodWindow, toasts);
   gtk_widget_class_bind_template_child (klass, PmodWindow, leaflet);
   gtk_widget_class_bind_template_child (klass, PmodWindow, stack);
-  gtk_widget_class_bind_template_child (klass, PmodWindow, chat_pane);
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading);
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading_label);
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading_bar);

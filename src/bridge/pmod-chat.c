@@ -148,10 +148,12 @@ put_aside (PmodChat *self)
   g_list_store_remove_all (self->messages);
 }
 
-/* Another model knows nothing of the picture yet. */
+/* Another model knows nothing of the picture yet. A recorded run has none and stays. */
 static void
 model_changed_cb (PmodChat *self)
 {
+  if (!self->picture)
+    return;
   set_run (self, NULL);
   read_picture (self);
 }

@@ -359,54 +359,6 @@ pmod_run_new_from_records (GBytes *records, GError **error)
   return g_steal_pointer (&self);
 }
 
-PmodRun *
-pmod_run_new_from_file (const char *path, GError **error)
-{
-  g_autoptr (GBytes) records = pmod_trace_load (path, error);
-
-  return records ? pmod_run_new_from_records (records, error) : NULL;
-}
-
-static void
-load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-  g_autofree char *path = g_file_get_path (data);
-  GError *error = NULL;
-  GBytes *records;
-
-  if (!path)
-    {
-      g_task_return_new_error (task, PMOD_ERROR, PMOD_ERROR_IO,
-                               "a recorded run must be a local file");
-      return;
-    }
-  records = pmod_trace_load (path, &error);
-  if (records)
-    g_task_return_pointer (task, records, (GDestroyNotify)g_bytes_unref);
-  else
-    g_task_return_error (task, error);
-}
-
-void
-pmod_run_load_async (GFile *file,
-                     GCancellable *cancellable,
-                     GAsyncReadyCallback callback,
-                     gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (NULL, cancellable, callback, user_data);
-
-  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
-  g_task_run_in_thread (task, load_thread);
-}
-
-PmodRun *
-pmod_run_load_finish (GAsyncResult *result, GError **error)
-{
-  g_autoptr (GBytes) records = g_task_propagate_pointer (G_TASK (result), error);
-
-  return records ? pmod_run_new_from_records (records, error) : NULL;
-}
-
 /* --- Answers out ----------------------------------------------------------------------------- */
 
 PmodRunPhase

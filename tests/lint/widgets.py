@@ -6,7 +6,7 @@ import tree
 
 # Built by hand in code alone: Gtk looks for the shortcuts window under this name.
 NOT_A_CLASS = {"help-overlay", "shortcuts"}
-NOT_A_WIDGET = r"ADW_TYPE_APPLICATION\b|GTK_TYPE_APPLICATION\b|GTK_TYPE_\w*(MODEL|FILTER|SORTER)\b"
+NOT_A_WIDGET = r"ADW_TYPE_APPLICATION\b|GTK_TYPE_APPLICATION\b|GTK_TYPE_\w*(MODEL|FILTER|SORTER|LAYOUT_MANAGER)\b"
 
 
 def widget_classes():

@@ -1,0 +1,272 @@
+"""A display, a bus and the window on them: what the tests of the window share.
+
+Nothing is faked: real keys through the X server, names and states through AT-SPI, pixels from a
+screenshot. Every wait has a limit; what is missing on this machine skips the test, with the reason.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+FIXTURES = TOP / "tests/fixtures"
+BUILD = pathlib.Path(os.environ.get("STRATA_BUILD_DIR", TOP / "build"))
+WAIT_S = 60
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+def need_all():
+    for program in ("Xvfb", "xdotool", "import", "convert", "dbus-run-session"):
+        if not shutil.which(program):
+            skip(f"{program} is not installed")
+    try:
+        import gi
+
+        gi.require_version("Atspi", "2.0")
+        from gi.repository import Atspi  # noqa: F401
+    except (ImportError, ValueError) as error:
+        skip(f"no AT-SPI for {sys.executable}: {error}")
+
+
+def enter_session():
+    """Starts this script again inside a session bus of its own."""
+    if os.environ.get("STRATA_UI_SESSION"):
+        return
+    need_all()
+    with tempfile.TemporaryDirectory() as home:
+        environment = dict(os.environ, STRATA_UI_SESSION="1", HOME=home, LANG="C.UTF-8")
+        for name in ("CONFIG_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
+            path = pathlib.Path(home, name.lower())
+            path.mkdir(mode=0o700)
+            environment[f"XDG_{name}"] = str(path)
+        for name in ("LC_ALL", "LANGUAGE", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+            environment.pop(name, None)
+        with Display(environment):
+            command = ["dbus-run-session", "--", sys.executable, *sys.argv]
+            sys.exit(subprocess.run(command, env=environment).returncode)
+
+
+class Display:
+    """An X server that nobody sees, on whatever number is free."""
+
+    def __init__(self, environment):
+        reader, writer = os.pipe()
+        self.server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-noreset"],
+            pass_fds=[writer],
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(writer)
+        with os.fdopen(reader) as lines:
+            number = lines.readline().strip()
+        if not number:
+            skip("Xvfb did not start")
+        environment.update(
+            DISPLAY=f":{number}",
+            GDK_BACKEND="x11",
+            GSK_RENDERER="cairo",
+            GSETTINGS_BACKEND="memory",
+            GSETTINGS_SCHEMA_DIR=str(BUILD / "data"),
+            NO_AT_BRIDGE="0",
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait()
+
+
+def wait_for(what, find, limit=WAIT_S):
+    """The first true value of find (), or a failure that names what was waited for."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        try:
+            found = find()
+        except Exception as error:  # An object may leave the tree while it is looked at.
+            if "GLib.Error" not in repr(type(error)) and type(error).__name__ != "Error":
+                raise
+            found = None
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited {limit} s in vain for {what}")
+
+
+def xdotool(*arguments):
+    done = subprocess.run(["xdotool", *map(str, arguments)], capture_output=True, text=True)
+    return done.stdout.split()
+
+
+def keys(*names):
+    for name in names:
+        xdotool("key", "--clearmodifiers", name)
+        time.sleep(0.05)
+
+
+def type_text(text):
+    xdotool("type", "--delay", 15, text)
+
+
+class Window:
+    """The program, from start to an exit that must be clean."""
+
+    def __init__(self, *arguments, size=(1280, 800)):
+        from gi.repository import Atspi
+
+        self.Atspi = Atspi
+        self.program = str(BUILD / "src/app/strata")
+        self.process = subprocess.Popen(
+            [self.program, *map(str, arguments)], env=dict(os.environ, G_DEBUG="fatal-warnings")
+        )
+        self.frame = wait_for("the window", self.find_frame)
+        self.window = wait_for("its X window", self.find_window)
+        xdotool("windowmove", self.window, 0, 0)
+        xdotool("windowsize", self.window, *size)
+        xdotool("windowfocus", self.window)
+        # Where no tooltip follows and no part of the picture is hovered.
+        xdotool("mousemove", size[0] // 2, 2)
+        time.sleep(0.5)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failure, *_):
+        if failure:
+            keep_screenshot()
+            self.process.kill()
+            self.process.wait()
+            return
+        keys("ctrl+q")
+        code = self.process.wait(WAIT_S)
+        assert code == 0, f"strata ended with {code}; under G_DEBUG=fatal-warnings"
+
+    def find_frame(self):
+        assert self.process.poll() is None, f"strata ended early with {self.process.returncode}"
+        desktop = self.Atspi.get_desktop(0)
+        for i in range(desktop.get_child_count()):
+            application = desktop.get_child_at_index(i)
+            if application and application.get_process_id() == self.process.pid:
+                return application.get_child_count() and application.get_child_at_index(0)
+        return None
+
+    def find_window(self):
+        found = xdotool("search", "--onlyvisible", "--pid", self.process.pid)
+        return found[-1] if found else None
+
+    def walk(self, node=None):
+        node = node or self.frame
+        yield node
+        for i in range(node.get_child_count()):
+            child = node.get_child_at_index(i)
+            if child:
+                yield from self.walk(child)
+
+    def names(self, part=""):
+        return [node.get_name() for node in self.walk() if part in (node.get_name() or "")]
+
+    def wait_name(self, part, limit=WAIT_S):
+        return wait_for(f'something named "{part}"', lambda: self.names(part), limit)[0]
+
+    def layers(self):
+        boxes = [node for node in self.walk() if node.get_name() == "Layers"]
+        return [boxes[0].get_child_at_index(i) for i in range(boxes[0].get_child_count())]
+
+    def has(self, node, state):
+        return node.get_state_set().contains(getattr(self.Atspi.StateType, state))
+
+    def selected_layer(self):
+        found = [i for i, cell in enumerate(self.layers()) if self.has(cell, "SELECTED")]
+        return found[0] if found else None
+
+    def wait_layers(self):
+        def ready():
+            names = [cell.get_name() for cell in self.layers()]
+            return names if names and not any("not computed" in name for name in names) else None
+
+        return wait_for("the maps of all layers", ready)
+
+    def focus_layers(self):
+        for _ in range(30):
+            if any(self.has(cell, "FOCUSED") for cell in self.layers()):
+                return
+            keys("shift+Tab")
+            time.sleep(0.1)
+        raise AssertionError("Shift+Tab does not come to the layers")
+
+    def screenshot(self, path=None):
+        """Rows of (red, green, blue), after the window had time to draw."""
+        time.sleep(0.5)
+        if path:
+            subprocess.run(["import", "-window", "root", str(path)], check=True)
+        raw = subprocess.run(
+            ["import", "-window", "root", "-depth", "8", "rgb:-"], check=True, capture_output=True
+        ).stdout
+        width, height = map(int, xdotool("getdisplaygeometry"))
+        assert len(raw) == width * height * 3
+        return Pixels(raw, width, height)
+
+
+class Pixels:
+    def __init__(self, raw, width, height):
+        self.raw, self.width, self.height = raw, width, height
+
+    def at(self, x, y):
+        start = (int(y) * self.width + int(x)) * 3
+        return tuple(self.raw[start : start + 3])
+
+    def bounds(self, color):
+        """The smallest box around all pixels of a color."""
+        xs, ys = [], []
+        for y in range(self.height):
+            row = self.raw[y * self.width * 3 : (y + 1) * self.width * 3]
+            found = [x for x in range(self.width) if near(row[x * 3 : x * 3 + 3], color, 2)]
+            if found:
+                xs += [found[0], found[-1]]
+                ys.append(y)
+        assert xs, f"no pixel is {color}"
+        return min(xs), min(ys), max(xs) + 1, max(ys) + 1
+
+
+def near(a, b, tolerance):
+    return all(abs(i - j) <= tolerance for i, j in zip(a, b))
+
+
+def examples():
+    return json.loads((FIXTURES / "demo/examples.json").read_text())
+
+
+def run(*tests):
+    enter_session()
+    import gi
+
+    gi.require_version("Atspi", "2.0")
+    for number, test in enumerate(tests, 1):
+        start = time.monotonic()
+        try:
+            test()
+        except Exception:
+            import traceback
+
+            print(f"not ok {number} {test.__name__}")
+            traceback.print_exc()
+            sys.exit(1)
+        print(f"ok {number} {test.__name__} # {time.monotonic() - start:.1f} s", flush=True)
+    print(f"1..{len(tests)}")
+
+
+def keep_screenshot():
+    path = BUILD / "tests/ui/failed.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["import", "-window", "root", str(path)])
+    print(f"# what the screen showed: {path}")

@@ -1,0 +1,80 @@
+"""Ways into the real window: welcome, file chooser, second start, bad files, recorded runs."""
+
+import pathlib
+import subprocess
+import tempfile
+
+import harness
+from harness import BUILD, FIXTURES, Window, keys, type_text, wait_for, xdotool
+
+
+def wait_title(window, title):
+    wait_for(f"the title {title}", lambda: window.frame.get_name() == f"{title} \u2013 Strata")
+
+
+def test_file_chooser_and_second_start():
+    with Window() as window:
+        window.wait_name("Sample picture")
+        window.wait_name("Model: demo")
+        keys("ctrl+o")
+        wait_for("the chooser", lambda: len(xdotool("search", "--name", "Open a Picture")) > 0)
+        keys("slash")
+        type_text(str(FIXTURES / "demo/unseen-00.png")[1:])
+        keys("Return", "Return")
+        wait_title(window, "unseen-00.png")
+        window.wait_layers()
+
+        second = subprocess.run([window.program, "seen-02.png"], cwd=FIXTURES / "demo", timeout=60)
+        assert second.returncode == 0
+        wait_title(window, "seen-02.png")
+        window.wait_layers()
+
+
+def test_bad_files():
+    with tempfile.TemporaryDirectory() as folder, Window("--model", "demo") as window:
+        bad = pathlib.Path(folder, "bad.png")
+        bad.write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+        subprocess.run([window.program, bad], check=True, timeout=60)
+        window.wait_name("This picture cannot be opened")
+        # A model that cannot be used leaves the one before in use.
+        subprocess.run([window.program, "--model", folder], check=True, timeout=60)
+        window.wait_name("This model cannot be used")
+        window.wait_name("Model: demo")
+
+
+def test_no_model():
+    with Window("--model", "/nowhere", FIXTURES / "demo/seen-00.png") as window:
+        window.wait_name("No model is loaded")
+        subprocess.run([window.program, "--model", "demo"], check=True, timeout=60)
+        window.wait_name("Model: demo")
+        window.wait_layers()
+
+
+def test_recorded_run():
+    with tempfile.TemporaryDirectory() as folder:
+        trace = pathlib.Path(folder, "run.trace")
+        command = [BUILD / "src/cli/pmod", "run", "demo", "--trace", trace]
+        command += ["--image", FIXTURES / "demo/seen-00.png", "--prompt", "Where is the circle?"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        with Window(trace) as window:
+            names = window.wait_layers()
+            assert names[4] == "Layer 4, routed, keeps 9 of 64", names[4]
+
+
+def test_narrow():
+    with Window(FIXTURES / "demo/seen-00.png", size=(360, 640)) as window:
+        window.wait_layers()
+        geometry = xdotool("getwindowgeometry", "--shell", window.window)
+        assert "WIDTH=360" in geometry and "HEIGHT=640" in geometry, geometry
+        # What is drawn must fit too: the last button of the bar of panes is inside.
+        button = next(node for node in window.walk() if node.get_name().endswith("Conversation"))
+        assert button is not None
+
+
+harness.run(
+    test_file_chooser_and_second_start,
+    test_bad_files,
+    test_no_model,
+    test_recorded_run,
+    test_narrow,
+)
