@@ -157,92 +157,137 @@ test_large_scores (OpCase *self)
 
 /* --- Splitting and rotating --------------------------------------------------------------- */
 
-static void
-check_split (
-    OpCase *self, int n_tokens, int n_heads, int n_kv_heads, int width, bool rotated, bool rows)
+typedef struct
 {
-  const int capacity = n_tokens + 5, offset = 3, pos0 = rows ? 0 : 4, n_angles = 3 * n_tokens + 8;
-  const int n_all = n_heads + 2 * n_kv_heads, half = width / 2;
-  double *qkv_values, *angles;
-  PmodTensor qkv = op_random (self, &qkv_values, PMOD_DTYPE_F32, 0, 1, 2, n_tokens, n_all * width);
-  PmodTensor cos_sin = op_random (self, &angles, PMOD_DTYPE_F32, 0, 1, 2, n_angles, width);
-  PmodTensor out[3] = {
-    op_poison (self, self->act, 3, n_tokens, n_heads, width),
-    op_poison (self, self->act, 3, n_kv_heads, capacity, width),
-    op_poison (self, self->act, 3, n_kv_heads, capacity, width),
-  };
-  int32_t *positions = op_bytes (self, (size_t)n_tokens * 4);
-  double *want[3], *bound[3];
-  PmodTensor row_pos;
+  int n_tokens, n_heads, n_kv_heads, width;
+  bool rotated, rows; /* rows: positions given, else from pos0 on */
+} Split;
 
-  for (int t = 0; t < n_tokens; t++)
-    positions[t] = 3 * t + 1;
-  row_pos = op_indices (self, positions, n_tokens);
-  pmod_split_qkv (self->backend, &out[0], &out[1], &out[2], &qkv, rotated ? &cos_sin : NULL,
-                  rows ? &row_pos : NULL, pos0, offset);
-  op_expect_ok (self);
+#define KV_OFFSET 3
+#define POS0 4
+
+static int
+position_of (const Split *s, int t)
+{
+  return s->rows ? 3 * t + 1 : POS0 + t;
+}
+
+/* Element i of a head of token t, and in *size the sum of its terms' sizes. */
+static double
+rotate_element (const Split *s, const double *from, const double *angle, int i, double *size)
+{
+  int half = s->width / 2;
+  double sign = i < half ? -1 : 1, here, other;
+
+  if (!angle)
+    return *size = fabs (from[i]), from[i];
+  here = from[i] * angle[i % half];
+  other = from[(i + half) % s->width] * angle[half + i % half];
+  *size = fabs (here) + fabs (other);
+  return here + sign * other;
+}
+
+/* Rows of the cache outside of the new ones stay as they were, NaN; then they are set to zero. */
+static void
+check_untouched (const Split *s, PmodTensor *cache)
+{
+  int64_t capacity = cache->shape[1];
+  size_t row_bytes = (size_t)s->width * pmod_dtype_size (cache->dtype);
+
+  for (int64_t row = 0; row < s->n_kv_heads * capacity; row++)
+    if (row % capacity < KV_OFFSET || row % capacity >= KV_OFFSET + s->n_tokens)
+      {
+        for (int i = 0; i < s->width; i++)
+          g_assert_true (isnan (op_get (cache, row * s->width + i)));
+        memset ((char *)cache->data + (size_t)row * row_bytes, 0, row_bytes);
+      }
+}
+
+/* Where head (queries, then keys, then values) of token t lies: in which output, from where on. */
+static int
+place_of (const Split *s, int capacity, int t, int head, int64_t *at)
+{
+  int which = (head >= s->n_heads) + (head >= s->n_heads + s->n_kv_heads);
+  int kv_head = head - s->n_heads - (which == 2 ? s->n_kv_heads : 0);
+
+  *at = which ? ((int64_t)kv_head * capacity + KV_OFFSET + t) * s->width
+              : ((int64_t)t * s->n_heads + head) * s->width;
+  return which;
+}
+
+static void
+compare_split (
+    OpCase *self, const Split *s, PmodTensor *out, const double *qkv, const double *angles)
+{
+  static const char *const names[3] = { "split_qkv, q", "split_qkv, k", "split_qkv, v" };
+  const int n_all = s->n_heads + 2 * s->n_kv_heads;
+  double *want[3], *bound[3], part = self->act == PMOD_DTYPE_BF16 ? 1.01 * U16 : 0;
+
   for (int i = 0; i < 3; i++)
     {
       want[i] = op_doubles (self, pmod_tensor_n_elements (&out[i]));
       bound[i] = op_doubles (self, pmod_tensor_n_elements (&out[i]));
     }
-  for (int t = 0; t < n_tokens; t++)
+  for (int t = 0; t < s->n_tokens; t++)
     for (int head = 0; head < n_all; head++)
-      for (int i = 0; i < width; i++)
-        {
-          int which = (head >= n_heads) + (head >= n_heads + n_kv_heads);
-          int kv_head = head - n_heads - (which == 2 ? n_kv_heads : 0);
-          int64_t at = which ? ((int64_t)kv_head * capacity + offset + t) * width + i
-                             : ((int64_t)t * n_heads + head) * width + i;
-          const double *from = qkv_values + ((int64_t)t * n_all + head) * width;
-          const double *angle = angles + (int64_t)(pos0 + (rows ? positions[t] : t)) * width;
-          double value = from[i], size = fabs (value);
+      {
+        int64_t at;
+        int which = place_of (s, (int)out[1].shape[1], t, head, &at);
+        const double *from = qkv + ((int64_t)t * n_all + head) * s->width;
+        const double *angle = angles + (int64_t)position_of (s, t) * s->width;
 
-          if (rotated && which < 2)
-            {
-              double other = from[(i + half) % width], sign = i < half ? -1 : 1;
-
-              value = from[i] * angle[i % half] + sign * other * angle[half + i % half];
-              size = fabs (from[i] * angle[i % half]) + fabs (other * angle[half + i % half]);
-            }
-          want[which][at] = value;
-          bound[which][at] =
-              3 * U32 * size + (self->act == PMOD_DTYPE_BF16 ? 1.01 * U16 * fabs (value) : 0);
-        }
-  /* Rows of the cache outside of the new ones stay as they were. */
-  for (int which = 1; which < 3; which++)
-    for (int head = 0; head < n_kv_heads; head++)
-      for (int row = 0; row < capacity; row++)
-        for (int i = 0; i < width; i++)
+        for (int i = 0; i < s->width; i++)
           {
-            int64_t at = ((int64_t)head * capacity + row) * width + i;
+            double size;
 
-            if (row >= offset && row < offset + n_tokens)
-              continue;
-            g_assert_true (isnan (op_get (&out[which], at)));
-            if (self->act == PMOD_DTYPE_F32)
-              ((float *)out[which].data)[at] = 0;
-            else
-              ((uint16_t *)out[which].data)[at] = 0;
+            want[which][at + i] =
+                rotate_element (s, from, s->rotated && which < 2 ? angle : NULL, i, &size);
+            bound[which][at + i] = 3 * U32 * size + part * fabs (want[which][at + i]);
           }
-  for (int which = 0; which < 3; which++)
-    op_compare (self,
-                which == 0   ? "split_qkv, q"
-                : which == 1 ? "split_qkv, k"
-                             : "split_qkv, v",
-                &out[which], want[which], bound[which],
+      }
+  for (int i = 0; i < 3; i++)
+    op_compare (self, names[i], &out[i], want[i], bound[i],
                 self->act == PMOD_DTYPE_F32 ? 3 * U32 : U16);
+}
+
+static void
+check_split (OpCase *self, const Split *s)
+{
+  const int capacity = s->n_tokens + 5, n_all = s->n_heads + 2 * s->n_kv_heads;
+  double *qkv_values, *angles;
+  PmodTensor qkv =
+      op_random (self, &qkv_values, PMOD_DTYPE_F32, 0, 1, 2, s->n_tokens, n_all * s->width);
+  PmodTensor cos_sin =
+      op_random (self, &angles, PMOD_DTYPE_F32, 0, 1, 2, 3 * s->n_tokens + 8, s->width);
+  PmodTensor out[3] = {
+    op_poison (self, self->act, 3, s->n_tokens, s->n_heads, s->width),
+    op_poison (self, self->act, 3, s->n_kv_heads, capacity, s->width),
+    op_poison (self, self->act, 3, s->n_kv_heads, capacity, s->width),
+  };
+  int32_t *positions = op_bytes (self, (size_t)s->n_tokens * 4);
+  PmodTensor rows;
+
+  for (int t = 0; t < s->n_tokens; t++)
+    positions[t] = position_of (s, t) - POS0;
+  rows = op_indices (self, positions, s->n_tokens);
+  pmod_split_qkv (self->backend, &out[0], &out[1], &out[2], &qkv, s->rotated ? &cos_sin : NULL,
+                  s->rows ? &rows : NULL, POS0, KV_OFFSET);
+  op_expect_ok (self);
+  check_untouched (s, &out[1]);
+  check_untouched (s, &out[2]);
+  compare_split (self, s, out, qkv_values, angles);
 }
 
 static void
 test_split (OpCase *self)
 {
-  check_split (self, 1, 4, 4, 128, true, false);
-  check_split (self, 7, 4, 2, 80, true, true);
-  check_split (self, 33, 3, 1, 16, true, false);
-  check_split (self, 5, 2, 2, 2, true, true);
-  check_split (self, 40, 16, 16, 64, false, false);
-  check_split (self, 3, 2, 1, 7, false, false);
+  static const Split splits[] = {
+    { 1, 4, 4, 128, true, false }, { 7, 4, 2, 80, true, true },      { 33, 3, 1, 16, true, false },
+    { 5, 2, 2, 2, true, true },    { 40, 16, 16, 64, false, false }, { 3, 2, 1, 7, false, false },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (splits); i++)
+    check_split (self, &splits[i]);
 }
 
 /* --- Threads and errors ------------------------------------------------------------------- */

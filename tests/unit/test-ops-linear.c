@@ -138,6 +138,9 @@ static void
 test_parts (OpCase *self)
 {
   const int n_in = 77, n_out[3] = { 70, 1, 61 }, n_all = 132, n_tokens = 3;
+  const uint16_t special[2] = { 0x0001, 0xfbff }; /* F16's least number and its largest */
+  const float special_values[2] = { 0x1p-24f, -65504 };
+  char *first = NULL;
   const PmodDtype dtypes[3] = { PMOD_DTYPE_F16, PMOD_DTYPE_F32, PMOD_DTYPE_BF16 };
   PmodMatrixPart parts[3], whole;
   PmodTensor x = op_random (self, NULL, self->act, 0, 1, 2, n_tokens, n_in);
@@ -154,15 +157,13 @@ test_parts (OpCase *self)
       char *odd = op_bytes (self, pmod_tensor_bytes (&part) + 1);
 
       memcpy (odd + 1, part.data, pmod_tensor_bytes (&part));
+      first = i == 0 ? odd + 1 : first;
       parts[i] = (PmodMatrixPart){ odd + 1, dtypes[i], n_out[i] };
       for (int j = 0; j < n_out[i] * n_in; j++)
         ((float *)stacked.data)[at++] = (float)values[j];
     }
-  /* F16's subnormal numbers and its largest one. */
-  ((uint16_t *)(void *)((char *)(uintptr_t)parts[0].data))[0] = 0x0001;
-  ((float *)stacked.data)[0] = 0x1p-24f;
-  ((uint16_t *)(void *)((char *)(uintptr_t)parts[0].data))[1] = 0xfbff;
-  ((float *)stacked.data)[1] = -65504;
+  memcpy (first, special, sizeof special);
+  memcpy (stacked.data, special_values, sizeof special_values);
   whole = (PmodMatrixPart){ stacked.data, PMOD_DTYPE_F32, n_all };
   from_parts = pmod_matrix_new (self->backend, parts, 3, n_in, self->act);
   from_whole = pmod_matrix_new (self->backend, &whole, 1, n_in, self->act);
