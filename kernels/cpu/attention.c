@@ -474,6 +474,7 @@ attend_many (PmodCpuBackend *self, const Job *job, PmodDtype dtype)
   int64_t n_blocks = (job->n_tokens + BLOCK_ROWS - 1) / BLOCK_ROWS;
   int64_t n_items = job->n_heads * n_blocks;
   bool pairs = dtype == PMOD_DTYPE_BF16 && NATIVE_PAIRS;
+  bool parallel = job->n_tokens * job->n_heads * job->kv_len * job->width > 4 * PARALLEL_MIN;
   Scratch sizes;
   size_t stride;
   char *scratch = pmod_cpu_scratch (self, lay_out (&sizes, NULL, job->width, pairs), &stride);
@@ -481,7 +482,7 @@ attend_many (PmodCpuBackend *self, const Job *job, PmodDtype dtype)
   if (!scratch)
     return;
     /* Dynamic: under the causal mask later blocks take longer. */
-#pragma omp parallel for num_threads(self->n_threads) schedule(dynamic)
+#pragma omp parallel for num_threads(self->n_threads) if (parallel) schedule(dynamic)
   for (int64_t item = 0; item < n_items; item++)
     {
       char *mine = scratch + (size_t)thread_idx () * stride;

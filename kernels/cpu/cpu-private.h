@@ -14,9 +14,11 @@
 /* Rows of a panel, in units, are padded with zeros to a multiple of this. */
 #define UNIT_BLOCK 16
 
-/* Below this many bytes or FLOPs waking the other threads costs more than they save: a wake is
- * some 5 us, in which one core moves about 50 kB. */
-#define PARALLEL_MIN 65536
+/* Below this many bytes or FLOPs one thread does the work alone: some 40 us at 25 GB/s. Waking the
+ * others takes 5 us on an idle machine, but a whole time slice, some 4 ms, where another program
+ * has their core, and a small model would spend nearly all its time so: 232 ms a token, measured
+ * on two cores of which one was busy, instead of 0.1. */
+#define PARALLEL_MIN (1 << 20)
 
 /* Weights in panels of 64 outputs: [N/64][K_units][64] units of 32 bits, a unit being one F32 or
  * two BF16 neighbours along K. That is oneDNN's BA16a64b and BA16a64b2a, which its fastest kernels
