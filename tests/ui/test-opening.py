@@ -2,6 +2,7 @@
 
 import pathlib
 import subprocess
+import sys
 import tempfile
 
 import harness
@@ -28,6 +29,21 @@ def test_file_chooser_and_second_start():
         assert second.returncode == 0
         wait_title(window, "seen-02.png")
         window.wait_layers()
+
+
+def test_paste():
+    owner = [sys.executable, pathlib.Path(__file__).with_name("clipboard-owner.py")]
+    owner.append(FIXTURES / "demo/seen-03.png")
+    with subprocess.Popen(owner, stdout=subprocess.PIPE, text=True) as other, Window() as window:
+        assert other.stdout.readline() == "ready\n"
+        window.wait_name("Model: demo")
+        keys("ctrl+v")
+        wait_title(window, "Pasted picture")
+        expected = [e for e in harness.examples() if e["image"] == "seen-03.png"][0]["kept"]
+        names = window.wait_layers()
+        for layer, kept in expected.items():
+            assert f"keeps {len(kept)} of 64" in names[int(layer)], names[int(layer)]
+        other.terminate()
 
 
 def test_bad_files():
@@ -73,6 +89,7 @@ def test_narrow():
 
 harness.run(
     test_file_chooser_and_second_start,
+    test_paste,
     test_bad_files,
     test_no_model,
     test_recorded_run,
