@@ -305,6 +305,34 @@ test_many_pictures (void)
     pmod_image_unref (pictures[i]);
 }
 
+/* Two threads in each of many runs: whatever one writes where the other reads shows sometimes. */
+static void
+test_repeatable (gconstpointer precision)
+{
+  g_autofree char *path =
+      g_test_build_filename (G_TEST_DIST, "fixtures", "tiny-pmod-llava-v1.5", NULL);
+  PmodModelOptions options = {
+    .precision = (PmodPrecision)GPOINTER_TO_INT (precision),
+    .n_threads = 2,
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodModel) model = pmod_model_open (path, &options, NULL, NULL, &error);
+  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (PmodImage) picture = load_picture ("square.jpg");
+  g_autoptr (PmodPrompt) prompt = NULL;
+  PmodParams params;
+
+  g_assert_no_error (error);
+  context = new_context (model);
+  prompt = question (model, "What is this?", picture);
+  params = trained (model, 4);
+  for (int i = 0; i < 8; i++)
+    {
+      pmod_context_clear (context);
+      run_free (assert_like_new (context, prompt, &params));
+    }
+}
+
 /* --- Stopping ------------------------------------------------------------------------------- */
 
 static void
@@ -514,6 +542,10 @@ main (int argc, char **argv)
   g_test_add_func ("/context/conversation", test_conversation);
   g_test_add_func ("/context/other-picture", test_other_picture);
   g_test_add_func ("/context/many-pictures", test_many_pictures);
+  g_test_add_data_func ("/context/repeatable/f32", GINT_TO_POINTER (PMOD_PRECISION_F32),
+                        test_repeatable);
+  g_test_add_data_func ("/context/repeatable/bf16", GINT_TO_POINTER (PMOD_PRECISION_BF16),
+                        test_repeatable);
   g_test_add_func ("/context/cancel", test_cancel);
   g_test_add_func ("/context/stop", test_stop);
   g_test_add_func ("/context/full", test_full_context);
