@@ -98,7 +98,10 @@ last_event (PmodWorker *self, PmodEventType type)
   return last->type == type ? last : NULL;
 }
 
-/* Records that nobody has fetched yet grow into one batch. */
+/* Records that nobody has fetched yet grow into one batch.
+ *
+ * A prefill forgets what was cancelled before it began; a stop that came between the job's start
+ * and that moment is told again with the run's first record. */
 static void
 record_cb (const PmodRecord *record, gpointer user_data)
 {
@@ -107,6 +110,8 @@ record_cb (const PmodRecord *record, gpointer user_data)
   PmodEvent *event;
 
   pthread_mutex_lock (&self->lock);
+  if (self->running->stopped || self->quit)
+    pmod_context_cancel (self->context);
   event = last_event (self, PMOD_EVENT_RECORDS);
   if (!event || event->job != self->running->id)
     {

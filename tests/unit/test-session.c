@@ -191,6 +191,26 @@ test_stop (void)
   /* And the session ends in the middle of it. */
 }
 
+/* A stop that falls between two steps of the engine's thread, as between the job's start and the
+ * prefill's, must not be lost: a large model would think on for minutes. */
+static void
+test_stop_at_any_moment (void)
+{
+  g_autofree char *model = fixture ("tiny-pmod-llava-v1.5");
+  g_autoptr (PmodSession) session = open_session (model);
+  g_autoptr (PmodPicture) picture = load_picture ("images/square.jpg");
+
+  for (int i = 0; i < 400; i++)
+    {
+      g_autoptr (PmodRun) run = pmod_session_read (session, picture);
+
+      g_usleep ((gulong)(i % 100) * 5);
+      pmod_session_stop (session);
+      wait_until (is_finished, run);
+      g_assert_cmpint (pmod_run_get_phase (run), ==, PMOD_RUN_STOPPED);
+    }
+}
+
 static void
 refused_cb (PmodSession *session, const char *message, char **kept)
 {
@@ -272,6 +292,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/session/read-and-ask", test_read_and_ask);
   g_test_add_func ("/session/newest-wins", test_newest_wins);
   g_test_add_func ("/session/stop", test_stop);
+  g_test_add_func ("/session/stop-at-any-moment", test_stop_at_any_moment);
   g_test_add_func ("/session/refused-model", test_refused_model);
   g_test_add_func ("/session/cancel-loading", test_cancel_loading);
   g_test_add_func ("/chat", test_chat);
