@@ -119,6 +119,13 @@ anyres_init (Anyres *self, int width, int height, const PmodConfig *config, GErr
                    tile, self->grid_width, self->grid_height);
       return FALSE;
     }
+  if ((gint64)self->grid_width * self->grid_height > PMOD_IMAGE_MAX_PIXELS)
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
+                   "config.json image_grid_pinpoints: expected at most %d pixels, got %d x %d",
+                   PMOD_IMAGE_MAX_PIXELS, self->grid_width, self->grid_height);
+      return FALSE;
+    }
   fit_into_grid (self, width, height);
   self->map_cols = self->grid_width / tile * side;
   self->map_rows = self->grid_height / tile * side;

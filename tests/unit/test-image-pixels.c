@@ -431,6 +431,8 @@ test_refused (void)
   config->unpad = TRUE;
   config->pinpoints[0][0] = 330;
   expect_error (config, 5, 5, PMOD_ERROR_UNSUPPORTED, "got 330 x 672");
+  config->pinpoints[0][0] = config->pinpoints[0][1] = 64 * 336;
+  expect_error (config, 64 * 336, 64 * 336, PMOD_ERROR_UNSUPPORTED, "got 21504 x 21504");
   config->n_pinpoints = 0;
   expect_error (config, 5, 5, PMOD_ERROR_UNSUPPORTED, "image_grid_pinpoints");
   config->vision_keep_cls = TRUE;
