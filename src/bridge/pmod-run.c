@@ -28,8 +28,8 @@ struct _PmodRun
 
   const PmodRecordRunBegin *begin;
   const PmodRecordImage *image; /* the first picture */
-  int n_image_tokens;           /* of all pictures */
-  int n_coarse_tokens;          /* of all pictures' first planes */
+  gint64 n_image_tokens;        /* of all pictures */
+  gint64 n_coarse_tokens;       /* of all pictures' first planes */
   LayerIndex *layers;
   int n_layers_ready;
   gboolean has_maps;

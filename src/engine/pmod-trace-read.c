@@ -24,11 +24,20 @@ G_STATIC_ASSERT (sizeof (PmodRecordLoss) == 56);
 G_STATIC_ASSERT (sizeof (PmodRecordRunEnd) == 32);
 G_STATIC_ASSERT (sizeof (PmodRecordState) == 64);
 
+/* More than any context holds or answer has; sums of two counts or places fit in 31 bits. */
+#define MAX_TOKENS (1 << 28)
+
 #define ROUND_UP_8(size) (((size) + 7) & ~(guint64)7)
 
 /* Each check returns what is wrong with a record, or NULL. The record's header is already known to
  * lie inside the bytes, with as much behind it as its size says. Sizes are computed in 64 bits
  * from 31-bit counts, so they do not overflow. */
+
+static gboolean
+is_count (gint32 n)
+{
+  return n >= 0 && n <= MAX_TOKENS;
+}
 
 static gboolean
 is_ratio (double ratio)
@@ -43,7 +52,7 @@ check_run_begin (const PmodRecordRunBegin *record)
     return "number of layers";
   if (record->header.size != sizeof *record + (guint64)record->n_layers * sizeof (double))
     return "size";
-  if (record->n_tokens < 0 || record->n_vision < 0 || record->n_vision > record->n_tokens ||
+  if (!is_count (record->n_tokens) || record->n_vision < 0 || record->n_vision > record->n_tokens ||
       record->n_reused < 0 || record->n_reused > record->n_tokens || record->n_images < 0)
     return "token counts";
   if (record->context_length < 0 || record->hidden < 0 || record->n_kv_heads < 0 ||
@@ -78,7 +87,7 @@ check_image (const PmodRecordImage *record)
     return "size of the picture";
   if (record->n_tiles < 1 || record->grid_rows < 1 || record->grid_cols < 1)
     return "tiles";
-  if (record->first_token < 0 || record->n_tokens < 0 || record->n_planes < 0 ||
+  if (!is_count (record->first_token) || !is_count (record->n_tokens) || record->n_planes < 0 ||
       record->n_planes > PMOD_MAX_PLANES)
     return "token counts";
   for (int i = 0; i < record->n_planes; i++)
@@ -96,7 +105,7 @@ check_stage (const PmodRecordStage *record)
     return "size";
   if (record->stage < 0 || record->stage >= PMOD_N_STAGES)
     return "stage";
-  if (record->n_tokens < 0)
+  if (!is_count (record->n_tokens))
     return "token count";
   for (guint i = 0; i < G_N_ELEMENTS (flops); i++)
     if (!isfinite (flops[i]) || flops[i] < 0)
@@ -132,7 +141,7 @@ check_kv (const PmodRecordKv *record)
     return "size";
   if (record->header.layer < 0)
     return "layer";
-  return record->length < 0 || record->length_dense < 0 ? "token counts" : NULL;
+  return is_count (record->length) && is_count (record->length_dense) ? NULL : "token counts";
 }
 
 static const char *
@@ -150,13 +159,14 @@ check_run_end (const PmodRecordRunEnd *record)
     return "size";
   if (record->finish < 0 || record->finish > PMOD_FINISH_ERROR)
     return "reason";
-  return record->n_new_tokens < 0 ? "token count" : NULL;
+  return is_count (record->n_new_tokens) ? NULL : "token count";
 }
 
 static const char *
 check_token (const PmodRecordToken *record)
 {
-  if (record->index < 0 || record->id < 0 || record->n_alternatives < 0 || record->text_bytes < 0)
+  if (!is_count (record->index) || record->id < 0 || record->n_alternatives < 0 ||
+      record->text_bytes < 0)
     return "counts";
   if (record->header.size !=
       ROUND_UP_8 (sizeof *record + sizeof (PmodAlternative) * (guint64)record->n_alternatives +

@@ -337,6 +337,12 @@ test_lies (void)
   flip (bytes, PMOD_RECORD_STATE, FIELD (PmodRecordState, shape[0]), 7, FALSE);
   flip (bytes, PMOD_RECORD_RUN_END, FIELD (PmodRecordRunEnd, finish), 17, FALSE);
   flip (bytes, PMOD_RECORD_KV, FIELD (PmodRecordKv, length), -1, FALSE);
+  /* More tokens than any context, whose sums would not fit. */
+  flip (bytes, PMOD_RECORD_RUN_BEGIN, FIELD (PmodRecordRunBegin, n_tokens), G_MAXINT32, FALSE);
+  flip (bytes, PMOD_RECORD_IMAGE, FIELD (PmodRecordImage, n_tokens), G_MAXINT32, FALSE);
+  flip (bytes, PMOD_RECORD_IMAGE, FIELD (PmodRecordImage, first_token), G_MAXINT32, FALSE);
+  flip (bytes, PMOD_RECORD_TOKEN, FIELD (PmodRecordToken, index), G_MAXINT32, FALSE);
+  flip (bytes, PMOD_RECORD_RUN_END, FIELD (PmodRecordRunEnd, n_new_tokens), G_MAXINT32, FALSE);
   flip (bytes, PMOD_RECORD_RUN_END, FIELD (PmodRecord, size), 28, FALSE);
   flip (bytes, PMOD_RECORD_RUN_END, FIELD (PmodRecord, size), 0, FALSE);
   /* A type from a later program passes and can be skipped. */
