@@ -158,13 +158,16 @@ random_features (PmodModel *model, PmodTensor *features, int n, GPtrArray *memor
 }
 
 static gboolean
-check_counts (const PmodConfig *config, int n_vision, int n_tokens, GError **error)
+check_counts (const PmodConfig *config, int n_vision, int n_text, int n_new, GError **error)
 {
-  if (n_vision >= 0 && n_tokens > 0 && n_vision <= n_tokens && n_tokens <= config->context_length)
+  gint64 n_prompt = (gint64)n_vision + n_text;
+
+  if (n_vision >= 0 && n_text >= 0 && n_prompt > 0 && n_prompt + n_new <= config->context_length)
     return TRUE;
   g_set_error (error, PMOD_ERROR, PMOD_ERROR_CONTEXT,
-               "expected 1 to %d tokens, got %d of which %d are of pictures",
-               config->context_length, n_tokens, n_vision);
+               "expected a prompt, and at most %d tokens with the answer's, got %d of pictures, %d "
+               "of text and %d new ones",
+               config->context_length, n_vision, n_text, n_new);
   return FALSE;
 }
 
@@ -202,7 +205,7 @@ pmod_bench_prefill (PmodContext *context,
 
   g_return_val_if_fail (n_runs > 0, FALSE);
 
-  if (!check_counts (model->config, n_vision, n_vision + n_text, error) ||
+  if (!check_counts (model->config, n_vision, n_text, 0, error) ||
       !pmod_routing_ratios (&params->routing, model->config, ratios, error))
     return FALSE;
   ok = random_features (model, &features, n_vision, memory, error);
@@ -241,7 +244,7 @@ pmod_bench_decode (PmodContext *context,
   g_return_val_if_fail (n_tokens > 0, FALSE);
 
   /* One token more than is timed: the first warms up. */
-  if (!check_counts (model->config, n_vision, n_vision + n_text + n_tokens + 1, error))
+  if (!check_counts (model->config, n_vision, n_text, n_tokens + 1, error))
     return FALSE;
   ok = random_features (model, &features, n_vision, memory, error) &&
        prefill (context, params, n_vision, n_text, &features, error) &&

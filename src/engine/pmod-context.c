@@ -111,15 +111,22 @@ pmod_context_free (PmodContext *self)
   g_free (self);
 }
 
+/* No tokens and no logits; what sequence says is in the caches can still be used again. */
 static void
-forget_sequence (PmodContext *self)
+empty (PmodContext *self)
 {
-  g_clear_pointer (&self->sequence, pmod_sequence_free);
   for (int i = 0; i < self->kv->n_layers; i++)
     self->kv->layers[i].length = 0;
   self->n_tokens = 0;
   self->n_new = 0;
   self->has_logits = FALSE;
+}
+
+static void
+forget_sequence (PmodContext *self)
+{
+  g_clear_pointer (&self->sequence, pmod_sequence_free);
+  empty (self);
 }
 
 void
@@ -242,13 +249,12 @@ run_prefill (PmodContext *self,
   return TRUE;
 }
 
+/* Takes sequence. */
 static void
 keep_sequence (PmodContext *self, PmodSequence *sequence)
 {
   g_clear_pointer (&self->sequence, pmod_sequence_free);
   self->sequence = sequence;
-  self->n_tokens = sequence->n_tokens;
-  self->n_new = 0;
 }
 
 /* After a prefill that was stopped: what the layers before the first router left is complete once
@@ -258,6 +264,7 @@ keep_lower_layers (PmodContext *self, PmodSequence *sequence)
 {
   int first_router = pmod_config_first_router (self->model->config);
 
+  empty (self);
   keep_sequence (self, sequence);
   if (first_router == self->model->config->n_layers || self->n_layers_done <= first_router)
     forget_sequence (self);
@@ -277,15 +284,13 @@ pmod_context_prefill_sequence (PmodContext *self,
   if (!pmod_sampling_check (&params->sampling, error) ||
       !pmod_routing_ratios (&params->routing, self->model->config, self->ratios, error))
     {
-      forget_sequence (self);
+      empty (self);
       return FALSE;
     }
   find_reuse (self, sequence, &params->routing, &first_low, &first_high);
   self->routing = params->routing;
   pmod_context_record_begin (self, sequence, params, segment_end (sequence, first_high), trace);
-
   self->is_recording = TRUE;
-
   self->has_logits = FALSE;
   self->upper_valid = FALSE;
   self->n_layers_done = 0;
@@ -295,6 +300,8 @@ pmod_context_prefill_sequence (PmodContext *self,
       return FALSE;
     }
   keep_sequence (self, g_steal_pointer (&owned));
+  self->n_tokens = sequence->n_tokens;
+  self->n_new = 0;
   self->upper_valid = TRUE;
   self->has_logits = TRUE;
   pmod_sampler_seed (self->sampler, params->sampling.seed);
@@ -315,7 +322,10 @@ pmod_context_prefill (PmodContext *self,
   g_atomic_int_set (&self->cancelled, FALSE);
   sequence = pmod_sequence_new (self->model->config, prompt, error);
   if (sequence == NULL)
-    return FALSE;
+    {
+      empty (self);
+      return FALSE;
+    }
   return pmod_context_prefill_sequence (self, sequence, NULL, params, trace, error);
 }
 
@@ -325,8 +335,8 @@ pmod_context_prefill (PmodContext *self,
 static int
 sample (PmodContext *self, const PmodParams *params, PmodTrace *trace, const char **text)
 {
-  PmodAlternative alternatives[32];
-  int n = CLAMP (params->sampling.n_alternatives, 0, (int)G_N_ELEMENTS (alternatives));
+  PmodAlternative alternatives[PMOD_MAX_ALTERNATIVES];
+  int n = CLAMP (params->sampling.n_alternatives, 0, PMOD_MAX_ALTERNATIVES);
   PmodRecordToken *record;
   float logprob;
   gsize n_text;

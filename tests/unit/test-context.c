@@ -394,7 +394,80 @@ test_stop (void)
   g_assert_cmpuint (stopped->ids->len, ==, 3);
 }
 
+/* A prefill that failed leaves nothing behind that could pass for its result, or for that of the
+ * run before it. */
+static void
+assert_empty (PmodContext *context)
+{
+  g_assert_null (pmod_context_get_logits (context));
+  g_assert_cmpint (pmod_context_get_n_tokens (context), ==, 0);
+  g_assert_cmpuint (pmod_context_get_kv_bytes (context), ==, 0);
+  for (int i = 0; i < pmod_model_get_config (pmod_context_get_model (context))->n_layers; i++)
+    g_assert_cmpint (pmod_context_get_kv_length (context, i), ==, 0);
+}
+
+static void
+test_empty_after_failure (void)
+{
+  g_autoptr (PmodModel) model = open_fixture ("tiny-pmod-llava-v1.5", PMOD_PRECISION_F32);
+  g_autoptr (PmodContext) context = new_context (model);
+  g_autoptr (PmodImage) picture = load_picture ("landscape.png");
+  g_autoptr (PmodPrompt) prompt = question (model, "What is this?", picture);
+  g_autofree char *long_text = g_strnfill (16 * 2048, 'x');
+  g_autoptr (PmodPrompt) too_long = question (model, long_text, picture);
+  g_autoptr (Run) run = run_new (context);
+  g_autoptr (PmodTrace) trace = pmod_trace_new (~0u, record_run, run);
+  PmodParams params = trained (model, 2);
+  const int layers[] = { 3, 20 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (layers); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      run_free (assert_like_new (context, prompt, &params));
+      params.routing.schedule.lower += 0.05;
+      run->cancel_at = layers[i];
+      g_assert_false (pmod_context_prefill (context, prompt, &params, trace, &error));
+      g_assert_error (error, PMOD_ERROR, PMOD_ERROR_CANCELLED);
+      assert_empty (context);
+    }
+  run_free (assert_like_new (context, prompt, &params));
+  {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (pmod_context_prefill (context, too_long, &params, NULL, &error));
+    g_assert_error (error, PMOD_ERROR, PMOD_ERROR_CONTEXT);
+    assert_empty (context);
+  }
+  run_free (assert_like_new (context, prompt, &params));
+}
+
 /* --- Limits --------------------------------------------------------------------------------- */
+
+static void
+keep_alternatives (const PmodRecord *record, gpointer data)
+{
+  if (record->type == PMOD_RECORD_TOKEN)
+    *(int *)data = ((const PmodRecordToken *)record)->n_alternatives;
+}
+
+static void
+test_alternatives (void)
+{
+  g_autoptr (PmodModel) model = open_fixture ("tiny-pmod-12layer", PMOD_PRECISION_F32);
+  g_autoptr (PmodContext) context = new_context (model);
+  g_autoptr (PmodPrompt) prompt = question (model, "Tell me a story.", NULL);
+  int n_alternatives = -1;
+  g_autoptr (PmodTrace) trace =
+      pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, keep_alternatives, &n_alternatives);
+  g_autoptr (GError) error = NULL;
+  PmodParams params = trained (model, 1);
+
+  params.sampling.n_alternatives = PMOD_MAX_ALTERNATIVES;
+  pmod_answer_free (pmod_context_answer (context, prompt, &params, trace, NULL, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (n_alternatives, ==, PMOD_MAX_ALTERNATIVES);
+}
 
 static void
 test_full_context (void)
@@ -528,6 +601,13 @@ test_grouped_heads (void)
   g_assert_cmpint (pmod_context_get_n_tokens (context), ==, 129);
   g_assert_cmpint (pmod_context_get_kv_length (context, 0), ==, 129);
   g_assert_cmpint (pmod_context_get_kv_length (context, 4), ==, 29 + 15);
+
+  /* There is nothing to measure after an empty prompt, or one of fewer tokens than none. */
+  g_assert_false (pmod_bench_decode (context, &params, 0, 0, 7, &result, &error));
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_CONTEXT);
+  g_clear_error (&error);
+  g_assert_false (pmod_bench_decode (context, &params, 10, -5, 7, &result, &error));
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_CONTEXT);
 }
 
 int
@@ -548,6 +628,8 @@ main (int argc, char **argv)
                         test_repeatable);
   g_test_add_func ("/context/cancel", test_cancel);
   g_test_add_func ("/context/stop", test_stop);
+  g_test_add_func ("/context/empty-after-failure", test_empty_after_failure);
+  g_test_add_func ("/context/alternatives", test_alternatives);
   g_test_add_func ("/context/full", test_full_context);
   g_test_add_func ("/context/no-router", test_no_router);
   g_test_add_func ("/context/ratios", test_ratios);
