@@ -18,6 +18,7 @@ enum
 {
   OPENED,
   FAILED,
+  REMARKED,
   N_SIGNALS
 };
 
@@ -52,6 +53,9 @@ pmod_picture_opener_class_init (PmodPictureOpenerClass *klass)
   /* (title, message) */
   signals[FAILED] = g_signal_new ("failed", PMOD_TYPE_PICTURE_OPENER, G_SIGNAL_RUN_LAST, 0, NULL,
                                   NULL, NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
+  /* (title) */
+  signals[REMARKED] = g_signal_new ("remarked", PMOD_TYPE_PICTURE_OPENER, G_SIGNAL_RUN_LAST, 0,
+                                    NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
@@ -212,10 +216,18 @@ open_value (PmodPictureOpener *self, const GValue *value)
   if (G_VALUE_HOLDS (value, GDK_TYPE_FILE_LIST))
     {
       GSList *files = g_value_get_boxed (value);
+      guint n_files = g_slist_length (files);
 
-      if (!files)
+      if (n_files == 0)
         return FALSE;
       pmod_picture_opener_open (self, files->data);
+      if (n_files > 1)
+        {
+          g_autofree char *title =
+              g_strdup_printf (_ ("One picture at a time: the first of %u files"), n_files);
+
+          g_signal_emit (self, signals[REMARKED], 0, title);
+        }
       return TRUE;
     }
   if (G_VALUE_HOLDS (value, GDK_TYPE_TEXTURE))
@@ -279,6 +291,8 @@ pmod_picture_opener_accept_drops (PmodPictureOpener *self, GtkWidget *widget)
   types[1] = GDK_TYPE_TEXTURE;
   target = gtk_drop_target_new (G_TYPE_INVALID, GDK_ACTION_COPY);
   gtk_drop_target_set_gtypes (target, types, G_N_ELEMENTS (types));
+  /* Before the entry, which would take the names of the files as words. */
+  gtk_event_controller_set_propagation_phase (GTK_EVENT_CONTROLLER (target), GTK_PHASE_CAPTURE);
   g_signal_connect_object (target, "drop", G_CALLBACK (drop_cb), self, 0);
   gtk_widget_add_controller (widget, GTK_EVENT_CONTROLLER (target));
 }

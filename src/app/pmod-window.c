@@ -141,6 +141,12 @@ key_pressed_cb (GtkEventControllerKey *controller,
 }
 
 static void
+opener_remarked_cb (PmodWindow *self, const char *title)
+{
+  add_toast (self, title, NULL, NULL);
+}
+
+static void
 file_opened_cb (PmodWindow *self, GFile *file)
 {
   g_autoptr (GFile) folder = g_file_get_parent (file);
@@ -443,6 +449,8 @@ connect_session (PmodWindow *self)
   g_signal_connect_object (self->session, "model-refused", G_CALLBACK (model_refused_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->opener, "failed", G_CALLBACK (add_problem), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->opener, "remarked", G_CALLBACK (opener_remarked_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->opener, "opened", G_CALLBACK (file_opened_cb), self,
                            G_CONNECT_SWAPPED);
