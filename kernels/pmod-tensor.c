@@ -1,9 +1,11 @@
-/* Sizes, names and views of tensors. Knows nothing of backends. */
+/* Sizes, names, views and widening of tensors. Knows nothing of backends. */
 #include "pmod-tensor.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 size_t
 pmod_dtype_size (PmodDtype dtype)
@@ -90,6 +92,47 @@ pmod_tensor_rows (const PmodTensor *self, int64_t first, int64_t n)
   rows.data = (char *)self->data + (size_t)(first * row) * pmod_dtype_size (self->dtype);
   rows.shape[0] = n;
   return rows;
+}
+
+static float
+widen_f16 (uint16_t half)
+{
+  uint32_t rest = half & 0x7fff, bits = (uint32_t)(half & 0x8000) << 16;
+  float value;
+
+  if (rest < 0x400) /* zero or subnormal: counts of 2^-24 */
+    return ldexpf (bits ? -(float)rest : (float)rest, -24);
+  if (rest >= 0x7c00)
+    bits |= 0x7f800000u | (rest & 0x3ff) << 13;
+  else
+    bits |= (rest << 13) + ((127 - 15) << 23);
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
+void
+pmod_widen (float *to, const void *from, PmodDtype dtype, int64_t n)
+{
+  const char *bytes = from;
+
+  if (dtype == PMOD_DTYPE_F32)
+    {
+      memmove (to, from, (size_t)n * sizeof *to);
+      return;
+    }
+  /* From the end, so that nothing is overwritten unread. */
+  for (int64_t i = n; i-- > 0;)
+    {
+      uint16_t half;
+      uint32_t bits;
+
+      memcpy (&half, bytes + 2 * i, sizeof half);
+      bits = (uint32_t)half << 16;
+      if (dtype == PMOD_DTYPE_BF16)
+        memcpy (&to[i], &bits, sizeof bits);
+      else
+        to[i] = widen_f16 (half);
+    }
 }
 
 /* Appends to text, which has room for n_bytes and holds *length already; stops at the end. */

@@ -62,6 +62,10 @@ PmodTensor pmod_tensor_3d (void *data, PmodDtype dtype, int64_t n0, int64_t n1, 
 /* The same memory, only entries first .. first + n - 1 of the first dimension. */
 PmodTensor pmod_tensor_rows (const PmodTensor *self, int64_t first, int64_t n);
 
+/* to[n] = from[n], which is F32, BF16 or F16 at any address, in F32: exact. from may lie where to
+ * begins. Plain C on one thread: for what a host reads once. */
+void pmod_widen (float *to, const void *from, PmodDtype dtype, int64_t n);
+
 /* Formats "BF16 [4096,4096]" into text, at most n_bytes with the final zero; returns text. */
 const char *pmod_tensor_describe (const PmodTensor *self, char *text, size_t n_bytes);
 

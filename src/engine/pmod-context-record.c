@@ -141,7 +141,6 @@ pmod_context_record_state (
     PmodContext *self, PmodStateKind kind, int layer, const PmodTensor *tensor, PmodTrace *trace)
 {
   gsize n_bytes = pmod_tensor_bytes (tensor);
-  gsize n = (gsize)pmod_tensor_n_elements (tensor);
   PmodRecordState *record;
 
   if (!pmod_trace_wants (trace, PMOD_RECORD_STATE))
@@ -151,17 +150,7 @@ pmod_context_record_state (
     return;
   pmod_download (self->model->backend, record->data, tensor->data, n_bytes);
   pmod_backend_sync (self->model->backend);
-  /* BF16 came down into the first half: widened from the end, nothing is overwritten unread. */
-  if (tensor->dtype == PMOD_DTYPE_BF16)
-    for (gsize i = n; i-- > 0;)
-      {
-        guint16 half;
-        guint32 bits;
-
-        memcpy (&half, (const char *)record->data + 2 * i, sizeof half);
-        bits = (guint32)half << 16;
-        memcpy (&record->data[i], &bits, sizeof bits);
-      }
+  pmod_widen (record->data, record->data, tensor->dtype, pmod_tensor_n_elements (tensor));
   pmod_trace_commit (trace, record);
 }
 

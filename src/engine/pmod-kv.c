@@ -1,8 +1,6 @@
 /* The KV cache: memory and lengths. */
 #include "pmod-kv.h"
 
-#include <string.h>
-
 PmodKv *
 pmod_kv_new (
     PmodBackend *backend, int n_layers, int n_kv_heads, int capacity, int head_dim, PmodDtype dtype)
@@ -71,15 +69,7 @@ pmod_kv_download (const PmodKv *self, int layer, gboolean values)
 
       pmod_download (self->backend, raw, data, n * element);
       pmod_backend_sync (self->backend);
-      if (from->dtype == PMOD_DTYPE_F32)
-        memcpy (out + head * n, raw, n * sizeof (float));
-      else
-        for (gsize i = 0; i < n; i++)
-          {
-            guint32 bits = (guint32)((const guint16 *)(const void *)raw)[i] << 16;
-
-            memcpy (&out[head * n + i], &bits, sizeof bits);
-          }
+      pmod_widen (out + head * n, raw, from->dtype, (int64_t)n);
     }
   return out;
 }

@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "pmod-checkpoint.h"
 #include "pmod-model-private.h"
@@ -99,50 +98,6 @@ load_matrix (Loader *self,
   return advance (self, n_bytes);
 }
 
-static float
-widen_f16 (guint16 half)
-{
-  guint32 sign = (guint32)(half & 0x8000) << 16;
-  guint32 rest = half & 0x7fff;
-  guint32 bits;
-  float value;
-
-  if (rest >= 0x7c00)
-    bits = 0x7f800000 | (rest & 0x3ff) << 13;
-  else if (rest >= 0x400)
-    bits = (rest << 13) + ((127 - 15) << 23);
-  else
-    return ldexpf (sign != 0 ? -(float)rest : (float)rest, -24);
-  bits |= sign;
-  memcpy (&value, &bits, 4);
-  return value;
-}
-
-static void
-widen (float *out, const PmodTensor *in)
-{
-  int64_t n = pmod_tensor_n_elements (in);
-  const char *data = in->data;
-
-  for (int64_t i = 0; i < n; i++)
-    {
-      guint32 bits;
-      guint16 half;
-
-      if (in->dtype == PMOD_DTYPE_F32)
-        {
-          memcpy (&out[i], data + 4 * i, 4);
-          continue;
-        }
-      memcpy (&half, data + 2 * i, 2);
-      bits = (guint32)half << 16;
-      if (in->dtype == PMOD_DTYPE_BF16)
-        memcpy (&out[i], &bits, 4);
-      else
-        out[i] = widen_f16 (half);
-    }
-}
-
 /* Makes *tensor an F32 copy on the backend of up to three parts laid end to end, seen with the
  * given shape (n1 = 0: one dimension). */
 static gboolean
@@ -168,7 +123,8 @@ load_vector (Loader *self,
         if (!check_finite (self, parts[i]))
           return FALSE;
         g_assert (at + pmod_tensor_n_elements (parts[i]) <= n);
-        widen (values + at, parts[i]);
+        pmod_widen (values + at, parts[i]->data, parts[i]->dtype,
+                    pmod_tensor_n_elements (parts[i]));
         at += pmod_tensor_n_elements (parts[i]);
       }
 
@@ -261,7 +217,7 @@ load_tower (Loader *self)
       !load_tower_vector (self, &tower->pre_norm_bias, -1, "pre_layrnorm.bias", dv, 0))
     return FALSE;
 
-  tower->n_blocks = pmod_model_n_tower_blocks (self->model->config);
+  tower->n_blocks = pmod_config_n_tower_blocks (self->model->config);
   tower->blocks = g_new0 (PmodTowerBlock, tower->n_blocks);
   for (int i = 0; i < tower->n_blocks; i++)
     if (!load_tower_block (self, &tower->blocks[i], i))

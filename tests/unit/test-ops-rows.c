@@ -299,6 +299,36 @@ test_threads (OpCase *self)
   op_expect_equal (self, "swiglu on one thread and two", &one, &two);
 }
 
+/* Every F16 and BF16 there is: the host's widening gives the bits of the backend's. */
+static void
+test_widen (OpCase *self)
+{
+  const PmodDtype dtypes[] = { PMOD_DTYPE_F16, PMOD_DTYPE_BF16 };
+  enum
+  {
+    N = 1 << 16
+  };
+  const int32_t first = 0;
+  PmodTensor idx = op_indices (self, &first, 1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (dtypes); i++)
+    {
+      PmodTensor table = pmod_tensor_2d (op_bytes (self, N * 2), dtypes[i], 1, N);
+      PmodTensor got = op_poison (self, PMOD_DTYPE_F32, 2, 1, N);
+      PmodTensor want = op_poison (self, PMOD_DTYPE_F32, 2, 1, N);
+
+      for (int j = 0; j < N; j++)
+        ((uint16_t *)table.data)[j] = (uint16_t)j;
+      pmod_gather_rows (self->backend, &got, &table, &idx);
+      op_expect_ok (self);
+      pmod_widen (want.data, table.data, dtypes[i], N);
+      op_expect_equal (self, "all values", &got, &want);
+      memcpy (want.data, table.data, N * 2);
+      pmod_widen (want.data, want.data, dtypes[i], N);
+      op_expect_equal (self, "in place", &got, &want);
+    }
+}
+
 static void
 test_errors (void)
 {
@@ -345,6 +375,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  op_add_tests ("/ops/widen", test_widen);
   g_test_add_func ("/ops/rows-errors", test_errors);
   op_add_tests ("/ops/norms", test_norms);
   op_add_tests ("/ops/swiglu", test_swiglu);
