@@ -190,11 +190,12 @@ create_memory (PmodOneDnn *self, Entry *entry, dnnl_primitive_desc_t description
       return false;
   if (n_bytes > self->scratch_bytes)
     {
-      free (self->scratch);
-      self->scratch_bytes = 0;
-      self->scratch = aligned_alloc (4096, (n_bytes + 4095) / 4096 * 4096);
-      if (!self->scratch)
+      void *larger = aligned_alloc (4096, (n_bytes + 4095) / 4096 * 4096);
+
+      if (!larger) /* the primitives that are there still need theirs */
         return false;
+      free (self->scratch);
+      self->scratch = larger;
       self->scratch_bytes = n_bytes;
     }
   return true;

@@ -17,14 +17,6 @@ precision_name (PmodDtype act)
   return act == PMOD_DTYPE_BF16 ? "bf16" : "f32";
 }
 
-int
-pmod_model_n_tower_blocks (const PmodConfig *config)
-{
-  int select = config->vision_select_layer;
-
-  return select < 0 ? config->vision.n_layers + 1 + select : select;
-}
-
 /* --- What it needs -------------------------------------------------------------------------- */
 
 static guint64
@@ -36,14 +28,14 @@ measure_weights (const PmodConfig *config, guint64 act_bytes)
   guint64 layer = d * (2 * n_q + 2 * n_kv) + 3 * d * config->ffn;
   guint64 weights = config->n_layers * layer * act_bytes;
 
-  /* The table of embeddings stays in the checkpoint's own type, at most four bytes wide. */
-  weights += config->vocab * d * (act_bytes + act_bytes);
+  /* Head and table of embeddings. The table stays in the checkpoint's own type, not known here. */
+  weights += 2 * config->vocab * d * act_bytes;
   weights += (guint64)config->context_length * config->head_dim * sizeof (float);
   if (config->has_vision)
     {
       guint64 dv = config->vision.hidden;
 
-      weights += pmod_model_n_tower_blocks (config) * (4 * dv * dv + 2 * dv * config->vision.ffn) *
+      weights += pmod_config_n_tower_blocks (config) * (4 * dv * dv + 2 * dv * config->vision.ffn) *
                  act_bytes;
       weights += (dv * d + d * d) * act_bytes;
     }
@@ -98,6 +90,7 @@ open_backend (const PmodModelOptions *options, GError **error)
     [PMOD_CPU_LEVEL_AVX512] = PMOD_CPU_AVX512,
     [PMOD_CPU_LEVEL_AVX512_BF16] = PMOD_CPU_AVX512_BF16,
   };
+  PmodBackend *backend;
 
   if (options->device == PMOD_DEVICE_CUDA)
     {
@@ -105,7 +98,10 @@ open_backend (const PmodModelOptions *options, GError **error)
                    "device cuda: this build has no CUDA backend; use --device cpu");
       return NULL;
     }
-  return pmod_backend_new_cpu (options->n_threads, levels[options->cpu_level]);
+  backend = pmod_backend_new_cpu (options->n_threads, levels[options->cpu_level]);
+  if (backend == NULL)
+    g_set_error (error, PMOD_ERROR, PMOD_ERROR_MEMORY, "device cpu: no memory for its state");
+  return backend;
 }
 
 static PmodDtype
