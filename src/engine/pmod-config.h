@@ -82,7 +82,7 @@ typedef struct
   gboolean has_vision; /* FALSE: a text-only checkpoint; vision is then zero */
   PmodVisionConfig vision;
   char *vision_tower;       /* as config.json names it; nullable */
-  int vision_select_layer;  /* -2: the output of the second-to-last block; -1: of the last */
+  int vision_select_layer;  /* < 0; -2: the output of the second-to-last block; -1: of the last */
   gboolean vision_keep_cls; /* mm_vision_select_feature is "cls_patch" */
   PmodImageMode image_mode;
   int n_pinpoints;

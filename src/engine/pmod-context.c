@@ -565,22 +565,11 @@ pmod_context_get_kv_length (const PmodContext *self, int layer)
   return self->kv->layers[layer].length;
 }
 
-static guint64
-kv_token_bytes (const PmodContext *self)
-{
-  return pmod_meter_kv_token_bytes (self->model->config, (int)pmod_dtype_size (self->model->act));
-}
-
 guint64
 pmod_context_get_kv_bytes (const PmodContext *self)
 {
-  return (guint64)pmod_kv_count (self->kv) * kv_token_bytes (self);
-}
-
-guint64
-pmod_context_get_kv_bytes_dense (const PmodContext *self)
-{
-  return (guint64)self->n_tokens * (guint64)self->kv->n_layers * kv_token_bytes (self);
+  return (guint64)pmod_kv_count (self->kv) *
+         pmod_meter_kv_token_bytes (self->model->config, (int)pmod_dtype_size (self->model->act));
 }
 
 int

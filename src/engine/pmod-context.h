@@ -48,8 +48,7 @@ int pmod_context_get_n_tokens (const PmodContext *self);
 
 /* Tokens in one layer's cache. */
 int pmod_context_get_kv_length (const PmodContext *self, int layer);
-guint64 pmod_context_get_kv_bytes (const PmodContext *self);       /* of the tokens in it now */
-guint64 pmod_context_get_kv_bytes_dense (const PmodContext *self); /* of a dense model */
+guint64 pmod_context_get_kv_bytes (const PmodContext *self); /* of the tokens in it now */
 
 /* Tokens that prompt will take, pictures merged; -1 and an error for a bad picture. */
 int pmod_context_count_tokens (PmodContext *self, const PmodPrompt *prompt, GError **error);

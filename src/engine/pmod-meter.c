@@ -58,27 +58,17 @@ pmod_meter_head (const PmodConfig *config, gint64 n_tokens)
   return (PmodFlops){ one * (double)n_tokens, one * (double)n_tokens, all, all };
 }
 
-/* Blocks up to the one whose output is selected: -1 is the last block's, -2 the one before. */
-static int
-vision_blocks (const PmodConfig *config)
-{
-  int select = config->vision_select_layer;
-
-  return CLAMP (select < 0 ? config->vision.n_layers + 1 + select : select, 0,
-                config->vision.n_layers);
-}
-
 PmodFlops
 pmod_meter_vision (const PmodConfig *config, gint64 n_tiles)
 {
   const PmodVisionConfig *vision = &config->vision;
   double hidden = vision->hidden;
-  double patches = config->has_vision ? pmod_config_tile_tokens (config) : 0;
+  double patches = pmod_config_tile_tokens (config);
   double tokens = patches + 1;
   double block =
       2 * tokens * (4 * hidden * hidden + 2 * hidden * vision->ffn) + 4 * tokens * tokens * hidden;
   double embed = 2 * patches * 3 * vision->patch_size * vision->patch_size * hidden;
-  double all = config->has_vision ? (double)n_tiles * (vision_blocks (config) * block + embed) : 0;
+  double all = (double)n_tiles * (pmod_config_n_tower_blocks (config) * block + embed);
 
   return (PmodFlops){ .all = all, .all_dense = all };
 }

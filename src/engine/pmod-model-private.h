@@ -80,10 +80,8 @@ struct _PmodModel
   GPtrArray *matrices;
 };
 
-/* The blocks of the tower that vision_select_layer needs. */
-int pmod_model_n_tower_blocks (const PmodConfig *config);
-
-/* What the weights, a whole context's KV cache and the largest scratch take. */
+/* What the weights, a whole context's KV cache and the decoder's scratch take. The tower's scratch,
+ * made when a picture needs it, is not counted. */
 void pmod_model_measure (const PmodConfig *config, PmodDtype act, PmodMemory *memory);
 
 /* FALSE and an error where the backend has failed since it was last asked; clears it. */

@@ -49,8 +49,8 @@ typedef struct
 typedef struct
 {
   guint64 weights;
-  guint64 kv; /* of a whole context */
-  guint64 scratch;
+  guint64 kv;      /* of a whole context */
+  guint64 scratch; /* of the decoder; reading a picture takes some more */
   guint64 total;
   guint64 free; /* what the machine or device has now, or memory_limit */
 } PmodMemory;

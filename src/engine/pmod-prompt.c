@@ -27,15 +27,6 @@ static const Template templates[] = {
   { "user-assistant", "" },
 };
 
-const char *const *
-pmod_prompt_list_templates (void)
-{
-  static const char *const names[] = { "vicuna_v1", "user-assistant", NULL };
-
-  G_STATIC_ASSERT (G_N_ELEMENTS (names) == G_N_ELEMENTS (templates) + 1);
-  return names;
-}
-
 void
 pmod_prompt_free (PmodPrompt *self)
 {

@@ -30,14 +30,12 @@ typedef struct
   gboolean question_first; /* words of the user's precede a picture */
 } PmodPrompt;
 
-/* Names of the conversation templates, NULL-terminated: "vicuna_v1", "user-assistant". */
-const char *const *pmod_prompt_list_templates (void);
-
 /* The conversation so far, ending where the assistant is to speak. turns alternate, user first,
- * user last. If no user turn has "<image>" and n_images > 0, the pictures are put before the
- * first user turn's text, each followed by a newline, as the reference does. Errors: unknown
- * template (UNSUPPORTED), over 1 MiB of text (CONTEXT); no words in the last turn, more or fewer
- * "<image>" than pictures, text that is not UTF-8 (ARGUMENT). */
+ * user last. template_name: "vicuna_v1" or "user-assistant". If no user turn has "<image>" and
+ * n_images > 0, the pictures are put before the first user turn's text, each followed by a newline,
+ * as the reference does. Errors: unknown template (UNSUPPORTED), over 1 MiB of text (CONTEXT); no
+ * words in the last turn, more or fewer "<image>" than pictures, text that is not UTF-8
+ * (ARGUMENT). */
 PmodPrompt *pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                                   const char *template_name,
                                   const PmodTurn *turns,

@@ -383,12 +383,6 @@ pmod_safetensors_get_path (const PmodSafetensors *self)
   return self->path;
 }
 
-gsize
-pmod_safetensors_get_size (const PmodSafetensors *self)
-{
-  return self->size;
-}
-
 guint
 pmod_safetensors_get_n_entries (const PmodSafetensors *self)
 {

@@ -31,7 +31,6 @@ PmodSafetensors *pmod_safetensors_new_from_bytes (GBytes *bytes, const char *nam
 void pmod_safetensors_free (PmodSafetensors *self);
 
 const char *pmod_safetensors_get_path (const PmodSafetensors *self);
-gsize pmod_safetensors_get_size (const PmodSafetensors *self); /* of the file, bytes */
 guint pmod_safetensors_get_n_entries (const PmodSafetensors *self);
 
 /* In the order of the data. */

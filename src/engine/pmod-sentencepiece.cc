@@ -1,5 +1,5 @@
-/* See the header. Every call into the library stands between try and catch: it throws, and a C
- * caller cannot. */
+/* See the header. What parses or builds strings stands between try and catch: it throws, and a C
+ * caller cannot. Look-ups of a loaded model do not throw. */
 #include "pmod-sentencepiece.h"
 
 #include <sentencepiece_processor.h>
