@@ -17,10 +17,10 @@ struct _PmodSession
   PmodWorker *worker;
   GSource *source;
   GHashTable *runs; /* job id -> PmodRun: one in flight, one waiting */
-  guint64 last_job;
+  guint64 last_job; /* of runs and models alike */
 
   PmodSessionState state;
-  gboolean loading;
+  guint64 loading; /* id of the model that was chosen last, 0 once it is there or refused */
   double progress;
   PmodModelCard *model;
   char *error;
@@ -74,12 +74,20 @@ set_progress (PmodSession *self, double progress)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PROGRESS]);
 }
 
+/* Only the model that was chosen last ends the loading. */
+static void
+end_loading (PmodSession *self, const PmodEvent *event)
+{
+  if (event->job == self->loading)
+    self->loading = 0;
+}
+
 static void
 take_opened (PmodSession *self, PmodEvent *event)
 {
   g_clear_pointer (&self->model, pmod_model_card_unref);
   self->model = g_steal_pointer (&event->card);
-  self->loading = FALSE;
+  end_loading (self, event);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODEL]);
 }
 
@@ -88,7 +96,7 @@ take_refused (PmodSession *self, PmodEvent *event)
 {
   gboolean cancelled = g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED);
 
-  self->loading = FALSE;
+  end_loading (self, event);
   if (cancelled)
     return;
   g_free (self->error);
@@ -110,7 +118,7 @@ take_done (PmodSession *self, PmodRun *run, PmodEvent *event)
 static void
 take_event (PmodSession *self, PmodEvent *event)
 {
-  PmodRun *run = event->job ? g_hash_table_lookup (self->runs, &event->job) : NULL;
+  PmodRun *run = g_hash_table_lookup (self->runs, &event->job);
 
   switch (event->type)
     {
@@ -299,12 +307,12 @@ pmod_session_open_model (PmodSession *self, const char *name_or_path)
   g_return_if_fail (PMOD_IS_SESSION (self));
   g_return_if_fail (name_or_path != NULL);
 
-  self->loading = TRUE;
+  self->loading = ++self->last_job;
   g_clear_pointer (&self->error, g_free);
   set_progress (self, 0);
   update_state (self);
   pmod_worker_stop (self->worker);
-  pmod_worker_open (self->worker, name_or_path);
+  pmod_worker_open (self->worker, self->loading, name_or_path);
 }
 
 void

@@ -1,9 +1,9 @@
 /* PmodWorker: the one thread that touches the engine. See pmod-worker.h.
  *
  * Owners: the engine's thread owns model, context, params, prompt and trace. `lock` guards the
- * mailbox (open_path, waiting), the outbox (events, woken) and the two things that another thread
- * may tell a running job: to stop, and through which context. It is never held over work.
- * A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
+ * mailbox (open_path and its id, waiting), the outbox (events, woken) and the two things that
+ * another thread may tell a running job: to stop, and through which context. It is never held over
+ * work. A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
 #include "config.h"
 
 #include "pmod-worker.h"
@@ -21,6 +21,7 @@ struct _PmodWorker
   pthread_cond_t mail;
   gboolean quit;
   char *open_path;
+  guint64 open_id;
   gboolean open_cancelled;
   PmodJob *waiting;
   PmodJob *running;
@@ -134,7 +135,7 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
   PmodEvent *event;
 
   pthread_mutex_lock (&self->lock);
-  go_on = !self->open_cancelled && !self->quit;
+  go_on = !self->open_cancelled && !self->open_path && !self->quit;
   event = last_event (self, PMOD_EVENT_PROGRESS);
   if (!event)
     {
@@ -193,7 +194,7 @@ describe (PmodModel *model, const PmodParams *params)
 
 /* The model before is given up only when the new one is there. */
 static void
-open_model (PmodWorker *self, const char *name)
+open_model (PmodWorker *self, guint64 id, const char *name)
 {
   PmodEvent *event;
   GError *error = NULL;
@@ -204,7 +205,7 @@ open_model (PmodWorker *self, const char *name)
 
   if (!context)
     {
-      event = event_new (PMOD_EVENT_REFUSED, 0);
+      event = event_new (PMOD_EVENT_REFUSED, id);
       event->error = error;
       push (self, event);
       return;
@@ -215,7 +216,7 @@ open_model (PmodWorker *self, const char *name)
   self->model = g_steal_pointer (&model);
   pmod_params_init (&self->params, pmod_model_get_config (self->model));
 
-  event = event_new (PMOD_EVENT_OPENED, 0);
+  event = event_new (PMOD_EVENT_OPENED, id);
   event->card = describe (self->model, &self->params);
   push (self, event);
 }
@@ -333,9 +334,10 @@ engine_thread (gpointer data)
       if (self->open_path)
         {
           g_autofree char *path = g_steal_pointer (&self->open_path);
+          guint64 id = self->open_id;
 
           pthread_mutex_unlock (&self->lock);
-          open_model (self, path);
+          open_model (self, id, path);
           pthread_mutex_lock (&self->lock);
         }
       else if (self->waiting)
@@ -410,11 +412,12 @@ pmod_worker_free (PmodWorker *self)
 }
 
 void
-pmod_worker_open (PmodWorker *self, const char *path)
+pmod_worker_open (PmodWorker *self, guint64 id, const char *path)
 {
   pthread_mutex_lock (&self->lock);
   g_free (self->open_path);
   self->open_path = g_strdup (path);
+  self->open_id = id;
   self->open_cancelled = FALSE;
   pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);

@@ -31,7 +31,7 @@ typedef enum
 typedef struct
 {
   PmodEventType type;
-  guint64 job;
+  guint64 job; /* or the id of what was to be opened */
   guint64 done;
   guint64 total;
   PmodModelCard *card;
@@ -47,7 +47,9 @@ PmodWorker *pmod_worker_new (void (*wake) (gpointer), gpointer user_data);
 /* Stops what runs, ends the thread and frees everything. */
 void pmod_worker_free (PmodWorker *self);
 
-void pmod_worker_open (PmodWorker *self, const char *path);
+/* id: stands in the event that ends it. A model that is still loading is given up for a newer one;
+ * of several that wait, only the newest is opened and only its event comes. */
+void pmod_worker_open (PmodWorker *self, guint64 id, const char *path);
 void pmod_worker_cancel_open (PmodWorker *self);
 
 /* job is taken. One job runs, one waits; a newer one takes the place of the one that waits. */

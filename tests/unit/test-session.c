@@ -245,6 +245,30 @@ test_cancel_loading (void)
   g_assert_cmpint (pmod_session_get_state (session), ==, PMOD_SESSION_IDLE);
 }
 
+static void
+open_other_cb (PmodSession *session, GParamSpec *pspec, gpointer data)
+{
+  if (pmod_session_get_progress (session) == 0)
+    return;
+  g_signal_handlers_disconnect_by_func (session, open_other_cb, data);
+  pmod_session_open_model (session, "demo");
+}
+
+/* Another model chosen while one loads: that one is given up, and the session loads until the one
+ * that was chosen last is there. */
+static void
+test_change_of_mind (void)
+{
+  g_autofree char *model = fixture ("tiny-pmod-llava-v1.5");
+  g_autoptr (PmodSession) session = pmod_session_new ();
+
+  g_signal_connect (session, "notify::progress", G_CALLBACK (open_other_cb), NULL);
+  pmod_session_open_model (session, model);
+  wait_until (is_settled, session);
+  g_assert_nonnull (pmod_session_get_model (session));
+  g_assert_cmpstr (pmod_session_get_model (session)->name, ==, "demo");
+}
+
 static gboolean
 is_idle_chat (gpointer chat)
 {
@@ -295,6 +319,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/session/stop-at-any-moment", test_stop_at_any_moment);
   g_test_add_func ("/session/refused-model", test_refused_model);
   g_test_add_func ("/session/cancel-loading", test_cancel_loading);
+  g_test_add_func ("/session/change-of-mind", test_change_of_mind);
   g_test_add_func ("/chat", test_chat);
   return g_test_run ();
 }
