@@ -169,13 +169,13 @@ count_coarse (const PmodRecordImage *image)
   return image->planes[1].first_token - image->planes[0].first_token;
 }
 
-int
+gint64
 cli_records_find_vision (const CliRecords *self, int position)
 {
-  int all = 0;
-  int fine = 0;
-  int all_before = -1;
-  int fine_before = -1;
+  gint64 all = 0; /* a file may name many pictures */
+  gint64 fine = 0;
+  gint64 all_before = -1;
+  gint64 fine_before = -1;
 
   if (self->begin->n_vision == self->begin->n_tokens)
     return position;

@@ -37,7 +37,7 @@ int cli_records_get_n_kept (const CliRecords *self, int layer);
 /* Which of the routed tokens stands at a position of the merged sequence; -1 if none: a picture's
  * tokens in order, or only those of its fine tiles, or all positions, as the model's targets are.
  */
-int cli_records_find_vision (const CliRecords *self, int position);
+gint64 cli_records_find_vision (const CliRecords *self, int position);
 
 /* The answer as the TOKEN records spell it. (transfer full) */
 char *cli_records_dup_text (const CliRecords *self);

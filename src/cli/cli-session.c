@@ -49,7 +49,8 @@ on_stage (CliSession *self, const PmodRecordStage *stage)
 {
   if (stage->stage == PMOD_STAGE_LAYER)
     {
-      self->n_layers_done++;
+      /* A layer of which a part was used again writes two records. */
+      self->n_layers_done = stage->header.layer + 1;
       cli_progress_update (self->progress, "prefill, layers", (guint64)self->n_layers_done,
                            (guint64)self->begin.n_layers, FALSE);
     }

@@ -120,11 +120,11 @@ static gboolean
 is_kept (const CliRecords *self, int layer, int position)
 {
   const PmodRecordRoute *route = self->route[layer];
-  int token = cli_records_find_vision (self, position);
+  gint64 token = cli_records_find_vision (self, position);
 
   if (route == NULL || token < 0 || token >= route->n_vision)
     return TRUE;
-  return pmod_record_route_kept (route, token);
+  return pmod_record_route_kept (route, (int)token);
 }
 
 /* Two columns a token, so that the map is about as wide as the picture. */
