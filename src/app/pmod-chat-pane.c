@@ -17,6 +17,8 @@ struct _PmodChatPane
   GtkScrolledWindow *scroller;
   GtkStack *stack;
   GtkListBox *list;
+  GtkLabel *title;
+  GtkLabel *hint;
   GtkBox *questions;
   GtkTextView *entry;
   GtkWidget *placeholder;
@@ -114,6 +116,26 @@ question_clicked_cb (GtkButton *button, gpointer user_data)
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
+/* What stands where no question was asked yet. */
+static void
+update_empty (PmodChatPane *self)
+{
+  PmodModelCard *model = pmod_session_get_model (pmod_chat_get_session (self->chat));
+  gboolean has_picture = pmod_chat_get_picture (self->chat) != NULL;
+  const char *hint = _ ("The answer appears here as the model writes it.");
+  g_autofree char *alone = NULL;
+
+  if (!has_picture)
+    hint = _ ("Open one, then ask about it here.");
+  else if (model && model->single_questions)
+    hint = alone = g_strdup_printf (
+        "%s %s", hint,
+        _ ("This model takes each question on its own: it forgets the ones before."));
+  gtk_label_set_label (self->title,
+                       has_picture ? _ ("Ask About the Picture") : _ ("No Picture Yet"));
+  gtk_label_set_label (self->hint, hint);
+}
+
 /* A sample picture brings questions that the bundled model can answer. */
 static void
 picture_changed_cb (PmodChatPane *self)
@@ -122,6 +144,7 @@ picture_changed_cb (PmodChatPane *self)
   const char *const *questions = picture ? pmod_picture_get_questions (picture) : NULL;
   GtkWidget *child;
 
+  update_empty (self);
   while ((child = gtk_widget_get_first_child (GTK_WIDGET (self->questions))))
     gtk_box_remove (self->questions, child);
   for (int i = 0; questions && questions[i]; i++)
@@ -176,6 +199,8 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::picture", G_CALLBACK (picture_changed_cb), self,
                                G_CONNECT_SWAPPED);
+      g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
+                               G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
       update_messages (self);
       update_busy (self);
       picture_changed_cb (self);
@@ -247,6 +272,8 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, stack);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, list);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, questions);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, title);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, hint);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, entry);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, placeholder);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, buttons);

@@ -41,8 +41,8 @@ make_title (int layer, const PmodRunLayer *info)
   if (!info->ready)
     return g_strdup_printf (_ ("Layer %d"), layer);
   if (!info->routed)
-    return g_strdup_printf (_ ("Layer %d is plain: it keeps all %d"), layer, info->n_vision);
-  return g_strdup_printf (_ ("Layer %d keeps %d of %d"), layer, info->n_kept, info->n_vision);
+    return g_strdup_printf (_ ("Layer %d is plain: it keeps all %d parts"), layer, info->n_vision);
+  return g_strdup_printf (_ ("Layer %d keeps %d of %d parts"), layer, info->n_kept, info->n_vision);
 }
 
 /* What lies under the pointer. */

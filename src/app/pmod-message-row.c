@@ -22,18 +22,28 @@ static char *
 describe_done (PmodRun *run)
 {
   int n_new = pmod_run_get_n_new_tokens (run);
-  int n_prompt = pmod_run_get_n_prompt_tokens (run);
-  int n_reused = pmod_run_get_n_reused (run);
   guint64 ns = pmod_run_get_prefill_ns (run) + pmod_run_get_decode_ns (run);
   g_autofree char *time = ns >= 1000000000 ? g_strdup_printf (_ ("%.1f s"), (double)ns / 1e9)
                                            : g_strdup_printf (_ ("%.0f ms"), (double)ns / 1e6);
   g_autofree char *tokens = g_strdup_printf (
       g_dngettext (GETTEXT_PACKAGE, "%d token in %s", "%d tokens in %s", n_new), n_new, time);
 
-  if (n_reused > 0)
-    return g_strdup_printf (_ ("%s \302\267 picture reused: %d of %d prompt tokens"), tokens,
-                            n_reused, n_prompt);
+  if (pmod_run_get_n_reused (run) > 0)
+    return g_strdup_printf (_ ("%s \302\267 picture reused"), tokens);
   return g_steal_pointer (&tokens);
+}
+
+static void
+explain_reuse (PmodMessageRow *self, PmodRun *run)
+{
+  int n_prompt = pmod_run_get_n_prompt_tokens (run);
+  int n_reused = pmod_run_get_n_reused (run);
+  g_autofree char *text = NULL;
+
+  if (n_reused > 0)
+    text = g_strdup_printf (_ ("%d of the prompt\342\200\231s %d tokens were known from before"),
+                            n_reused, n_prompt);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->note), text);
 }
 
 static char *
@@ -77,6 +87,7 @@ update (PmodMessageRow *self)
     return;
   note = describe_run (run);
   gtk_label_set_label (self->note, note);
+  explain_reuse (self, run);
   gtk_widget_set_visible (GTK_WIDGET (self->text), *text != '\0');
   gtk_widget_set_visible (self->spinner, !pmod_run_is_finished (run));
   if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
@@ -122,7 +133,7 @@ pmod_message_row_new (PmodMessage *message)
   self->message = g_object_ref (message);
   gtk_widget_add_css_class (self->bubble, run ? "answer" : "question");
   gtk_widget_set_halign (self->bubble, run ? GTK_ALIGN_FILL : GTK_ALIGN_END);
-  gtk_widget_set_visible (GTK_WIDGET (self->note), run != NULL);
+  gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->note)), run != NULL);
   if (run)
     g_signal_connect_object (run, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   update (self);

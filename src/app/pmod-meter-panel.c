@@ -40,7 +40,7 @@ percent (double part, double whole)
   return whole > 0 ? (int)(100 * part / whole + 0.5) : 0;
 }
 
-/* "4.92 of 8.38 TFLOPs, 59 %": both numbers in the unit that suits the larger. */
+/* "59 % of dense: 4.92 TFLOPs", in the unit that suits the dense figure. */
 static char *
 format_flops (const PmodRunCost *cost)
 {
@@ -53,8 +53,8 @@ format_flops (const PmodRunCost *cost)
       unit++;
       scale *= 1000;
     }
-  return g_strdup_printf (_ ("%.2f of %.2f %s, %d %%"), cost->used / scale, cost->dense / scale,
-                          _ (units[unit]), percent (cost->used, cost->dense));
+  return g_strdup_printf (_ ("%d %% of dense: %.2f %s"), percent (cost->used, cost->dense),
+                          cost->used / scale, _ (units[unit]));
 }
 
 static char *
@@ -63,8 +63,8 @@ format_bytes (const PmodRunCost *cost)
   double scale = cost->dense >= 1024 * 1024 ? 1024 * 1024 : 1024;
   const char *unit = scale > 1024 ? _ ("MiB") : _ ("KiB");
 
-  return g_strdup_printf (_ ("%.1f of %.1f %s, %d %%"), cost->used / scale, cost->dense / scale,
-                          unit, percent (cost->used, cost->dense));
+  return g_strdup_printf (_ ("%d %% of dense: %.1f %s"), percent (cost->used, cost->dense),
+                          cost->used / scale, unit);
 }
 
 static void

@@ -32,8 +32,11 @@ describe (PmodModelCard *card)
 {
   g_autofree char *size = g_format_size_full (card->weight_bytes, G_FORMAT_SIZE_IEC_UNITS);
 
-  return g_strdup_printf (_ ("%d layers, %d routed \302\267 %s"), card->n_layers, card->n_routed,
-                          size);
+  g_autofree char *facts = g_strdup_printf (_ ("%d layers, %d routed \302\267 %s"), card->n_layers,
+                                            card->n_routed, size);
+
+  return card->about ? g_strdup_printf ("%s \302\267 %s", card->about, facts)
+                     : g_steal_pointer (&facts);
 }
 
 static void

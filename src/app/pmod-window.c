@@ -202,6 +202,8 @@ picture_changed_cb (PmodWindow *self)
 
   gtk_window_set_title (GTK_WINDOW (self), title);
   update_stack (self);
+  if (picture && pmod_chat_can_undo (self->chat))
+    add_toast (self, _ ("New conversation"), _ ("_Undo"), "win.undo");
 }
 
 /* --- Models ---------------------------------------------------------------------------------- */
@@ -285,7 +287,9 @@ update_state (PmodWindow *self)
 static void
 model_refused_cb (PmodWindow *self, const char *message)
 {
-  add_problem (self, _ ("This model cannot be used"), message);
+  /* Without any model the remark says it, for as long as it is so. */
+  if (pmod_session_get_model (self->session))
+    add_problem (self, _ ("This model cannot be used"), message);
 }
 
 /* --- Panes of the narrow window -------------------------------------------------------------- */

@@ -13,13 +13,15 @@ typedef struct
 {
   char *name;
   char *path;
-  char *note; /* config key "strata_note": what a user must know of this checkpoint; nullable */
+  char *note;  /* config key "strata_note": what a user must know of this checkpoint; nullable */
+  char *about; /* config key "strata_about": what kind of model this is, in a few words; nullable */
   char *precision;
   char *device;
   int n_layers;
   int n_routed;
   int context_length;
   gboolean has_vision;
+  gboolean single_questions; /* it is not told what was said before */
   guint64 weight_bytes;
   guint64 load_ns;
 } PmodModelCard;

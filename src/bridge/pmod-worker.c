@@ -153,20 +153,20 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
 /* --- Opening --------------------------------------------------------------------------------- */
 
 /* What a checkpoint says of itself: that its weights are random, for instance. */
-static char *
-read_note (const char *path)
+static void
+read_words (PmodModelCard *card)
 {
-  g_autofree char *file = g_build_filename (path, "config.json", NULL);
+  g_autofree char *file = g_build_filename (card->path, "config.json", NULL);
   g_autoptr (JsonParser) parser = json_parser_new ();
-  JsonNode *root;
+  JsonObject *object;
 
-  if (!json_parser_load_from_file (parser, file, NULL))
-    return NULL;
-  root = json_parser_get_root (parser);
-  if (!root || !JSON_NODE_HOLDS_OBJECT (root))
-    return NULL;
-  return g_strdup (json_object_get_string_member_with_default (json_node_get_object (root),
-                                                               "strata_note", NULL));
+  if (!json_parser_load_from_file (parser, file, NULL) ||
+      !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
+    return;
+  object = json_node_get_object (json_parser_get_root (parser));
+  card->note = g_strdup (json_object_get_string_member_with_default (object, "strata_note", NULL));
+  card->about =
+      g_strdup (json_object_get_string_member_with_default (object, "strata_about", NULL));
 }
 
 static PmodModelCard *
@@ -178,12 +178,13 @@ describe (PmodModel *model, const PmodParams *params)
 
   card->path = g_strdup (pmod_model_get_path (model));
   card->name = g_path_get_basename (card->path);
-  card->note = read_note (card->path);
+  read_words (card);
   card->precision = g_strdup (pmod_model_get_precision_name (model));
   card->device = g_strdup (pmod_model_get_device_name (model));
   card->n_layers = config->n_layers;
   card->context_length = config->context_length;
   card->has_vision = config->has_vision;
+  card->single_questions = config->single_questions;
   card->weight_bytes = pmod_model_get_weight_bytes (model);
   card->load_ns = pmod_model_get_load_ns (model);
   if (pmod_routing_ratios (&params->routing, config, ratios, NULL))
@@ -229,6 +230,7 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
   const PmodConfig *config = pmod_model_get_config (self->model);
   int n_turns = job->texts ? (int)g_strv_length (job->texts) : 1;
   g_autofree PmodTurn *turns = g_new0 (PmodTurn, n_turns);
+  int first = config->single_questions ? n_turns - 1 : 0;
   PmodPrompt *prompt;
 
   for (int i = 0; i < n_turns; i++)
@@ -236,8 +238,9 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
       turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
       turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
     }
-  prompt = pmod_prompt_new_chat (pmod_model_get_tokenizer (self->model), config->conversation,
-                                 turns, n_turns, &job->image, job->image ? 1 : 0, error);
+  prompt =
+      pmod_prompt_new_chat (pmod_model_get_tokenizer (self->model), config->conversation,
+                            turns + first, n_turns - first, &job->image, job->image ? 1 : 0, error);
   if (!prompt || job->texts)
     return prompt;
 

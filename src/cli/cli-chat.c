@@ -64,17 +64,19 @@ static PmodPrompt *
 make_prompt (const Chat *self, GError **error)
 {
   PmodModel *model = cli_session_get_model (self->session);
+  const PmodConfig *config = pmod_model_get_config (model);
   g_autofree PmodTurn *turns = g_new0 (PmodTurn, self->texts->len);
+  guint first = config->single_questions ? self->texts->len - 1 : 0;
 
   for (guint i = 0; i < self->texts->len; i++)
     {
       turns[i].role = i % 2 == 0 ? PMOD_ROLE_USER : PMOD_ROLE_ASSISTANT;
       turns[i].text = self->texts->pdata[i];
     }
-  return pmod_prompt_new_chat (pmod_model_get_tokenizer (model),
-                               pmod_model_get_config (model)->conversation, turns,
-                               (int)self->texts->len, (PmodImage *const *)self->images->pdata,
-                               (int)self->images->len, error);
+  return pmod_prompt_new_chat (pmod_model_get_tokenizer (model), config->conversation,
+                               turns + first, (int)(self->texts->len - first),
+                               (PmodImage *const *)self->images->pdata, (int)self->images->len,
+                               error);
 }
 
 static void

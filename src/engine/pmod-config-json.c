@@ -528,6 +528,7 @@ read_all (Keys *keys, PmodConfig *config)
   config->model_type = g_strdup (read_string (keys, "model_type"));
   type = read_choice_or (keys, "model_type", types, 0);
   config->conversation = g_strdup (read_string_or (keys, "conversation", "vicuna_v1"));
+  config->single_questions = read_flag_or (keys, "strata_single_questions", FALSE);
   read_decoder (keys, config);
   /* What a dense checkpoint has where a routed one has its own. */
   config->schedule = (PmodSchedule){ PMOD_SCHEDULE_DENSE, 0.5, 0.85, 0.15, 31 };

@@ -97,7 +97,9 @@ typedef struct
   gboolean router_bias;
   gboolean has_router[PMOD_MAX_LAYERS]; /* found in the checkpoint; from the schedule until then */
 
-  char *conversation; /* "vicuna_v1" where the key is absent */
+  char *conversation;        /* "vicuna_v1" where the key is absent */
+  gboolean single_questions; /* "strata_single_questions": trained on one question each, so what
+                              * was said before only misleads it and is left out of the prompt */
 } PmodConfig;
 
 /* Reads DIR/config.json, and the tower's config.json and preprocessor_config.json from tower_dir

@@ -48,6 +48,16 @@ def test_as_run():
     assert turns[1]['prompt']['reused'] > 0
 
 
+def test_single_questions():
+    """The bundled model is not told what was said before: any turn is what pmod run says."""
+    image = fixture('demo', 'seen-03.png')
+    turns = good('chat', 'demo', '--image', image, '--dtype', 'f32',
+                 stdin='\n'.join([*QUESTIONS, QUESTIONS[0]]).encode()).stdout.splitlines()
+    alone = [record('demo', '--image', image, '--prompt', question, '--dtype', 'f32')['output']
+             for question in QUESTIONS]
+    assert turns == [alone[0]['text'], alone[1]['text'], alone[0]['text']], (turns, alone)
+
+
 def test_end():
     """The end of the input ends it; nothing asked is nothing said."""
     assert good('chat', 'demo', stdin=b'').stdout == ''
@@ -65,4 +75,4 @@ def test_bad_turn():
     assert '/nowhere.png' in errors[0] and '1024' in errors[1] and '<image>' in errors[2], errors
 
 
-main([test_turns, test_as_run, test_end, test_bad_turn])
+main([test_turns, test_as_run, test_single_questions, test_end, test_bad_turn])
