@@ -23,7 +23,6 @@ struct _CliSession
   GByteArray *records; /* of this answer, filled only where there is a json */
   float *logits;       /* [V] as the prefill left them */
   gboolean has_logits;
-  int n_layers_done;
   PmodRecordRunBegin begin; /* of this answer; n_tokens is 0 before */
   gboolean streams;
   GError *output_error; /* of standard output, while streaming */
@@ -47,13 +46,10 @@ take_logits (CliSession *self)
 static void
 on_stage (CliSession *self, const PmodRecordStage *stage)
 {
+  /* By number: a layer of which a part was used again writes two records. */
   if (stage->stage == PMOD_STAGE_LAYER)
-    {
-      /* A layer of which a part was used again writes two records. */
-      self->n_layers_done = stage->header.layer + 1;
-      cli_progress_update (self->progress, "prefill, layers", (guint64)self->n_layers_done,
-                           (guint64)self->begin.n_layers, FALSE);
-    }
+    cli_progress_update (self->progress, "prefill, layers", (guint64)stage->header.layer + 1,
+                         (guint64)self->begin.n_layers, FALSE);
 }
 
 static void
@@ -188,7 +184,6 @@ cli_session_answer (CliSession *self, const PmodPrompt *prompt, GError **error)
   g_byte_array_set_size (self->records, 0);
   memset (&self->begin, 0, sizeof self->begin);
   self->has_logits = FALSE;
-  self->n_layers_done = 0;
   cli_progress_begin (self->progress);
   answer =
       pmod_context_answer (self->context, prompt, &self->params, self->trace, on_text, self, error);
