@@ -70,9 +70,10 @@ is_plane_inside (const PmodPlane *plane, const PmodRecordImage *image)
   gint64 end = image->first_token + (gint64)image->n_tokens;
   gint64 cells;
 
-  if (plane->rows < 0 || plane->cols < 0 || plane->first_token < image->first_token ||
-      (plane->newlines != 0 && plane->newlines != 1) || !isfinite (plane->x0) ||
-      !isfinite (plane->y0) || !isfinite (plane->x1) || !isfinite (plane->y1))
+  if (plane->rows < 0 || plane->rows > image->n_tokens || plane->cols < 0 ||
+      plane->first_token < image->first_token || (plane->newlines != 0 && plane->newlines != 1) ||
+      !isfinite (plane->x0) || !isfinite (plane->y0) || !isfinite (plane->x1) ||
+      !isfinite (plane->y1))
     return FALSE;
   cells = plane->rows * ((gint64)plane->cols + plane->newlines);
   return cells <= end - plane->first_token;

@@ -296,6 +296,33 @@ test_bit_flips (void)
   g_assert_cmpuint (n_found, >, 500);
 }
 
+/* Rows without a cell take no tokens, but whoever walks over them takes for ever. */
+static void
+test_empty_rows (void)
+{
+  g_autoptr (GByteArray) bytes = record_run ();
+  PmodRecordImage image;
+  gsize offset = 0;
+  GError *error = NULL;
+
+  for (;;)
+    {
+      const PmodRecord *record = pmod_trace_next (bytes->data, bytes->len, &offset, NULL);
+
+      g_assert_nonnull (record);
+      if (record->type != PMOD_RECORD_IMAGE)
+        continue;
+      memcpy (&image, record, sizeof image);
+      break;
+    }
+  image.planes[0].rows = G_MAXINT32;
+  image.planes[0].cols = image.planes[0].newlines = 0;
+  offset = 0;
+  g_assert_null (pmod_trace_next ((const guint8 *)&image, sizeof image, &offset, &error));
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT);
+  g_clear_error (&error);
+}
+
 static void
 flip (GByteArray *bytes, PmodRecordType type, gsize field, gint32 value, gboolean good)
 {
@@ -487,6 +514,7 @@ main (int argc, char **argv)
   g_test_add_func ("/trace/truncation", test_truncation);
   g_test_add_func ("/trace/bit-flips", test_bit_flips);
   g_test_add_func ("/trace/lies", test_lies);
+  g_test_add_func ("/trace/empty-rows", test_empty_rows);
   g_test_add_func ("/trace/file", test_file);
   g_test_add_func ("/trace/abandoned-file", test_abandoned_file);
   g_test_add_func ("/trace/unwritable", test_unwritable);
