@@ -35,6 +35,8 @@ update_accent (PmodApplication *self)
 static void
 follow_style (PmodApplication *self)
 {
+  /* Tab walks over the messages; it should not leave each of them marked. */
+  g_object_set (gtk_settings_get_default (), "gtk-label-select-on-focus", FALSE, NULL);
   self->accent = gtk_css_provider_new ();
   update_accent (self);
   gtk_style_context_add_provider_for_display (gdk_display_get_default (),
