@@ -34,7 +34,8 @@ gboolean pmod_context_prefill (PmodContext *self,
 gboolean pmod_context_decode (
     PmodContext *self, const PmodParams *params, PmodTrace *trace, int *token, GError **error);
 
-/* Any thread. A running prefill or decode stops at the next layer; the next call starts anew. */
+/* Any thread. A running prefill or decode stops at the next layer; decoding goes on only after
+ * another prefill. A prefill forgets what was cancelled before its RUN_BEGIN record. */
 void pmod_context_cancel (PmodContext *self);
 
 /* Forgets every state, so that nothing is re-used. */
