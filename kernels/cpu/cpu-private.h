@@ -111,8 +111,10 @@ void pmod_cpu_linear (PmodBackend *self,
 PmodOneDnn *pmod_onednn_new (int n_threads);
 void pmod_onednn_free (PmodOneDnn *self);
 
-/* False where oneDNN has no fast kernel for this product, and nothing was done. */
+/* False where oneDNN has no fast kernel for this product, and nothing was done. One that fails
+ * while it runs fails backend: y may be half written, so that nobody else could add to it. */
 bool pmod_onednn_linear (PmodOneDnn *self,
+                         PmodBackend *backend,
                          PmodTensor *y,
                          const PmodTensor *x,
                          const PmodCpuMatrix *w,

@@ -163,7 +163,7 @@ pmod_cpu_linear (PmodBackend *backend,
 
   if (fast && self->onednn && n_tokens > FEW_ROWS &&
       n_tokens * matrix->n_in > SMALL_PRODUCT / matrix->n_out &&
-      pmod_onednn_linear (self->onednn, y, x, w, bias, epilogue))
+      pmod_onednn_linear (self->onednn, backend, y, x, w, bias, epilogue))
     return;
   self->kernels->product (self, y, x, w, bias, epilogue);
 }

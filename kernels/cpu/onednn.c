@@ -239,6 +239,7 @@ find_entry (PmodOneDnn *self, const Key *key)
 
 bool
 pmod_onednn_linear (PmodOneDnn *self,
+                    PmodBackend *backend,
                     PmodTensor *y,
                     const PmodTensor *x,
                     const PmodCpuMatrix *w,
@@ -272,6 +273,10 @@ pmod_onednn_linear (PmodOneDnn *self,
         dnnl_memory_set_data_handle (entry->memory[i], data[i]);
         args[n_args++] = (dnnl_exec_arg_t){ names[i], entry->memory[i] };
       }
-  return !dnnl_primitive_execute (entry->primitive, self->stream, n_args, args) &&
-         !dnnl_stream_wait (self->stream);
+  if (dnnl_primitive_execute (entry->primitive, self->stream, n_args, args) ||
+      dnnl_stream_wait (self->stream))
+    pmod_backend_fail (backend, "linear: oneDNN cannot run [%lld,%lld] x [%lld,%lld]^T",
+                       (long long)key.n_tokens, (long long)key.n_in, (long long)key.n_out,
+                       (long long)key.n_in);
+  return true;
 }
