@@ -40,8 +40,6 @@ typedef struct
   PmodTensor kept;   /* U8 */
 } PmodRoutes;
 
-#define PMOD_FEATURE_SLOTS 4
-
 /* Features of the pictures seen last. */
 typedef struct
 {

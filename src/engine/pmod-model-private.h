@@ -80,8 +80,11 @@ struct _PmodModel
   GPtrArray *matrices;
 };
 
-/* What the weights, a whole context's KV cache and the decoder's scratch take. The tower's scratch,
- * made when a picture needs it, is not counted. */
+/* Pictures whose features a context keeps. */
+#define PMOD_FEATURE_SLOTS 4
+
+/* What the weights, a whole context's KV cache and scratch take: the decoder's, the tower's for the
+ * largest picture of the model's kind, and the features that are kept. */
 void pmod_model_measure (const PmodConfig *config, PmodDtype act, PmodMemory *memory);
 
 /* FALSE and an error where the backend has failed since it was last asked; clears it. */

@@ -42,6 +42,37 @@ measure_weights (const PmodConfig *config, guint64 act_bytes)
   return weights;
 }
 
+/* The most tiles that one picture is cut into. */
+static guint64
+max_tiles (const PmodConfig *config)
+{
+  guint64 size = config->vision.image_size;
+  guint64 most = 0;
+
+  if (config->image_mode != PMOD_IMAGE_ANYRES)
+    return 1;
+  for (int i = 0; i < config->n_pinpoints; i++)
+    most = MAX (most, config->pinpoints[i][0] / size * (config->pinpoints[i][1] / size));
+  return 1 + most;
+}
+
+/* Memory of the tower for the largest picture, and the features that are kept of pictures seen. */
+static guint64
+measure_vision (const PmodConfig *config, guint64 act_bytes)
+{
+  const PmodVisionConfig *vision = &config->vision;
+  guint64 rows = max_tiles (config) * (pmod_config_tile_tokens (config) + 1);
+  guint64 dv = vision->hidden;
+  guint64 d = config->hidden;
+  guint64 patch_values = 3 * (guint64)vision->patch_size * vision->patch_size;
+
+  if (!config->has_vision)
+    return 0;
+  return rows * (patch_values + 5 * dv + d) * sizeof (float) +
+         rows * (patch_values + 6 * dv + vision->ffn + d) * act_bytes +
+         PMOD_FEATURE_SLOTS * rows * d * sizeof (float);
+}
+
 void
 pmod_model_measure (const PmodConfig *config, PmodDtype act, PmodMemory *memory)
 {
@@ -56,7 +87,7 @@ pmod_model_measure (const PmodConfig *config, PmodDtype act, PmodMemory *memory)
   memory->kv = config->n_layers * 2 * t * n_kv * act_bytes;
   memory->scratch = t * (row_f32 * sizeof (float) + row_act * act_bytes) +
                     (guint64)config->n_layers * t * (2 * sizeof (float) + 1) +
-                    config->vocab * sizeof (float);
+                    config->vocab * sizeof (float) + measure_vision (config, act_bytes);
   memory->total = memory->weights + memory->kv + memory->scratch;
 }
 

@@ -50,7 +50,7 @@ typedef struct
 {
   guint64 weights;
   guint64 kv;      /* of a whole context */
-  guint64 scratch; /* of the decoder; reading a picture takes some more */
+  guint64 scratch; /* of the decoder, and of the tower for the largest picture */
   guint64 total;
   guint64 free; /* what the machine or device has now, or memory_limit */
 } PmodMemory;
