@@ -3,8 +3,8 @@
  * What is checked here holds for every backend; what depends on the values of index tensors is
  * checked by the backend, which alone can read them. After a failure nothing is called. */
 #include "pmod-backend-private.h"
+#include "pmod-check.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -19,97 +19,6 @@ pmod_backend_fail (PmodBackend *self, const char *format, ...)
   vsnprintf (self->error, sizeof self->error, format, args);
   va_end (args);
   self->failed = true;
-}
-
-/* --- Checks ------------------------------------------------------------------------------- */
-
-#define ANY (-1) /* in a shape or for a dtype: anything goes */
-
-/* What an op expects of one argument. */
-typedef struct
-{
-  int dtype; /* PmodDtype, or ANY */
-  int n_dims;
-  int64_t shape[PMOD_TENSOR_MAX_DIMS];
-} Expected;
-
-#define EXPECT(dtype_, ...)                                                                        \
-  ((Expected){ .dtype = (int)(dtype_),                                                             \
-               .n_dims = (int)(sizeof ((int64_t[]){ __VA_ARGS__ }) / sizeof (int64_t)),            \
-               .shape = { __VA_ARGS__ } })
-
-static void
-fail_expected (PmodBackend *self,
-               const char *op,
-               const char *name,
-               const PmodTensor *tensor,
-               const Expected *expected)
-{
-  char got[96], want[96];
-  int n = 0;
-
-  for (int i = 0; i < expected->n_dims; i++)
-    {
-      const char *comma = i ? "," : "";
-
-      if (expected->shape[i] == ANY)
-        n += snprintf (want + n, sizeof want - (size_t)n, "%s*", comma);
-      else
-        n += snprintf (want + n, sizeof want - (size_t)n, "%s%" PRId64, comma, expected->shape[i]);
-    }
-  pmod_backend_fail (self, "%s: %s: expected %s [%s], got %s", op, name,
-                     expected->dtype == ANY ? "any dtype"
-                                            : pmod_dtype_name ((PmodDtype)expected->dtype),
-                     want, tensor ? pmod_tensor_describe (tensor, got, sizeof got) : "nothing");
-}
-
-static bool
-check (PmodBackend *self,
-       const char *op,
-       const char *name,
-       const PmodTensor *tensor,
-       Expected expected)
-{
-  bool ok = tensor && tensor->n_dims == expected.n_dims &&
-            (expected.dtype == ANY || tensor->dtype == (PmodDtype)expected.dtype);
-  int64_t n = 1;
-
-  for (int i = 0; ok && i < expected.n_dims; i++)
-    {
-      int64_t size = tensor->shape[i];
-
-      ok = size >= 0 && (expected.shape[i] == ANY || size == expected.shape[i]) &&
-           !__builtin_mul_overflow (n, size, &n);
-    }
-  ok = ok && (tensor->data || n == 0);
-  if (!ok)
-    fail_expected (self, op, name, tensor, &expected);
-  return ok;
-}
-
-/* The same for an argument that may be NULL. */
-static bool
-check_optional (PmodBackend *self,
-                const char *op,
-                const char *name,
-                const PmodTensor *tensor,
-                Expected expected)
-{
-  return !tensor || check (self, op, name, tensor, expected);
-}
-
-static bool
-check_that (PmodBackend *self, const char *op, bool holds, const char *what)
-{
-  if (!holds)
-    pmod_backend_fail (self, "%s: expected %s", op, what);
-  return holds;
-}
-
-static bool
-is_act (PmodDtype dtype)
-{
-  return dtype == PMOD_DTYPE_F32 || dtype == PMOD_DTYPE_BF16;
 }
 
 /* --- Backends ----------------------------------------------------------------------------- */
@@ -193,7 +102,8 @@ pmod_copy (PmodBackend *self, void *dst, const void *src, size_t n_bytes)
 uint64_t
 pmod_checksum (PmodBackend *self, const void *data, size_t n_bytes)
 {
-  if (self->failed || !check_that (self, "checksum", n_bytes % 8 == 0, "a multiple of 8 bytes"))
+  if (self->failed ||
+      !pmod_check_that (self, "checksum", n_bytes % 8 == 0, "a multiple of 8 bytes"))
     return 0;
   return self->ops->checksum (self, data, n_bytes);
 }
@@ -206,9 +116,10 @@ pmod_checksum (PmodBackend *self, const void *data, size_t n_bytes)
 static bool
 check_matrix (PmodBackend *self, int64_t n_out, int64_t n_in, PmodDtype act)
 {
-  return check_that (self, "matrix", is_act (act), "an act dtype of F32 or BF16") &&
-         check_that (self, "matrix", n_in > 0 && n_out > 0, "at least one row and one column") &&
-         check_that (self, "matrix", n_out <= MAX_ELEMENTS / n_in, "fewer than 2^48 weights");
+  return pmod_check_that (self, "matrix", pmod_is_act (act), "an act dtype of F32 or BF16") &&
+         pmod_check_that (self, "matrix", n_in > 0 && n_out > 0,
+                          "at least one row and one column") &&
+         pmod_check_that (self, "matrix", n_out <= MAX_ELEMENTS / n_in, "fewer than 2^48 weights");
 }
 
 PmodMatrix *
@@ -223,10 +134,10 @@ pmod_matrix_new (
     {
       const PmodMatrixPart *part = &parts[i];
 
-      if (!check_that (self, "matrix",
-                       part->data && part->n_out > 0 && part->n_out <= MAX_ELEMENTS &&
-                           (is_act (part->dtype) || part->dtype == PMOD_DTYPE_F16),
-                       "parts with data of F32, BF16 or F16"))
+      if (!pmod_check_that (self, "matrix",
+                            part->data && part->n_out > 0 && part->n_out <= MAX_ELEMENTS &&
+                                (pmod_is_act (part->dtype) || part->dtype == PMOD_DTYPE_F16),
+                            "parts with data of F32, BF16 or F16"))
         return NULL;
       n_out += part->n_out;
     }
@@ -280,11 +191,11 @@ pmod_linear (PmodBackend *self,
   const char *op = "linear";
   bool add = epilogue == PMOD_EPILOGUE_ADD;
 
-  if (self->failed || !check_that (self, op, w, "a matrix") ||
-      !check (self, op, "x", x, EXPECT (w->act, ANY, w->n_in)) ||
-      !check (self, op, "y", y, EXPECT (add ? PMOD_DTYPE_F32 : ANY, x->shape[0], w->n_out)) ||
-      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
-      !check_optional (self, op, "bias", bias, EXPECT (PMOD_DTYPE_F32, w->n_out)))
+  if (self->failed || !pmod_check_that (self, op, w, "a matrix") ||
+      !pmod_check (self, op, "x", x, EXPECT (w->act, ANY, w->n_in)) ||
+      !pmod_check (self, op, "y", y, EXPECT (add ? PMOD_DTYPE_F32 : ANY, x->shape[0], w->n_out)) ||
+      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check_optional (self, op, "bias", bias, EXPECT (PMOD_DTYPE_F32, w->n_out)))
     return;
   if (x->shape[0] > 0)
     self->ops->linear (self, y, x, w, bias, epilogue);
@@ -297,10 +208,10 @@ pmod_rmsnorm (PmodBackend *self, PmodTensor *y, const PmodTensor *x, const PmodT
 {
   const char *op = "rmsnorm";
 
-  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
-      !check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
-      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
-      !check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])))
+  if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !pmod_check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
+      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])))
     return;
   self->ops->rmsnorm (self, y, x, w, eps);
 }
@@ -315,13 +226,13 @@ pmod_layernorm (PmodBackend *self,
 {
   const char *op = "layernorm";
 
-  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
-      !check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
-      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
-      !check_that (self, op, y->data != x->data || y->dtype == PMOD_DTYPE_F32,
-                   "y of F32 where it is x itself") ||
-      !check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])) ||
-      !check (self, op, "b", b, EXPECT (PMOD_DTYPE_F32, x->shape[1])))
+  if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !pmod_check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
+      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check_that (self, op, y->data != x->data || y->dtype == PMOD_DTYPE_F32,
+                        "y of F32 where it is x itself") ||
+      !pmod_check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])) ||
+      !pmod_check (self, op, "b", b, EXPECT (PMOD_DTYPE_F32, x->shape[1])))
     return;
   self->ops->layernorm (self, y, x, w, b, eps);
 }
@@ -331,9 +242,9 @@ pmod_swiglu (PmodBackend *self, PmodTensor *y, const PmodTensor *gate_up)
 {
   const char *op = "swiglu";
 
-  if (self->failed || !check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
-      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
-      !check (self, op, "gate_up", gate_up, EXPECT (y->dtype, y->shape[0], 2 * y->shape[1])))
+  if (self->failed || !pmod_check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
+      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check (self, op, "gate_up", gate_up, EXPECT (y->dtype, y->shape[0], 2 * y->shape[1])))
     return;
   self->ops->swiglu (self, y, gate_up);
 }
@@ -354,23 +265,23 @@ pmod_split_qkv (PmodBackend *self,
   const char *op = "split_qkv";
   int64_t n_tokens, n_heads, n_kv_heads, width, capacity;
 
-  if (self->failed || !check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
-      !check_that (self, op, is_act (q->dtype), "q of F32 or BF16") ||
-      !check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])))
+  if (self->failed || !pmod_check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
+      !pmod_check_that (self, op, pmod_is_act (q->dtype), "q of F32 or BF16") ||
+      !pmod_check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])))
     return;
   n_tokens = q->shape[0], n_heads = q->shape[1], width = q->shape[2];
   n_kv_heads = k->shape[0], capacity = k->shape[1];
-  if (!check (self, op, "v", v, EXPECT (q->dtype, n_kv_heads, capacity, width)) ||
-      !check (self, op, "qkv", qkv,
-              EXPECT (PMOD_DTYPE_F32, n_tokens, (n_heads + 2 * n_kv_heads) * width)) ||
-      !check_optional (self, op, "cos_sin", cos_sin, EXPECT (PMOD_DTYPE_F32, ANY, width)) ||
-      !check_optional (self, op, "rows", rows, EXPECT (PMOD_DTYPE_I32, n_tokens)) ||
-      !check_that (self, op, !cos_sin || width % 2 == 0, "heads of even width to rotate") ||
-      !check_that (self, op, kv_offset >= 0 && kv_offset <= capacity - n_tokens,
-                   "room in the cache for all tokens") ||
-      !check_that (self, op,
-                   pos0 >= 0 && (!cos_sin || rows || pos0 <= cos_sin->shape[0] - n_tokens),
-                   "an angle for each position"))
+  if (!pmod_check (self, op, "v", v, EXPECT (q->dtype, n_kv_heads, capacity, width)) ||
+      !pmod_check (self, op, "qkv", qkv,
+                   EXPECT (PMOD_DTYPE_F32, n_tokens, (n_heads + 2 * n_kv_heads) * width)) ||
+      !pmod_check_optional (self, op, "cos_sin", cos_sin, EXPECT (PMOD_DTYPE_F32, ANY, width)) ||
+      !pmod_check_optional (self, op, "rows", rows, EXPECT (PMOD_DTYPE_I32, n_tokens)) ||
+      !pmod_check_that (self, op, !cos_sin || width % 2 == 0, "heads of even width to rotate") ||
+      !pmod_check_that (self, op, kv_offset >= 0 && kv_offset <= capacity - n_tokens,
+                        "room in the cache for all tokens") ||
+      !pmod_check_that (self, op,
+                        pos0 >= 0 && (!cos_sin || rows || pos0 <= cos_sin->shape[0] - n_tokens),
+                        "an angle for each position"))
     return;
   self->ops->split_qkv (self, q, k, v, qkv, cos_sin, rows, pos0, kv_offset);
 }
@@ -387,16 +298,17 @@ pmod_attention (PmodBackend *self,
 {
   const char *op = "attention";
 
-  if (self->failed || !check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
-      !check_that (self, op, is_act (q->dtype), "q of F32 or BF16") ||
-      !check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])) ||
-      !check (self, op, "v", v, EXPECT (q->dtype, k->shape[0], k->shape[1], q->shape[2])) ||
-      !check (self, op, "out", out, EXPECT (q->dtype, q->shape[0], q->shape[1] * q->shape[2])) ||
-      !check_that (self, op, k->shape[0] > 0 && q->shape[1] % k->shape[0] == 0,
-                   "the same number of query heads for each key head") ||
-      !check_that (self, op, kv_len > 0 && kv_len <= k->shape[1], "0 < kv_len <= capacity") ||
-      !check_that (self, op, !causal || kv_len >= q->shape[0],
-                   "a causal query's own key among the keys"))
+  if (self->failed || !pmod_check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
+      !pmod_check_that (self, op, pmod_is_act (q->dtype), "q of F32 or BF16") ||
+      !pmod_check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])) ||
+      !pmod_check (self, op, "v", v, EXPECT (q->dtype, k->shape[0], k->shape[1], q->shape[2])) ||
+      !pmod_check (self, op, "out", out,
+                   EXPECT (q->dtype, q->shape[0], q->shape[1] * q->shape[2])) ||
+      !pmod_check_that (self, op, k->shape[0] > 0 && q->shape[1] % k->shape[0] == 0,
+                        "the same number of query heads for each key head") ||
+      !pmod_check_that (self, op, kv_len > 0 && kv_len <= k->shape[1], "0 < kv_len <= capacity") ||
+      !pmod_check_that (self, op, !causal || kv_len >= q->shape[0],
+                        "a causal query's own key among the keys"))
     return;
   self->ops->attention (self, out, q, k, v, kv_len, causal, scale);
 }
@@ -410,14 +322,14 @@ pmod_patchify (PmodBackend *self, PmodTensor *patches, const PmodTensor *pixels,
   int64_t n_tiles, side;
 
   if (self->failed ||
-      !check (self, op, "pixels", pixels, EXPECT (PMOD_DTYPE_F32, ANY, 3, ANY, ANY)))
+      !pmod_check (self, op, "pixels", pixels, EXPECT (PMOD_DTYPE_F32, ANY, 3, ANY, ANY)))
     return;
   n_tiles = pixels->shape[0], side = pixels->shape[2];
-  if (!check_that (self, op, patch > 0 && pixels->shape[3] == side && side % patch == 0,
-                   "square tiles of whole patches") ||
-      !check (self, op, "patches", patches,
-              EXPECT (ANY, n_tiles * (side / patch) * (side / patch), 3 * patch * patch)) ||
-      !check_that (self, op, is_act (patches->dtype), "patches of F32 or BF16"))
+  if (!pmod_check_that (self, op, patch > 0 && pixels->shape[3] == side && side % patch == 0,
+                        "square tiles of whole patches") ||
+      !pmod_check (self, op, "patches", patches,
+                   EXPECT (ANY, n_tiles * (side / patch) * (side / patch), 3 * patch * patch)) ||
+      !pmod_check_that (self, op, pmod_is_act (patches->dtype), "patches of F32 or BF16"))
     return;
   self->ops->patchify (self, patches, pixels, patch);
 }
@@ -432,16 +344,17 @@ pmod_embed_patches (PmodBackend *self,
   const char *op = "embed_patches";
   int64_t n_rows, width, n_tiles;
 
-  if (self->failed || !check (self, op, "position", position, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
-      !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, position->shape[1])))
+  if (self->failed ||
+      !pmod_check (self, op, "position", position, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, position->shape[1])))
     return;
   n_rows = position->shape[0], width = position->shape[1];
-  if (!check_that (self, op, n_rows > 1 && x->shape[0] % n_rows == 0, "whole tiles in x"))
+  if (!pmod_check_that (self, op, n_rows > 1 && x->shape[0] % n_rows == 0, "whole tiles in x"))
     return;
   n_tiles = x->shape[0] / n_rows;
-  if (!check (self, op, "patches", patches,
-              EXPECT (PMOD_DTYPE_F32, n_tiles * (n_rows - 1), width)) ||
-      !check (self, op, "cls", cls, EXPECT (PMOD_DTYPE_F32, width)))
+  if (!pmod_check (self, op, "patches", patches,
+                   EXPECT (PMOD_DTYPE_F32, n_tiles * (n_rows - 1), width)) ||
+      !pmod_check (self, op, "cls", cls, EXPECT (PMOD_DTYPE_F32, width)))
     return;
   self->ops->embed_patches (self, x, patches, cls, position);
 }
@@ -451,9 +364,10 @@ pmod_resample (PmodBackend *self, PmodTensor *y, const PmodTensor *x)
 {
   const char *op = "resample";
 
-  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY, ANY)) ||
-      !check (self, op, "y", y, EXPECT (PMOD_DTYPE_F32, ANY, ANY, x->shape[2])) ||
-      !check_that (self, op, x->shape[0] > 0 && x->shape[1] > 0, "at least one row and column"))
+  if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY, ANY)) ||
+      !pmod_check (self, op, "y", y, EXPECT (PMOD_DTYPE_F32, ANY, ANY, x->shape[2])) ||
+      !pmod_check_that (self, op, x->shape[0] > 0 && x->shape[1] > 0,
+                        "at least one row and column"))
     return;
   self->ops->resample (self, y, x);
 }
@@ -463,12 +377,12 @@ pmod_gather_rows (PmodBackend *self, PmodTensor *y, const PmodTensor *table, con
 {
   const char *op = "gather_rows";
 
-  if (self->failed || !check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
-      !check_that (self, op, is_act (y->dtype), "y of F32 or BF16") ||
-      !check (self, op, "table", table, EXPECT (ANY, ANY, y->shape[1])) ||
-      !check_that (self, op, is_act (table->dtype) || table->dtype == PMOD_DTYPE_F16,
-                   "a table of F32, BF16 or F16") ||
-      !check (self, op, "idx", idx, EXPECT (PMOD_DTYPE_I32, y->shape[0])))
+  if (self->failed || !pmod_check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
+      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check (self, op, "table", table, EXPECT (ANY, ANY, y->shape[1])) ||
+      !pmod_check_that (self, op, pmod_is_act (table->dtype) || table->dtype == PMOD_DTYPE_F16,
+                        "a table of F32, BF16 or F16") ||
+      !pmod_check (self, op, "idx", idx, EXPECT (PMOD_DTYPE_I32, y->shape[0])))
     return;
   self->ops->gather_rows (self, y, table, idx);
 }
@@ -485,11 +399,11 @@ pmod_router_logits (PmodBackend *self,
 {
   const char *op = "router_logits";
 
-  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
-      !check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])) ||
-      !check_optional (self, op, "b", b, EXPECT (PMOD_DTYPE_F32, 1)) ||
-      !check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
-      !check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, targets->shape[0])))
+  if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !pmod_check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])) ||
+      !pmod_check_optional (self, op, "b", b, EXPECT (PMOD_DTYPE_F32, 1)) ||
+      !pmod_check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !pmod_check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, targets->shape[0])))
     return;
   self->ops->router_logits (self, logit, x, w, b, targets);
 }
@@ -502,9 +416,9 @@ pmod_router_weights (PmodBackend *self,
 {
   const char *op = "router_weights";
 
-  if (self->failed || !check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, ANY)) ||
-      !check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, logit->shape[0])) ||
-      !check_that (self, op, norm, "a norm"))
+  if (self->failed || !pmod_check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, ANY)) ||
+      !pmod_check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, logit->shape[0])) ||
+      !pmod_check_that (self, op, norm, "a norm"))
     return;
   self->ops->router_weights (self, weight, logit, norm);
 }
@@ -518,11 +432,11 @@ pmod_top_k (PmodBackend *self,
 {
   const char *op = "top_k";
 
-  if (self->failed || !check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, ANY)) ||
-      !check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, weight->shape[0])) ||
-      !check (self, op, "kept", kept, EXPECT (PMOD_DTYPE_U8, weight->shape[0])) ||
-      !check_that (self, op, weight->shape[0] <= INT32_MAX, "fewer than 2^31 candidates") ||
-      !check_that (self, op, k >= 0 && k <= weight->shape[0], "0 <= k <= V"))
+  if (self->failed || !pmod_check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, ANY)) ||
+      !pmod_check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, weight->shape[0])) ||
+      !pmod_check (self, op, "kept", kept, EXPECT (PMOD_DTYPE_U8, weight->shape[0])) ||
+      !pmod_check_that (self, op, weight->shape[0] <= INT32_MAX, "fewer than 2^31 candidates") ||
+      !pmod_check_that (self, op, k >= 0 && k <= weight->shape[0], "0 <= k <= V"))
     return;
   self->ops->top_k (self, kept, weight, logit, k);
 }
@@ -539,16 +453,16 @@ pmod_route_plan (PmodBackend *self,
   const char *op = "route_plan";
   int64_t n_targets, n_tokens;
 
-  if (self->failed || !check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
-      !check (self, op, "slot", slot, EXPECT (PMOD_DTYPE_I32, ANY)))
+  if (self->failed || !pmod_check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !pmod_check (self, op, "slot", slot, EXPECT (PMOD_DTYPE_I32, ANY)))
     return;
   n_targets = targets->shape[0], n_tokens = slot->shape[0];
-  if (!check (self, op, "kept", kept, EXPECT (PMOD_DTYPE_U8, n_targets)) ||
-      !check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, n_targets)) ||
-      !check (self, op, "row_weight", row_weight, EXPECT (PMOD_DTYPE_F32, n_tokens)) ||
-      !check (self, op, "rows", rows, EXPECT (PMOD_DTYPE_I32, ANY)) ||
-      !check_that (self, op, n_targets <= n_tokens && rows->shape[0] <= n_tokens,
-                   "no more targets or rows than tokens"))
+  if (!pmod_check (self, op, "kept", kept, EXPECT (PMOD_DTYPE_U8, n_targets)) ||
+      !pmod_check (self, op, "weight", weight, EXPECT (PMOD_DTYPE_F32, n_targets)) ||
+      !pmod_check (self, op, "row_weight", row_weight, EXPECT (PMOD_DTYPE_F32, n_tokens)) ||
+      !pmod_check (self, op, "rows", rows, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !pmod_check_that (self, op, n_targets <= n_tokens && rows->shape[0] <= n_tokens,
+                        "no more targets or rows than tokens"))
     return;
   self->ops->route_plan (self, rows, slot, row_weight, kept, weight, targets);
 }
@@ -563,11 +477,11 @@ pmod_reweight_scatter (PmodBackend *self,
 {
   const char *op = "reweight_scatter";
 
-  if (self->failed || !check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
-      !check (self, op, "h", h, EXPECT (PMOD_DTYPE_F32, ANY, x->shape[1])) ||
-      !check (self, op, "m", m, EXPECT (PMOD_DTYPE_F32, h->shape[0], x->shape[1])) ||
-      !check (self, op, "slot", slot, EXPECT (PMOD_DTYPE_I32, x->shape[0])) ||
-      !check (self, op, "row_weight", row_weight, EXPECT (PMOD_DTYPE_F32, x->shape[0])))
+  if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !pmod_check (self, op, "h", h, EXPECT (PMOD_DTYPE_F32, ANY, x->shape[1])) ||
+      !pmod_check (self, op, "m", m, EXPECT (PMOD_DTYPE_F32, h->shape[0], x->shape[1])) ||
+      !pmod_check (self, op, "slot", slot, EXPECT (PMOD_DTYPE_I32, x->shape[0])) ||
+      !pmod_check (self, op, "row_weight", row_weight, EXPECT (PMOD_DTYPE_F32, x->shape[0])))
     return;
   self->ops->reweight_scatter (self, x, h, m, slot, row_weight);
 }
