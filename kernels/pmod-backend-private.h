@@ -8,9 +8,12 @@
 
 PMOD_BEGIN_DECLS
 
+typedef struct _PmodTrainOps PmodTrainOps;
+
 struct _PmodOps
 {
   const char *name;
+  const PmodTrainOps *train; /* NULL: inference only */
 
   void (*free) (PmodBackend *self);
   void (*get_info) (PmodBackend *self, PmodBackendInfo *info);
@@ -120,6 +123,7 @@ struct _PmodMatrix
   int64_t n_in;
   PmodDtype act;
   size_t n_bytes;
+  bool trainable; /* holds its transpose too */
 };
 
 /* Records a failure unless one is recorded already. */

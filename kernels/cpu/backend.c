@@ -76,6 +76,7 @@ pmod_cpu_free (PmodBackend *backend)
 
   pmod_onednn_free (self->onednn);
   free (self->scratch);
+  free (self->workspace);
   free (self);
 }
 
@@ -142,6 +143,21 @@ pmod_cpu_scratch (PmodCpuBackend *self, size_t n_bytes, size_t *stride)
       self->scratch_bytes = all;
     }
   return self->scratch;
+}
+
+char *
+pmod_cpu_workspace (PmodCpuBackend *self, size_t n_bytes)
+{
+  if (n_bytes > self->workspace_bytes || !self->workspace)
+    {
+      free (self->workspace);
+      self->workspace_bytes = 0;
+      self->workspace = pmod_cpu_alloc (&self->base, n_bytes);
+      if (!self->workspace)
+        return NULL;
+      self->workspace_bytes = n_bytes;
+    }
+  return self->workspace;
 }
 
 /* --- Information -------------------------------------------------------------------------- */

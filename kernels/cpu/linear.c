@@ -18,10 +18,22 @@
 
 /* --- Matrices ----------------------------------------------------------------------------- */
 
-static PmodCpuMatrix *
-alloc_matrix (PmodBackend *backend, int64_t n_out, int64_t n_in, PmodDtype act)
+void
+pmod_cpu_matrix_shape (PmodCpuMatrix *w, int64_t n_out, int64_t n_in, PmodDtype act)
 {
   int64_t per_unit = act == PMOD_DTYPE_F32 ? 1 : 2;
+
+  *w = (PmodCpuMatrix){ .base = { .n_out = n_out, .n_in = n_in, .act = act } };
+  w->n_units = (n_in + per_unit - 1) / per_unit;
+  w->n_padded = (w->n_units + UNIT_BLOCK - 1) / UNIT_BLOCK * UNIT_BLOCK;
+  w->n_panels = (n_out + PANEL - 1) / PANEL;
+  /* Cannot overflow: fewer than 2^48 weights, and padding adds less than 2^10-fold. */
+  w->base.n_bytes = (size_t)w->n_panels * (size_t)w->n_padded * PANEL * 4;
+}
+
+PmodCpuMatrix *
+pmod_cpu_matrix_alloc (PmodBackend *backend, int64_t n_out, int64_t n_in, PmodDtype act)
+{
   PmodCpuMatrix *w = calloc (1, sizeof *w);
 
   if (!w)
@@ -29,12 +41,7 @@ alloc_matrix (PmodBackend *backend, int64_t n_out, int64_t n_in, PmodDtype act)
       pmod_backend_fail (backend, "no memory for a matrix");
       return NULL;
     }
-  w->base = (PmodMatrix){ .n_out = n_out, .n_in = n_in, .act = act };
-  w->n_units = (n_in + per_unit - 1) / per_unit;
-  w->n_padded = (w->n_units + UNIT_BLOCK - 1) / UNIT_BLOCK * UNIT_BLOCK;
-  w->n_panels = (n_out + PANEL - 1) / PANEL;
-  /* Cannot overflow: fewer than 2^48 weights, and padding adds less than 2^10-fold. */
-  w->base.n_bytes = (size_t)w->n_panels * (size_t)w->n_padded * PANEL * 4;
+  pmod_cpu_matrix_shape (w, n_out, n_in, act);
   w->data = pmod_cpu_alloc (backend, w->base.n_bytes);
   if (!w->data)
     {
@@ -54,7 +61,7 @@ pmod_cpu_matrix_new (
 
   for (int i = 0; i < n_parts; i++)
     n_out += parts[i].n_out;
-  w = alloc_matrix (backend, n_out, n_in, act);
+  w = pmod_cpu_matrix_alloc (backend, n_out, n_in, act);
   if (!w)
     return NULL;
 #pragma omp parallel for num_threads(self->n_threads) schedule(static)
@@ -116,7 +123,7 @@ pmod_cpu_matrix_new_random (
     PmodBackend *backend, int64_t n_out, int64_t n_in, PmodDtype act, uint64_t seed)
 {
   PmodCpuBackend *self = (PmodCpuBackend *)backend;
-  PmodCpuMatrix *w = alloc_matrix (backend, n_out, n_in, act);
+  PmodCpuMatrix *w = pmod_cpu_matrix_alloc (backend, n_out, n_in, act);
 
   if (!w)
     return NULL;
@@ -141,6 +148,8 @@ pmod_cpu_matrix_free (PmodBackend *backend, PmodMatrix *matrix)
 {
   PmodCpuMatrix *w = (PmodCpuMatrix *)matrix;
 
+  if (w->transposed)
+    pmod_cpu_matrix_free (backend, &w->transposed->base);
   pmod_cpu_release (backend, w->data);
   free (w);
 }

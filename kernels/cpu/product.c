@@ -178,9 +178,9 @@ multiply (int64_t n_rows,
           bool add)
 {
   if (n_rows == 1 && pairs)
-    tile_fixed (1, PANEL / VW, true, n, a, a_stride, b, PANEL, c, PANEL, add);
+    tile_fixed (1, PANEL / VW, true, n, a, a_stride, 4, b, PANEL, c, PANEL, add);
   else if (n_rows == 1)
-    tile_fixed (1, PANEL / VW, false, n, a, a_stride, b, PANEL, c, PANEL, add);
+    tile_fixed (1, PANEL / VW, false, n, a, a_stride, 4, b, PANEL, c, PANEL, add);
   else if (pairs)
     tile_product (n_rows, PANEL, true, n, a, a_stride, b, PANEL, c, PANEL, add);
   else

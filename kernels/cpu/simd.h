@@ -351,6 +351,7 @@ tile_fixed (int rows,
             int64_t n,
             const char *a,
             int64_t a_stride,
+            int64_t a_step,
             const float *b,
             int64_t b_stride,
             float *c,
@@ -374,7 +375,7 @@ tile_fixed (int rows,
 #pragma GCC unroll 16
       for (int i = 0; i < rows; i++)
         {
-          vf value = unit_set (a + i * a_stride + k * 4);
+          vf value = unit_set (a + i * a_stride + k * a_step);
 
 #pragma GCC unroll 16
           for (int j = 0; j < vecs; j++)
@@ -388,23 +389,24 @@ tile_fixed (int rows,
       vf_store (c + i * c_stride + j * VW, acc[i][j]);
 }
 
-/* The same for any number of rows and n_columns, a multiple of TILE_VECS * VW. a_stride in
- * bytes, the others in units. */
+/* The same for any number of rows and n_columns, a multiple of TILE_VECS * VW. a_stride, from row
+ * to row, and a_step, from unit to unit, in bytes; the others in units. */
 INLINE void
-tile_product (int64_t rows,
-              int64_t n_columns,
-              bool pairs,
-              int64_t n,
-              const char *a,
-              int64_t a_stride,
-              const float *b,
-              int64_t b_stride,
-              float *c,
-              int64_t c_stride,
-              bool add)
+tile_product_steps (int64_t rows,
+                    int64_t n_columns,
+                    bool pairs,
+                    int64_t n,
+                    const char *a,
+                    int64_t a_stride,
+                    int64_t a_step,
+                    const float *b,
+                    int64_t b_stride,
+                    float *c,
+                    int64_t c_stride,
+                    bool add)
 {
 #define TILE(R)                                                                                    \
-  tile_fixed (R, TILE_VECS, pairs, n, a + i * a_stride, a_stride, b + j, b_stride,                 \
+  tile_fixed (R, TILE_VECS, pairs, n, a + i * a_stride, a_stride, a_step, b + j, b_stride,         \
               c + i * c_stride + j, c_stride, add)
   for (int64_t j = 0; j < n_columns; j += TILE_VECS * VW)
     {
@@ -432,4 +434,21 @@ tile_product (int64_t rows,
         }
     }
 #undef TILE
+}
+
+/* The same for rows of neighbouring units. */
+INLINE void
+tile_product (int64_t rows,
+              int64_t n_columns,
+              bool pairs,
+              int64_t n,
+              const char *a,
+              int64_t a_stride,
+              const float *b,
+              int64_t b_stride,
+              float *c,
+              int64_t c_stride,
+              bool add)
+{
+  tile_product_steps (rows, n_columns, pairs, n, a, a_stride, 4, b, b_stride, c, c_stride, add);
 }

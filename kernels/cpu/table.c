@@ -91,9 +91,12 @@ checksum (PmodBackend *backend, const void *data, size_t n_bytes)
   return sum;
 }
 
+extern const PmodTrainOps LEVEL (pmod_cpu_train_ops);
+
 const PmodCpuKernels LEVEL (pmod_cpu_kernels) = {
   .ops = {
     .name = "cpu",
+    .train = &LEVEL (pmod_cpu_train_ops),
     .free = pmod_cpu_free,
     .get_info = pmod_cpu_get_info,
     .sync = pmod_cpu_sync,
