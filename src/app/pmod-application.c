@@ -110,6 +110,9 @@ set_accels (PmodApplication *self)
     { "app.quit", { "<Control>q", NULL } },
     { "win.open", { "<Control>o", NULL } },
     { "win.new", { "<Control>n", NULL } },
+    { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
+    { "win.toggle-chat", { "F9", NULL } },
+    { "win.full-screen", { "F11", NULL } },
     { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },
   };

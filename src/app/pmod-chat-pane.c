@@ -84,6 +84,12 @@ entry_key_cb (GtkEventControllerKey *controller,
   return GDK_EVENT_STOP;
 }
 
+static void
+write_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  gtk_widget_grab_focus (GTK_WIDGET (PMOD_CHAT_PANE (widget)->entry));
+}
+
 /* --- Messages -------------------------------------------------------------------------------- */
 
 static GtkWidget *
@@ -280,6 +286,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
+  gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }
 

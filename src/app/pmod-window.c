@@ -26,6 +26,7 @@ struct _PmodWindow
 
   AdwToastOverlay *toasts;
   AdwLeaflet *leaflet;
+  GtkWidget *chat_pane;
   GtkStack *stack;
   GtkRevealer *loading;
   GtkLabel *loading_label;
@@ -175,6 +176,12 @@ undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+ask_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_chat_ask_again (PMOD_WINDOW (widget)->chat);
+}
+
+static void
 stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_stop (PMOD_WINDOW (widget)->chat);
@@ -309,6 +316,27 @@ pane_changed_cb (PmodWindow *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PANE]);
 }
 
+/* Where there is room for one side only, the other one takes its place. */
+static void
+toggle_chat_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+
+  if (adw_leaflet_get_folded (self->leaflet))
+    adw_leaflet_set_visible_child_name (self->leaflet,
+                                        g_str_equal (get_pane (self), "chat") ? "picture" : "chat");
+  else
+    gtk_widget_set_visible (self->chat_pane, !gtk_widget_get_visible (self->chat_pane));
+  gtk_widget_activate_action (self->chat_pane, "chat.write", NULL);
+}
+
+/* The buttons of a narrow window lead to both sides. */
+static void
+folded_cb (PmodWindow *self)
+{
+  gtk_widget_set_visible (self->chat_pane, TRUE);
+}
+
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -384,12 +412,15 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.paste", NULL, paste_action);
   gtk_widget_class_install_action (klass, "win.new", NULL, new_action);
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
+  gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
   gtk_widget_class_install_action (klass, "win.model", "s", model_action);
   gtk_widget_class_install_action (klass, "win.model-folder", NULL, model_folder_action);
   gtk_widget_class_install_action (klass, "win.cancel-loading", NULL, cancel_loading_action);
   gtk_widget_class_install_action (klass, "win.explain", "(ss)", explain_action);
+  gtk_widget_class_install_action (klass, "win.toggle-chat", NULL, toggle_chat_action);
   gtk_widget_class_install_property_action (klass, "win.pane", "pane");
+  gtk_widget_class_install_property_action (klass, "win.full-screen", "fullscreened");
 }
 
 static void
@@ -402,6 +433,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_set_template_from_resource (klass, "/io/github/strata/Strata/pmod-window.ui");
   gtk_widget_class_bind_template_child (klass, PmodWindow, toasts);
   gtk_widget_class_bind_template_child (klass, PmodWindow, leaflet);
+  gtk_widget_class_bind_template_child (klass, PmodWindow, chat_pane);
   gtk_widget_class_bind_template_child (klass, PmodWindow, stack);
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading);
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading_label);
@@ -410,6 +442,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, PmodWindow, remark_label);
   gtk_widget_class_bind_template_callback (klass, key_pressed_cb);
   gtk_widget_class_bind_template_callback (klass, pane_changed_cb);
+  gtk_widget_class_bind_template_callback (klass, folded_cb);
 }
 
 static void

@@ -410,6 +410,22 @@ pmod_chat_ask (PmodChat *self, const char *text)
   return TRUE;
 }
 
+gboolean
+pmod_chat_ask_again (PmodChat *self)
+{
+  g_autoptr (PmodMessage) question = NULL;
+  guint n_messages;
+
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+
+  n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+  if (self->answer || n_messages < 2)
+    return FALSE;
+  question = g_list_model_get_item (G_LIST_MODEL (self->messages), n_messages - 2);
+  g_list_store_splice (self->messages, n_messages - 2, 2, NULL, 0);
+  return pmod_chat_ask (self, pmod_message_get_text (question));
+}
+
 void
 pmod_chat_stop (PmodChat *self)
 {

@@ -36,6 +36,10 @@ void pmod_chat_undo (PmodChat *self);
 
 /* FALSE where text is blank or an answer is on its way. */
 gboolean pmod_chat_ask (PmodChat *self, const char *text);
+
+/* Asks the last question once more; its new answer takes the place of the old one. FALSE where
+ * nothing was asked yet or an answer is on its way. */
+gboolean pmod_chat_ask_again (PmodChat *self);
 void pmod_chat_stop (PmodChat *self);
 
 G_END_DECLS

@@ -25,7 +25,7 @@ def skip(reason):
 
 
 def need_all():
-    for program in ("Xvfb", "xdotool", "import", "convert", "dbus-run-session"):
+    for program in ("Xvfb", "xdotool", "xev", "import", "convert", "dbus-run-session"):
         if not shutil.which(program):
             skip(f"{program} is not installed")
     try:
@@ -50,6 +50,9 @@ def enter_session():
             environment[f"XDG_{name}"] = str(path)
         for name in ("LC_ALL", "LANGUAGE", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
             environment.pop(name, None)
+        # The leak sanitizer's reasons lie deeper than frame pointers lead.
+        environment.setdefault("ASAN_OPTIONS", "fast_unwind_on_malloc=0:malloc_context_size=8")
+        environment.setdefault("LSAN_OPTIONS", f"suppressions={TOP}/tests/lsan.supp")
         with Display(environment):
             command = ["dbus-run-session", "--", sys.executable, *sys.argv]
             sys.exit(subprocess.run(command, env=environment).returncode)
@@ -74,6 +77,8 @@ class Display:
             DISPLAY=f":{number}",
             GDK_BACKEND="x11",
             GSK_RENDERER="cairo",
+            # Cairo draws; the GL of this machine is not under test, nor what it leaks.
+            GDK_DEBUG="gl-disable",
             GSETTINGS_BACKEND="memory",
             GSETTINGS_SCHEMA_DIR=str(BUILD / "data"),
             NO_AT_BRIDGE="0",

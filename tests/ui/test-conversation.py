@@ -1,5 +1,6 @@
 """Asking about a picture in the real window: answers, maps, layers by keyboard, stopping."""
 
+import subprocess
 import time
 
 import harness
@@ -82,6 +83,38 @@ def test_line_break_and_new():
         harness.wait_for("an empty list", lambda: not window.names("Question: "))
 
 
+def test_conversation_hidden():
+    with Window(FIXTURES / "demo/seen-01.png") as window:
+        window.wait_layers()
+        assert window.names("Message")
+        keys("F9")
+        harness.wait_for("no entry", lambda: not window.names("Message"))
+        keys("F9")
+        window.wait_name("Message")
+        type_text("Hello")
+        keys("Return")
+        window.wait_name("Question: Hello")
+
+
+def test_full_screen():
+    """What the window asks the window manager for; there is none here that would do it."""
+    with Window(FIXTURES / "demo/seen-01.png") as window:
+        window.wait_layers()
+        watch = ["stdbuf", "-oL", "xev", "-root", "-event", "substructure"]
+        with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watcher:
+            time.sleep(0.5)
+            keys("F11")
+            assert any("_NET_WM_STATE)" in line for line in watcher.stdout)
+            watcher.terminate()
+
+
+def wait_whole_answer(window):
+    def last_note():
+        return (window.names("picture reused") or [""])[-1]
+
+    harness.wait_for("the last answer's end", lambda: last_note().startswith("256 tokens"))
+
+
 def test_stop():
     model = FIXTURES / "tiny-pmod-llava-next"
     with Window("--model", model, FIXTURES / "images/landscape.png") as window:
@@ -100,11 +133,22 @@ def test_stop():
         assert notes, "no answer could be stopped while it was written"
         tokens = int(notes[-1].split(" token")[0].split()[-1])
         assert 0 < tokens < 256, notes
+        n_questions = len(window.names("Question: "))
+        keys("ctrl+Return")
+        harness.wait_for("an answer anew", lambda: not window.names("Stopped"))
+        wait_whole_answer(window)
+        assert len(window.names("Question: ")) == n_questions
         # The window goes on: the next question is answered too.
         type_text("And this?")
         keys("Return")
         window.wait_name("Question: And this?")
-        harness.wait_for("its end", lambda: window.names("picture reused")[-1].startswith("256"))
+        wait_whole_answer(window)
 
 
-harness.run(test_answers_and_maps, test_line_break_and_new, test_stop)
+harness.run(
+    test_answers_and_maps,
+    test_line_break_and_new,
+    test_conversation_hidden,
+    test_full_screen,
+    test_stop,
+)
