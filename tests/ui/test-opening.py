@@ -13,6 +13,12 @@ def wait_title(window, title):
     wait_for(f"the title {title}", lambda: window.frame.get_name() == f"{title} \u2013 Strata")
 
 
+def chooser_entry(window):
+    nodes = window.walk(window.frame.get_application())
+    found = [node for node in nodes if node.get_name() == "GtkFileChooserEntry"]
+    return found and window.has(found[0], "FOCUSED")
+
+
 def test_file_chooser_and_second_start():
     with Window() as window:
         window.wait_name("Sample picture")
@@ -20,6 +26,7 @@ def test_file_chooser_and_second_start():
         keys("ctrl+o")
         wait_for("the chooser", lambda: len(xdotool("search", "--name", "Open a Picture")) > 0)
         keys("slash")
+        wait_for("the chooser's entry", lambda: chooser_entry(window))
         type_text(str(FIXTURES / "demo/unseen-00.png")[1:])
         keys("Return", "Return")
         wait_title(window, "unseen-00.png")
