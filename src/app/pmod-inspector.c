@@ -75,6 +75,9 @@ describe_layer (const PmodRunLayer *info)
   if (info->n_ties > 1)
     return g_strdup_printf (_ ("Ratio %.2f \302\267 %d parts tie at the cut"), info->ratio,
                             info->n_ties);
+  /* The exact figure is in the layer's tooltip. */
+  if (info->margin < 0.0001)
+    return g_strdup_printf (_ ("Ratio %.2f \302\267 margin at the cut below 0.0001"), info->ratio);
   return g_strdup_printf (_ ("Ratio %.2f \302\267 margin at the cut %.2g"), info->ratio,
                           info->margin);
 }
