@@ -15,6 +15,7 @@ LIBRARIES = {
     r"gtk/|gdk/|gsk/|adwaita\.h|graphene": "gtk",
     r"gdk-pixbuf/|webp/": "pictures",
     r"json-glib/": "json",
+    r"cairo|pango|librsvg/": "drawing",
     r"sentencepiece": "sentencepiece",
     r"oneapi/dnnl/|dnnl": "dnnl",
     r"cuda|cublas|nv": "cuda",
@@ -30,6 +31,7 @@ LIBRARIES = {
 ALLOWED_LIBRARIES = {
     "kernels": {"c", "dnnl", "cuda"},
     "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pictures"},
+    "scene": {"c", "glib", "json", "drawing"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
     "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
@@ -38,10 +40,14 @@ ALLOWED_LIBRARIES = {
 ALLOWED_ROOMS = {
     "kernels": {},
     "engine": {"kernels": {"pmod-ops.h", "pmod-tensor.h"}},
+    "scene": {},
     "bridge": {"engine": {"pmod-engine.h"}},
     "app": {"bridge": True},
     "cli": {"engine": {"pmod-engine.h"}},
 }
+
+# Programs beside a library are programs, not part of it.
+PROGRAMS = ("kernels/bench", "src/scene/view")
 
 ENDS_THE_PROGRAM = re.compile(
     r"(?<![\w>.])(printf|fprintf|vprintf|vfprintf|puts|fputs|putchar|perror|exit|_exit|abort|"
@@ -123,8 +129,7 @@ def main():
     rooms = {path.name: tree.room(path) for path in headers}
     carriers = engine_carriers(headers)
     for path in sources:
-        # Measuring programs beside the kernels are programs, not part of the library.
-        if not path.is_relative_to("kernels/bench"):
+        if not any(path.is_relative_to(folder) for folder in PROGRAMS):
             check(path, rooms, carriers)
     tree.finish(len(sources), "files")
 

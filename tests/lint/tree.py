@@ -11,6 +11,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = {
     "kernels": "kernels",
     "src/engine": "engine",
+    "src/scene": "scene",
     "src/bridge": "bridge",
     "src/app": "app",
     "src/cli": "cli",
