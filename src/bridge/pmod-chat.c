@@ -101,10 +101,9 @@ answer_changed_cb (PmodChat *self)
 static void
 read_picture (PmodChat *self)
 {
-  PmodModelCard *model = pmod_session_get_model (self->session);
   g_autoptr (PmodRun) run = NULL;
 
-  if (!self->picture || (model && !model->has_vision))
+  if (!self->picture)
     return;
   run = pmod_session_read (self->session, self->picture);
   show_when_ready (self, run);

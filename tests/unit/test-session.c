@@ -139,6 +139,52 @@ test_read_and_ask (void)
   g_assert_finalize_object (session);
 }
 
+typedef struct
+{
+  int n_steps; /* times that the run was seen with more layers than before, but not with all */
+  int n_layers;
+  double used;
+} Growth;
+
+static void
+growth_cb (PmodRun *run, gpointer data)
+{
+  Growth *growth = data;
+  int n_layers = pmod_run_get_n_layers_ready (run);
+  double used = pmod_run_get_flops (run, PMOD_FLOPS_PAPER).used;
+
+  g_assert_cmpint (n_layers, >=, growth->n_layers);
+  g_assert_cmpfloat (used, >=, growth->used);
+  if (n_layers > growth->n_layers && n_layers < pmod_run_get_n_layers (run))
+    {
+      g_assert_false (pmod_run_is_finished (run));
+      g_assert_cmpfloat (used, >, growth->used);
+      growth->n_steps++;
+    }
+  growth->n_layers = n_layers;
+  growth->used = used;
+}
+
+/* Layers and counters arrive while the prefill runs, not when it is over. */
+static void
+test_grows (void)
+{
+  g_autofree char *model = fixture ("tiny-pmod-llava-next");
+  PmodSession *session = open_session (model);
+  g_autoptr (PmodPicture) picture = load_picture ("images/square.jpg");
+  g_autoptr (PmodRun) run = pmod_session_read (session, picture);
+  Growth growth = { 0 };
+
+  g_signal_connect (run, "changed", G_CALLBACK (growth_cb), &growth);
+  wait_until (is_finished, run);
+  g_test_message ("%d layers of %d arrived in %d steps before the end", growth.n_layers,
+                  pmod_run_get_n_layers (run), growth.n_steps);
+  g_assert_cmpint (growth.n_layers, ==, 32);
+  g_assert_cmpint (growth.n_steps, >=, 8);
+  g_signal_handlers_disconnect_by_data (run, &growth);
+  g_assert_finalize_object (session);
+}
+
 /* The one that waits gives way to a newer one; the one that runs does not. */
 static void
 test_newest_wins (void)
@@ -314,6 +360,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/session/read-and-ask", test_read_and_ask);
+  g_test_add_func ("/session/grows", test_grows);
   g_test_add_func ("/session/newest-wins", test_newest_wins);
   g_test_add_func ("/session/stop", test_stop);
   g_test_add_func ("/session/stop-at-any-moment", test_stop_at_any_moment);
