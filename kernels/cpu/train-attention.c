@@ -318,8 +318,8 @@ static void
 run (PmodBackend *backend, const char *op, Job *job, int64_t kv_len, const PmodAttentionMask *mask)
 {
   PmodCpuBackend *self = (PmodCpuBackend *)backend;
-  int64_t n_kv_heads = job->k->shape[0];
-  bool parallel;
+  int64_t n_kv_heads = job->k->shape[0], n_elements = pmod_tensor_n_elements (job->q);
+  bool parallel = n_elements * kv_len > PARALLEL_MIN / 4;
   size_t stride;
   char *memory;
 
@@ -335,7 +335,6 @@ run (PmodBackend *backend, const char *op, Job *job, int64_t kv_len, const PmodA
   memory = pmod_cpu_scratch (self, lay_out (job, NULL, &(Scratch){ 0 }), &stride);
   if (!memory)
     return;
-  parallel = job->n_queries * kv_len * job->width * job->q->shape[1] > PARALLEL_MIN / 4;
 #pragma omp parallel for num_threads(self->n_threads) if (parallel) schedule(static)
   for (int64_t head = 0; head < n_kv_heads; head++)
     {

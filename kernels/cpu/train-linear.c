@@ -7,6 +7,10 @@
 /* Units of one pass: 64 kB of each panel, which stay in L2 while the rows of a block use them. */
 #define CHUNK 256
 
+/* Tokens packed at a time, so that they are still in cache when they are multiplied. One core,
+ * bf16, T 4096: 170 GFLOP/s at 576x192, 173 at 1024x256; all tokens at once 148 and 158. */
+#define TOKENS 512
+
 /* --- Packing ------------------------------------------------------------------------------ */
 
 INLINE vf
@@ -237,8 +241,13 @@ LEVEL (pmod_cpu_linear_backward) (PmodBackend *backend,
 
   if (db)
     add_row_sums (self, db->data, dy);
-  if (dw)
-    add_weights (self, dw, dy, x);
+  for (int64_t first = 0; dw && first < dy->shape[0]; first += TOKENS)
+    {
+      int64_t n = min_i64 (TOKENS, dy->shape[0] - first);
+      PmodTensor some_dy = pmod_tensor_rows (dy, first, n), some_x = pmod_tensor_rows (x, first, n);
+
+      add_weights (self, dw, &some_dy, &some_x);
+    }
   if (dx && (matrix->act == PMOD_DTYPE_F32 || round_rows (self, &rounded, dy)))
     pmod_cpu_linear (backend, dx, &rounded, &w->transposed->base, NULL, PMOD_EPILOGUE_NONE);
 }

@@ -176,6 +176,34 @@ test_blocks (OpCase *self)
                                       .causal = TRUE });
 }
 
+/* Enough work that heads are shared among threads. */
+static void
+test_threads (OpCase *self)
+{
+  enum
+  {
+    T = 200,
+    H = 6,
+    G = 3,
+    WIDTH = 16
+  };
+  PmodAttentionMask mask = { .causal = TRUE };
+  PmodTensor q = op_random (self, NULL, self->act, 0, 1, 3, T, H, WIDTH);
+  PmodTensor k = op_random (self, NULL, self->act, 0, 1, 3, G, T, WIDTH);
+  PmodTensor v = op_random (self, NULL, self->act, 0, 1, 3, G, T, WIDTH);
+  PmodTensor dout = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, T, H * WIDTH);
+  PmodTensor dq = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, T, H, WIDTH);
+  PmodTensor dk = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, G, T, WIDTH);
+  PmodTensor dv = gradient_copy (self, &dk), dq1 = gradient_copy (self, &dq);
+  PmodTensor dk1 = gradient_copy (self, &dk), dv1 = gradient_copy (self, &dk);
+
+  pmod_attention_backward (self->backend, &dq, &dk, &dv, &dout, &q, &k, &v, T, &mask, 0.25f);
+  pmod_attention_backward (self->single, &dq1, &dk1, &dv1, &dout, &q, &k, &v, T, &mask, 0.25f);
+  op_expect_equal (self, "dq on one thread and two", &dq, &dq1);
+  op_expect_equal (self, "dk on one thread and two", &dk, &dk1);
+  op_expect_equal (self, "dv on one thread and two", &dv, &dv1);
+}
+
 static void
 test_refusals (OpCase *self)
 {
@@ -298,6 +326,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   op_add_tests ("/attention-backward/shapes", test_attention);
   op_add_tests ("/attention-backward/blocks", test_blocks);
+  op_add_tests ("/attention-backward/threads", test_threads);
   op_add_tests ("/attention-backward/refusals", test_refusals);
   op_add_tests ("/attention-backward/split", test_split);
   return g_test_run ();

@@ -202,6 +202,22 @@ check_muon (OpCase *self, int n_out, int n_in)
   op_expect_equal (self, "Muon on one thread and two", &weight, &again);
 }
 
+/* Enough work that panels are shared among threads; small enough that our own product does it,
+ * whose sums do not depend on them. */
+static void
+check_muon_threads (OpCase *self)
+{
+  PmodMuon options = { 0.02f, 0.95f, 0.01f, self->act };
+  PmodTensor weight = op_random (self, NULL, PMOD_DTYPE_F32, 0, 0.1, 2, 600, 300);
+  PmodTensor velocity = op_random (self, NULL, PMOD_DTYPE_F32, 0, 0.1, 2, 600, 300);
+  PmodTensor grad = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 600, 300);
+  PmodTensor again = gradient_copy (self, &weight), velocity1 = gradient_copy (self, &velocity);
+
+  pmod_muon (self->backend, &weight, &velocity, &grad, NULL, &options);
+  pmod_muon (self->single, &again, &velocity1, &grad, NULL, &options);
+  op_expect_equal (self, "a large step on one thread and two", &weight, &again);
+}
+
 static void
 test_muon (OpCase *self)
 {
@@ -213,6 +229,7 @@ test_muon (OpCase *self)
   check_muon (self, 24, 40);
   check_muon (self, 70, 21);
   check_muon (self, 33, 33);
+  check_muon_threads (self);
   pmod_muon (self->backend, &weight, &weight, &wide, NULL, &options);
   op_expect_error (self, "grad: expected F32 [3,4], got F32 [3,5]");
 }
