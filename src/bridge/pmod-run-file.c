@@ -1,17 +1,9 @@
-/* Recorded runs: trace files to PmodRun, at once or in a GTask's thread, which reads the bytes; the
- * object is made where the result is taken. */
+/* Recorded runs: trace files to PmodRun. A GTask's thread reads the bytes; the object is made where
+ * the result is taken. */
 #include "config.h"
 
 #include "pmod-engine.h"
 #include "pmod-run.h"
-
-PmodRun *
-pmod_run_new_from_file (const char *path, GError **error)
-{
-  g_autoptr (GBytes) records = pmod_trace_load (path, error);
-
-  return records ? pmod_run_new_from_records (records, error) : NULL;
-}
 
 static void
 load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)

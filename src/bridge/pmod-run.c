@@ -631,12 +631,6 @@ pmod_run_get_context_length (PmodRun *self)
   return self->begin ? self->begin->context_length : 0;
 }
 
-gboolean
-pmod_run_get_question_first (PmodRun *self)
-{
-  return self->begin && self->begin->question_first;
-}
-
 guint64
 pmod_run_get_prefill_ns (PmodRun *self)
 {
@@ -647,19 +641,4 @@ guint64
 pmod_run_get_decode_ns (PmodRun *self)
 {
   return self->decode_ns;
-}
-
-GBytes *
-pmod_run_dup_records (PmodRun *self)
-{
-  GByteArray *all = g_byte_array_new ();
-
-  for (guint i = 0; i < self->batches->len; i++)
-    {
-      gsize size = 0;
-      const guint8 *bytes = g_bytes_get_data (g_ptr_array_index (self->batches, i), &size);
-
-      g_byte_array_append (all, bytes, (guint)size);
-    }
-  return g_byte_array_free_to_bytes (all);
 }

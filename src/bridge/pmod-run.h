@@ -62,11 +62,10 @@ typedef struct
   double total; /* of the dense model when the prompt is through; an estimate until then */
 } PmodRunCost;
 
-/* Reads a whole trace file; its last run. */
-PmodRun *pmod_run_new_from_file (const char *path, GError **error);
+/* The last run of a trace. */
 PmodRun *pmod_run_new_from_records (GBytes *records, GError **error);
 
-/* The same, read in a thread. */
+/* The same of a trace file, read in a thread. */
 void pmod_run_load_async (GFile *file,
                           GCancellable *cancellable,
                           GAsyncReadyCallback callback,
@@ -105,10 +104,7 @@ int pmod_run_get_n_vision (PmodRun *self);
 int pmod_run_get_n_reused (PmodRun *self);
 int pmod_run_get_n_new_tokens (PmodRun *self);
 int pmod_run_get_context_length (PmodRun *self);
-gboolean pmod_run_get_question_first (PmodRun *self);
 guint64 pmod_run_get_prefill_ns (PmodRun *self);
 guint64 pmod_run_get_decode_ns (PmodRun *self); /* of all new tokens together */
-
-GBytes *pmod_run_dup_records (PmodRun *self);
 
 G_END_DECLS
