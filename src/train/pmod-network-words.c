@@ -1,0 +1,249 @@
+/* Patches read by words: a training aid that no answer needs. What a patch shows is to be read from
+ * its projected vector by the embeddings of words themselves:
+ *
+ *   logits[class] = RMSNorm (projected) . mean of the embeddings of the class's words
+ *
+ * and likewise its colour. So the tower learns from every patch, and its vectors come to lie where
+ * the decoder looks up words. Only what the maker of a picture knows of it is used. */
+#include "pmod-network-private.h"
+
+#include <string.h>
+
+/* --- Tables --------------------------------------------------------------------------------- */
+
+/* table [n,D] = mean embeddings of each entry's tokens. */
+static void
+fill_table (PmodNetwork *self, const GPtrArray *words, PmodTensor *table)
+{
+  const PmodWeight *embedding = self->weights->embedding;
+  gint64 d = table->shape[1];
+  const float *from = embedding->value.data;
+
+  for (guint i = 0; i < words->len; i++)
+    {
+      const GArray *ids = g_ptr_array_index (words, i);
+      float *to = (float *)table->data + i * d;
+
+      memset (to, 0, (gsize)d * sizeof *to);
+      for (guint k = 0; k < ids->len; k++)
+        for (gint64 c = 0; c < d; c++)
+          to[c] += from[g_array_index (ids, gint32, k) * d + c] / (float)ids->len;
+    }
+}
+
+/* The embedding's gradient += that of the table. */
+static void
+spread_table (PmodNetwork *self, const GPtrArray *words, const PmodTensor *dtable)
+{
+  PmodTensor view;
+  PmodTensor *gradient = pmod_network_gradient (self, self->weights->embedding, &view);
+  gint64 d = dtable->shape[1];
+
+  if (gradient == NULL)
+    return;
+  for (guint i = 0; i < words->len; i++)
+    {
+      const GArray *ids = g_ptr_array_index (words, i);
+      const float *from = (const float *)dtable->data + i * d;
+
+      for (guint k = 0; k < ids->len; k++)
+        {
+          float *to = (float *)gradient->data + g_array_index (ids, gint32, k) * d;
+
+          for (gint64 c = 0; c < d; c++)
+            to[c] += from[c] / (float)ids->len;
+        }
+    }
+}
+
+static void
+refresh_table (PmodNetwork *self, const GPtrArray *words, PmodTensor *table, PmodMatrix **matrix)
+{
+  if (words == NULL || words->len == 0)
+    return;
+  if (table->data == NULL)
+    {
+      *table = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, words->len, self->weights->config->hidden);
+      table->data = pmod_alloc (self->backend, pmod_tensor_bytes (table));
+      if (table->data == NULL)
+        return;
+    }
+  fill_table (self, words, table);
+  if (*matrix == NULL)
+    *matrix = pmod_matrix_new_trainable (self->backend, table, self->weights->act);
+  else
+    pmod_matrix_update (self->backend, *matrix, table);
+}
+
+void
+pmod_network_words_refresh (PmodNetwork *self)
+{
+  const PmodSource *source = self->options.source;
+
+  if (source == NULL)
+    return;
+  refresh_table (self, source->class_words, &self->class_table, &self->class_words);
+  refresh_table (self, source->colour_words, &self->colour_table, &self->colour_words);
+}
+
+/* --- The loss ------------------------------------------------------------------------------- */
+
+/* Patches of all samples that are known, as rows of projected. */
+typedef struct
+{
+  GArray *rows;            /* gint32 */
+  GArray *labels, *scales; /* gint32, float */
+} Readings;
+
+static void
+add_reading (Readings *self, gint32 row, gint32 label, float scale)
+{
+  g_array_append_val (self->rows, row);
+  g_array_append_val (self->labels, label);
+  g_array_append_val (self->scales, scale);
+}
+
+static Readings
+new_readings (void)
+{
+  return (Readings){ g_array_new (FALSE, FALSE, sizeof (gint32)),
+                     g_array_new (FALSE, FALSE, sizeof (gint32)),
+                     g_array_new (FALSE, FALSE, sizeof (float)) };
+}
+
+static void
+clear_readings (Readings *self)
+{
+  g_array_unref (self->rows);
+  g_array_unref (self->labels);
+  g_array_unref (self->scales);
+}
+
+/* Patches are those of the targets, which here are the tiles' features in their order. */
+static void
+list_readings (const PmodNetwork *self, Readings *classes, Readings *colours)
+{
+  const PmodLossFactors *factors = self->factors;
+  gint32 background = (gint32)self->options.source->class_words->len - 1, row = 0;
+
+  for (int i = 0; i < self->n_samples; i++)
+    {
+      const PmodSample *sample = self->samples[i];
+
+      for (int k = 0; sample->patches != NULL && k < sample->n_targets; k++)
+        {
+          const PmodSamplePatch *patch = &sample->patches[k];
+          gboolean is_object = patch->class_idx >= 0;
+
+          add_reading (classes, row + k, is_object ? patch->class_idx : background,
+                       factors->words * (is_object ? 1 : factors->background));
+          if (patch->colour_idx >= 0)
+            add_reading (colours, row + k, patch->colour_idx, factors->colours);
+        }
+      for (int k = 0; k < sample->n_images; k++)
+        row += sample->images[k].pixels->n_tiles * pmod_config_tile_tokens (self->weights->config);
+    }
+}
+
+static PmodTensor
+floats (PmodNetwork *self, const GArray *values)
+{
+  PmodTensor tensor = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, values->len);
+
+  if (tensor.data != NULL)
+    pmod_upload (self->backend, tensor.data, values->data, pmod_tensor_bytes (&tensor));
+  return tensor;
+}
+
+/* Of patches that show something. */
+static void
+count_right (const Readings *readings,
+             const gint32 *argmax,
+             gint32 background,
+             PmodNetworkResult *result)
+{
+  for (guint i = 0; i < readings->labels->len; i++)
+    {
+      gint32 label = g_array_index (readings->labels, gint32, i);
+
+      if (label == background)
+        continue;
+      result->n_patches++;
+      result->n_patches_right += argmax[i] == label;
+    }
+}
+
+/* Returns the loss of reading projected's rows by the words of matrix; counts into result, unless
+ * NULL. */
+static double
+read_words (PmodNetwork *self,
+            const Readings *readings,
+            const PmodMatrix *matrix,
+            const PmodTensor *table,
+            const GPtrArray *words,
+            PmodNetworkResult *result)
+{
+  gint64 n = readings->rows->len, d = table->shape[1];
+  float eps = (float)self->weights->config->rms_norm_eps, sums[3] = { 0 };
+  PmodTensor rows, labels, scales, z, normed, logits, row_loss, argmax, summary, dtable, dnormed,
+      dz;
+
+  if (n == 0)
+    return 0;
+  rows = pmod_network_indices (self, (const gint32 *)(gpointer)readings->rows->data, n);
+  labels = pmod_network_indices (self, (const gint32 *)(gpointer)readings->labels->data, n);
+  scales = floats (self, readings->scales);
+  z = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, d);
+  normed = pmod_arena_2d (self->arena, self->weights->act, n, d);
+  logits = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, table->shape[0]);
+  row_loss = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, n);
+  argmax = pmod_arena_1d (self->arena, PMOD_DTYPE_I32, n);
+  summary = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, 3);
+  pmod_gather_rows (self->backend, &z, &self->projected, &rows);
+  pmod_rmsnorm (self->backend, &normed, &z, &self->ones, eps);
+  pmod_linear (self->backend, &logits, &normed, matrix, NULL, PMOD_EPILOGUE_NONE);
+  pmod_cross_entropy (self->backend, &summary, &row_loss, &argmax, self->backward ? &logits : NULL,
+                      &logits, &labels, &scales);
+  pmod_download (self->backend, sums, summary.data, sizeof sums);
+  self->flops += 2.0 * (double)(n * d * table->shape[0]) * (self->backward ? 3 : 1);
+  if (!pmod_backend_sync (self->backend))
+    return 0;
+  if (result != NULL)
+    count_right (readings, argmax.data, (gint32)table->shape[0] - 1, result);
+  if (!self->backward)
+    return sums[0];
+
+  dtable = pmod_network_zeros (self, table->shape[0], d);
+  dnormed = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, d);
+  dz = pmod_network_zeros (self, n, d);
+  pmod_linear_backward (self->backend, &dnormed, &dtable, NULL, &logits, &normed, matrix);
+  pmod_rmsnorm_backward (self->backend, &dz, NULL, &dnormed, &z, &self->ones, eps);
+  pmod_gather_rows_backward (self->backend, &self->dprojected, &dz, &rows);
+  spread_table (self, words, &dtable);
+  return sums[0];
+}
+
+double
+pmod_network_words_loss (PmodNetwork *self, PmodNetworkResult *result)
+{
+  const PmodSource *source = self->options.source;
+  PmodArenaMark mark = pmod_arena_mark (self->arena);
+  Readings classes, colours;
+  double loss;
+
+  if (source == NULL || self->class_words == NULL || self->factors->words <= 0 ||
+      self->n_tiles == 0)
+    return 0;
+  classes = new_readings ();
+  colours = new_readings ();
+  list_readings (self, &classes, &colours);
+  loss = read_words (self, &classes, self->class_words, &self->class_table, source->class_words,
+                     result);
+  if (self->colour_words != NULL)
+    loss += read_words (self, &colours, self->colour_words, &self->colour_table,
+                        source->colour_words, NULL);
+  clear_readings (&classes);
+  clear_readings (&colours);
+  pmod_arena_reset (self->arena, mark);
+  return loss;
+}
