@@ -22,6 +22,9 @@ static const Command commands[] = {
   { "flops", cli_flops, "What a prompt costs, from shapes alone" },
   { "trace", cli_trace, "Reads a recorded trace" },
   { "bench", cli_bench, "Measures a model beside this machine's own peaks" },
+#ifdef STRATA_TRAIN
+  { "train", cli_train, "Trains what a recipe describes" },
+#endif
 };
 
 static void

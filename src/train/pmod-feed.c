@@ -1,5 +1,5 @@
-/* A ring of slots. Makers take the next index, make its sample without the lock, and put it into the
- * index's slot; the taker waits for the slot of the index that is its turn.
+/* A ring of slots. Makers take the next index, make its sample without the lock, and put it into
+ * the index's slot; the taker waits for the slot of the index that is its turn.
  *
  * The mutex guards everything but source; slots beyond n_ahead are never taken, so a slot is empty
  * when its maker comes. */

@@ -37,8 +37,8 @@ static GArray *
 cut_prompt (const SceneSource *self, const char *question, GError **error)
 {
   PmodTurn turn = { PMOD_ROLE_USER, question };
-  g_autoptr (PmodPrompt) prompt = pmod_prompt_new_chat (
-      self->tokenizer, self->config->conversation, &turn, 1, &self->dot, 1, error);
+  g_autoptr (PmodPrompt) prompt = pmod_prompt_new_chat (self->tokenizer, self->config->conversation,
+                                                        &turn, 1, &self->dot, 1, error);
 
   return prompt != NULL ? g_array_ref (prompt->ids) : NULL;
 }
@@ -70,8 +70,7 @@ list_words (SceneSource *self)
                      cut_name (self->tokenizer, pmod_scene_art_get_class_name (self->art, i)));
   g_ptr_array_add (base->class_words, cut_name (self->tokenizer, "background"));
   for (int i = 0; i < PMOD_SCENE_N_COLOURS; i++)
-    g_ptr_array_add (base->colour_words,
-                     cut_name (self->tokenizer, pmod_scene_colour_name (i)));
+    g_ptr_array_add (base->colour_words, cut_name (self->tokenizer, pmod_scene_colour_name (i)));
 }
 
 /* --- One question --------------------------------------------------------------------------- */
@@ -264,8 +263,10 @@ find_prefix (SceneSource *self, GError **error)
       if (id == PMOD_IMAGE_TOKEN)
         return TRUE;
     }
-  g_set_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT, "scenes: the conversation \"%s\" has no place "
-               "for a picture", self->config->conversation);
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT,
+               "scenes: the conversation \"%s\" has no place "
+               "for a picture",
+               self->config->conversation);
   return FALSE;
 }
 

@@ -21,7 +21,8 @@ PmodBackend *pmod_workers_get_backend (const PmodWorkers *self, int worker);
 /* Calls func once on each worker; returns when all have. */
 void pmod_workers_run (PmodWorkers *self, PmodWorkerFunc func, gpointer user_data);
 
-/* What all of them together reach in a product of bf16 (or F32) that fits in their caches: FLOP/s. */
+/* What all of them together reach in a product of bf16 (or F32) that fits in their caches: FLOP/s.
+ */
 double pmod_workers_measure (PmodWorkers *self, PmodDtype act);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodWorkers, pmod_workers_free)

@@ -1,0 +1,86 @@
+/* The inside of a trainer, shared by its files. */
+#pragma once
+
+#include "pmod-feed.h"
+#include "pmod-network.h"
+#include "pmod-optimizer.h"
+#include "pmod-scene.h"
+#include "pmod-tokenizer.h"
+#include "pmod-trace.h"
+#include "pmod-trainer.h"
+#include "pmod-workers.h"
+
+G_BEGIN_DECLS
+
+/* Sums since the last look. */
+typedef struct
+{
+  double loss, answer_loss, flops;
+  gint64 n_steps, n_labels, n_labels_right, n_rows;
+  gint64 start_us, wait_us;
+} PmodTrainerSums;
+
+/* One worker's part of a step. */
+typedef struct
+{
+  PmodNetwork *network;
+  float *gradients; /* block */
+  PmodNetworkResult result;
+  GError *error;
+} PmodTrainerLane;
+
+struct _PmodTrainer
+{
+  const PmodRecipe *recipe;
+  char *output, *state_path, *art_dir, *tables_dir;
+  PmodConfig *config;
+  PmodTokenizer *tokenizer;
+  PmodSceneArt *art; /* NULL until a stage needs it */
+  PmodWeights *weights;
+  PmodWorkers *workers;
+  PmodTrainerLane *lanes; /* [n_workers] */
+  double peak;            /* FLOP/s */
+  PmodTrainerFunc func;   /* these three while it runs */
+  PmodTrainerStopFunc stop;
+  gpointer user_data;
+  PmodTrace *trace;
+
+  /* The stage that runs. */
+  int stage_idx;
+  gint64 step; /* done */
+  const PmodRecipeStage *stage;
+  PmodSource *source, *validation_source;
+  PmodFeed *feed;
+  GPtrArray *validation; /* PmodSample */
+  int *owners;           /* [weights] which worker steps it */
+  double best;           /* of the stage */
+  PmodTensor norm;       /* F32 [2] */
+  PmodTrainerSums sums;
+};
+
+/* --- pmod-trainer-step.c --- */
+
+/* Shares the weights of the stage out among the workers. */
+void pmod_trainer_share_weights (PmodTrainer *self);
+
+/* One step of the optimizer. */
+gboolean pmod_trainer_step (PmodTrainer *self, GError **error);
+
+/* What samples are worth in the losses of stage: factors over all of them together. */
+PmodLossFactors pmod_trainer_factors (const PmodTrainer *self, const GPtrArray *samples);
+
+/* --- pmod-trainer-look.c --- */
+
+/* Runs the validation sample, fills in the report and saves the checkpoint where it is the best. */
+gboolean pmod_trainer_look (PmodTrainer *self, GError **error);
+
+/* --- pmod-trainer-save.c --- */
+
+gboolean pmod_trainer_save_state (PmodTrainer *self, GError **error);
+
+/* Sets stage_idx, step, best, masters and the optimizer's state; the number of workers of then. */
+gboolean pmod_trainer_load_state (PmodTrainer *self, GError **error);
+int pmod_trainer_find_n_workers (const char *state_path);
+gboolean pmod_trainer_save_model (PmodTrainer *self, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,272 @@
+/* One step: every worker takes its share of the batch, the gradients are summed in the workers'
+ * order, and every worker steps its share of the weights. */
+#include "pmod-trainer-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- Shares --------------------------------------------------------------------------------- */
+
+static gint
+compare_costs (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  const PmodTrainer *self = user_data;
+  double cost_a =
+      pmod_optimizer_cost (self->stage, pmod_weights_get (self->weights, *(const guint *)a));
+  double cost_b =
+      pmod_optimizer_cost (self->stage, pmod_weights_get (self->weights, *(const guint *)b));
+
+  return cost_a > cost_b ? -1 : cost_a < cost_b;
+}
+
+void
+pmod_trainer_share_weights (PmodTrainer *self)
+{
+  guint n = self->weights->all->len;
+  int n_workers = pmod_workers_get_n (self->workers);
+  g_autofree guint *order = g_new (guint, n);
+  g_autofree double *load = g_new0 (double, n_workers);
+
+  for (guint i = 0; i < n; i++)
+    order[i] = i;
+  g_qsort_with_data (order, (int)n, sizeof *order, compare_costs, self);
+  g_free (self->owners);
+  self->owners = g_new (int, n);
+  for (guint i = 0; i < n; i++)
+    {
+      const PmodWeight *weight = pmod_weights_get (self->weights, order[i]);
+      int least = 0;
+
+      for (int k = 1; k < n_workers; k++)
+        if (load[k] < load[least])
+          least = k;
+      self->owners[order[i]] = least;
+      if (pmod_optimizer_learns (self->stage, weight))
+        load[least] += pmod_optimizer_cost (self->stage, weight);
+    }
+}
+
+/* --- Factors -------------------------------------------------------------------------------- */
+
+static int
+count_routed (const PmodConfig *config)
+{
+  int n = 0;
+
+  for (int i = 0; i < config->n_layers; i++)
+    n += config->has_router[i];
+  return n;
+}
+
+PmodLossFactors
+pmod_trainer_factors (const PmodTrainer *self, const GPtrArray *samples)
+{
+  const PmodRecipeStage *stage = self->stage;
+  double n_labels = 0, patches = 0, n_colours = 0, n_known = 0;
+  PmodLossFactors factors = { .background = (float)stage->background };
+
+  for (guint i = 0; i < samples->len; i++)
+    {
+      const PmodSample *sample = g_ptr_array_index (samples, i);
+
+      n_labels += pmod_sample_n_labels (sample);
+      for (int k = 0; sample->patches != NULL && k < sample->n_targets; k++)
+        {
+          patches += sample->patches[k].class_idx >= 0 ? 1 : stage->background;
+          n_colours += sample->patches[k].colour_idx >= 0;
+          n_known++;
+        }
+    }
+  factors.answers = (float)(stage->answers / MAX (n_labels, 1));
+  factors.words = (float)(stage->words / MAX (patches, 1));
+  factors.colours = (float)(stage->words * stage->colours / MAX (n_colours, 1));
+  factors.routers = (float)(stage->routers / MAX (n_known * count_routed (self->config), 1));
+  return factors;
+}
+
+/* --- The step ------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  PmodTrainer *trainer;
+  GPtrArray *samples;
+  PmodLossFactors factors;
+} Step;
+
+static void
+add_result (PmodNetworkResult *sum, const PmodNetworkResult *part)
+{
+  sum->loss += part->loss;
+  sum->answer_loss += part->answer_loss;
+  sum->flops += part->flops;
+  sum->n_labels += part->n_labels;
+  sum->n_labels_right += part->n_labels_right;
+}
+
+static void
+find_gradients (int worker, PmodBackend *backend, gpointer user_data)
+{
+  Step *step = user_data;
+  PmodTrainer *self = step->trainer;
+  PmodTrainerLane *lane = &self->lanes[worker];
+  guint n_workers = (guint)pmod_workers_get_n (self->workers);
+  guint at = step->samples->len * (guint)worker / n_workers;
+  guint end = step->samples->len * (guint)(worker + 1) / n_workers;
+
+  memset (lane->gradients, 0, self->weights->n_elements * sizeof (float));
+  lane->result = (PmodNetworkResult){ 0 };
+  while (at < end && lane->error == NULL)
+    {
+      guint n = MIN ((guint)self->stage->micro, end - at);
+      PmodNetworkResult part;
+
+      if (pmod_network_run (lane->network, (PmodSample *const *)step->samples->pdata + at, (int)n,
+                            &step->factors, TRUE, &part, NULL, NULL, &lane->error))
+        add_result (&lane->result, &part);
+      at += n;
+    }
+}
+
+/* The first block += the others, each worker a span of all. */
+static void
+sum_gradients (int worker, PmodBackend *backend, gpointer user_data)
+{
+  PmodTrainer *self = ((Step *)user_data)->trainer;
+  gsize n_workers = (gsize)pmod_workers_get_n (self->workers);
+  gsize first = self->weights->n_elements / 16 * (gsize)worker / n_workers * 16;
+  gsize end = self->weights->n_elements / 16 * (gsize)(worker + 1) / n_workers * 16;
+
+  for (gsize i = 1; i < n_workers; i++)
+    {
+      PmodTensor to =
+          pmod_tensor_1d (self->lanes[0].gradients + first, PMOD_DTYPE_F32, (gint64)(end - first));
+      PmodTensor from =
+          pmod_tensor_1d (self->lanes[i].gradients + first, PMOD_DTYPE_F32, (gint64)(end - first));
+
+      pmod_blend (backend, &to, 1, &from, 1);
+    }
+}
+
+static void
+step_weights (int worker, PmodBackend *backend, gpointer user_data)
+{
+  PmodTrainer *self = ((Step *)user_data)->trainer;
+  PmodTensor factor = pmod_tensor_1d ((float *)self->norm.data + 1, PMOD_DTYPE_F32, 1);
+
+  for (guint i = 0; i < self->weights->all->len; i++)
+    {
+      PmodWeight *weight = pmod_weights_get (self->weights, i);
+
+      if (self->owners[i] == worker && pmod_optimizer_learns (self->stage, weight))
+        pmod_optimizer_step (self->weights, weight, backend, self->lanes[0].gradients, &factor,
+                             self->stage, self->step);
+    }
+}
+
+static void
+refresh (int worker, PmodBackend *backend, gpointer user_data)
+{
+  pmod_network_refresh (((Step *)user_data)->trainer->lanes[worker].network);
+}
+
+/* FALSE where the gradient is not finite: nothing was stepped. */
+static gboolean
+measure_gradient (PmodTrainer *self, GError **error)
+{
+  g_autoptr (GArray) views = g_array_new (FALSE, FALSE, sizeof (PmodTensor));
+  float norm;
+
+  for (guint i = 0; i < self->weights->all->len; i++)
+    {
+      const PmodWeight *weight = pmod_weights_get (self->weights, i);
+      PmodTensor view = pmod_weight_view (weight, self->lanes[0].gradients);
+
+      if (pmod_optimizer_learns (self->stage, weight))
+        g_array_append_val (views, view);
+    }
+  pmod_grad_norm (pmod_workers_get_backend (self->workers, 0), &self->norm,
+                  (const PmodTensor *)(gpointer)views->data, (int)views->len,
+                  (float)self->stage->clip);
+  norm = *(const float *)self->norm.data;
+  if (isfinite (norm))
+    return TRUE;
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_NUMBER,
+               "stage %s, step %" G_GINT64_FORMAT ": expected a finite gradient, its norm is %f",
+               self->stage->name, self->step + 1, (double)norm);
+  return FALSE;
+}
+
+static gboolean
+check_lanes (PmodTrainer *self, GError **error)
+{
+  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
+    {
+      PmodTrainerLane *lane = &self->lanes[i];
+
+      if (lane->error == NULL)
+        continue;
+      g_propagate_prefixed_error (error, g_steal_pointer (&lane->error),
+                                  "stage %s, step %" G_GINT64_FORMAT ": ", self->stage->name,
+                                  self->step + 1);
+      for (int k = 0; k < pmod_workers_get_n (self->workers); k++)
+        g_clear_error (&self->lanes[k].error);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+take_batch (PmodTrainer *self, GPtrArray *samples, GError **error)
+{
+  for (int i = 0; i < self->stage->batch; i++)
+    {
+      PmodSample *sample = pmod_feed_pop (self->feed, error);
+
+      if (sample == NULL)
+        return FALSE;
+      g_ptr_array_add (samples, sample);
+    }
+  return TRUE;
+}
+
+static void
+count_step (PmodTrainer *self, const GPtrArray *samples)
+{
+  PmodTrainerSums *sums = &self->sums;
+
+  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
+    {
+      const PmodNetworkResult *part = &self->lanes[i].result;
+
+      sums->loss += part->loss;
+      sums->answer_loss += part->answer_loss;
+      sums->flops += part->flops;
+      sums->n_labels += part->n_labels;
+      sums->n_labels_right += part->n_labels_right;
+    }
+  for (guint i = 0; i < samples->len; i++)
+    sums->n_rows += ((const PmodSample *)g_ptr_array_index (samples, i))->n_tokens;
+  sums->n_steps++;
+}
+
+gboolean
+pmod_trainer_step (PmodTrainer *self, GError **error)
+{
+  g_autoptr (GPtrArray) samples = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_sample_free);
+  Step step = { self, samples, { 0 } };
+
+  if (!take_batch (self, samples, error))
+    return FALSE;
+  step.factors = pmod_trainer_factors (self, samples);
+  pmod_workers_run (self->workers, find_gradients, &step);
+  if (!check_lanes (self, error))
+    return FALSE;
+  pmod_workers_run (self->workers, sum_gradients, &step);
+  if (!measure_gradient (self, error))
+    return FALSE;
+  pmod_workers_run (self->workers, step_weights, &step);
+  pmod_workers_run (self->workers, refresh, &step);
+  count_step (self, samples);
+  self->step++;
+  return TRUE;
+}
