@@ -308,7 +308,9 @@ pmod_scene_source_new (const PmodSceneArt *art,
 
 /* --- Text for a vocabulary ------------------------------------------------------------------ */
 
-/* Questions of how many name what they count in the plural. Left out, a plural is its singular's
+/* A question follows a line's end, not a space: so it does in these lines, too.
+ *
+ * Questions of how many name what they count in the plural. Left out, a plural is its singular's
  * piece and an ending, and what is learnt of the one holds for the other. Texts that are read are
  * left out too: their characters are to stay apart. */
 static gboolean
@@ -345,13 +347,13 @@ pmod_scene_source_list_text (const PmodSceneArt *art, guint64 seed, int n_scenes
 
       for (int k = 0; k < n; k++)
         if (shapes_words (questions[k].kind))
-          g_ptr_array_add (lines, g_strdup_printf ("USER: %s ASSISTANT: %s", questions[k].question,
+          g_ptr_array_add (lines, g_strdup_printf ("USER:%s ASSISTANT: %s", questions[k].question,
                                                    questions[k].answer));
     }
   for (int k = 0; k < 40; k++)
     {
-      g_ptr_array_add (lines, g_strdup ("USER: How many are there? Count the. How many do you see? "
-                                        "How many are in the picture? What is the number of?"));
+      g_ptr_array_add (lines, g_strdup ("USER:How many are there?Count the.How many do you see?How "
+                                        "many are in the picture?What is the number of?"));
       g_ptr_array_add (lines, g_strdup ("zero one two three four five and background"));
     }
   /* Once, so that no two become one. */
