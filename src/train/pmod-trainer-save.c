@@ -46,9 +46,11 @@ find_tensor (PmodSafetensors *file, const char *name, PmodDtype dtype, gint64 n,
       entry->n_file_dims == 1 && entry->tensor.shape[0] == n)
     return entry->tensor.data;
   g_set_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT,
-               "%s: %s: expected %s [%" G_GINT64_FORMAT "], got %s; it is of another recipe",
+               "%s: %s: expected %s of %" G_GINT64_FORMAT " numbers, got %s of %" G_GINT64_FORMAT
+               "; it is of another recipe",
                pmod_safetensors_get_path (file), name, pmod_dtype_name (dtype), n,
-               entry == NULL ? "nothing" : entry->dtype_name);
+               entry == NULL ? "nothing" : entry->dtype_name,
+               entry == NULL ? 0 : pmod_tensor_n_elements (&entry->tensor));
   return NULL;
 }
 

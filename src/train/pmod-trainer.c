@@ -168,6 +168,8 @@ begin_from_base (PmodTrainer *self, gboolean resumes, GError **error)
   if (checkpoint == NULL)
     return FALSE;
   self->config = pmod_config_copy (pmod_checkpoint_get_config (checkpoint));
+  if (self->recipe->dense)
+    make_dense (self->config);
   if (!resumes && (!copy_file (dir, self->output, "tokenizer.model", FALSE, error) ||
                    !copy_file (dir, self->output, "tokenizer_config.json", TRUE, error)))
     return FALSE;

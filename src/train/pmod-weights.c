@@ -9,6 +9,8 @@
 /* Weights begin at multiples of 64 bytes. */
 #define ALIGNMENT 16
 
+#define LAYERS "model.layers."
+#define WRAPPED "decoder_layer." /* in the names of a routed layer */
 #define TOWER "model.vision_tower.vision_tower.vision_model."
 
 /* Standard deviations of a new network. */
@@ -289,12 +291,23 @@ fill_new (PmodWeights *self, guint64 seed)
   g_rand_free (random);
 }
 
+/* A layer's weights are found whether the checkpoint routes it or not. */
 static const PmodTensor *
 find_tensor (const PmodCheckpoint *checkpoint, const char *name)
 {
+  const char *rest;
+  char *end;
+  int layer;
+
   if (g_str_has_prefix (name, TOWER))
     return pmod_checkpoint_get_tower (checkpoint, name + strlen (TOWER));
-  return pmod_checkpoint_get (checkpoint, name);
+  if (!g_str_has_prefix (name, LAYERS))
+    return pmod_checkpoint_get (checkpoint, name);
+  layer = (int)g_ascii_strtoll (name + strlen (LAYERS), &end, 10);
+  rest = end + 1;
+  if (g_str_has_prefix (rest, WRAPPED))
+    rest += strlen (WRAPPED);
+  return pmod_checkpoint_get_layer (checkpoint, layer, rest);
 }
 
 /* Shapes were checked when the checkpoint was opened, against the same configuration. */

@@ -77,8 +77,8 @@ typedef struct
 
 /* Masters of config's shape, filled from seed as a new network is: normal numbers of standard
  * deviation 0.8 / sqrt (K) in matrices, those that end a residual branch divided by sqrt (2 L); 0
- * in routers and biases, 1 in norms. With a checkpoint, whose configuration config must be, its
- * numbers instead. */
+ * in routers and biases, 1 in norms. With a checkpoint, whose configuration config must be but for
+ * routers that it leaves out, its numbers instead. */
 PmodWeights *pmod_weights_new (const PmodConfig *config,
                                PmodDtype act,
                                guint64 seed,
