@@ -126,6 +126,12 @@ pmod_key_file_get_path (const PmodKeyFile *self)
   return self->path;
 }
 
+char *
+pmod_key_file_resolve (const PmodKeyFile *self, const char *path)
+{
+  return g_canonicalize_filename (path, self->dir);
+}
+
 const char *const *
 pmod_key_file_get_groups (const PmodKeyFile *self)
 {
@@ -250,7 +256,7 @@ read_text (const Value *self)
     return refuse (self, "some text");
   if (self->key->choices != NULL && find_choice (self->key->choices, self->text) < 0)
     return refuse_choice (self, " or ");
-  *field = self->key->type == PMOD_KEY_PATH ? g_canonicalize_filename (self->text, self->file->dir)
+  *field = self->key->type == PMOD_KEY_PATH ? pmod_key_file_resolve (self->file, self->text)
                                             : g_strdup (self->text);
   return TRUE;
 }

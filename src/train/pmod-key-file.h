@@ -42,6 +42,9 @@ void pmod_key_file_free (PmodKeyFile *self);
 
 const char *pmod_key_file_get_path (const PmodKeyFile *self);
 
+/* path, absolute: a relative one is relative to the key file. (transfer full) */
+char *pmod_key_file_resolve (const PmodKeyFile *self, const char *path);
+
 /* In their order. (transfer none) */
 const char *const *pmod_key_file_get_groups (const PmodKeyFile *self);
 gboolean pmod_key_file_has_group (const PmodKeyFile *self, const char *group);

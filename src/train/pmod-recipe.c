@@ -79,7 +79,7 @@ static const PmodKey recipe_keys[] = {
   TEXT (PmodRecipe, name, TRUE),
   TEXT (PmodRecipe, about, FALSE),
   { .name = "seed", .type = PMOD_KEY_SEED, .offset = offsetof (PmodRecipe, seed), .fallback = 1 },
-  PATH (PmodRecipe, base, FALSE),
+  TEXT (PmodRecipe, base, FALSE),
   FLAG (PmodRecipe, dense, FALSE),
   FLAG (PmodRecipe, recompute, FALSE),
   FLAG (PmodRecipe, f32, FALSE),
@@ -173,7 +173,7 @@ static const PmodKey stage_keys[] = {
   NUMBER (PmodRecipeStage, beta1, 0, MAX_BETA, 0.9),
   NUMBER (PmodRecipeStage, beta2, 0, MAX_BETA, 0.98),
   NUMBER (PmodRecipeStage, adam_decay, 0, MAX_RATE, 0.05),
-  NUMBER (PmodRecipeStage, warm_up, 0, 1, 0.04),
+  NUMBER (PmodRecipeStage, warm_up, 0, 0.9, 0.04),
   NUMBER (PmodRecipeStage, floor, 0, 1, 0.03),
   ABOVE (PmodRecipeStage, clip, 0, 1000000, 1),
   RATE ("tower", 0, 1),
@@ -288,6 +288,21 @@ make_config (const PmodKeyFile *file, const Model *model, gboolean dense, GError
 
 /* --- Groups ----------------------------------------------------------------------------------- */
 
+/* A directory, or the name of an installed model, which is left as it is. */
+static void
+resolve_base (PmodRecipe *self, const PmodKeyFile *file)
+{
+  g_autofree char *path = NULL;
+
+  if (self->base == NULL)
+    return;
+  path = pmod_key_file_resolve (file, self->base);
+  if (strchr (self->base, G_DIR_SEPARATOR) == NULL && !g_file_test (path, G_FILE_TEST_IS_DIR))
+    return;
+  g_free (self->base);
+  self->base = g_steal_pointer (&path);
+}
+
 static gboolean
 read_recipe (PmodRecipe *self, const PmodKeyFile *file, GError **error)
 {
@@ -309,6 +324,7 @@ read_recipe (PmodRecipe *self, const PmodKeyFile *file, GError **error)
                    self->path, has_model ? "both" : "neither");
       return FALSE;
     }
+  resolve_base (self, file);
   if (!has_model)
     return TRUE;
   if (pmod_key_file_read (file, MODEL, model_keys, G_N_ELEMENTS (model_keys), &model, error))
@@ -391,17 +407,31 @@ read_group (PmodRecipe *self, const PmodKeyFile *file, const char *group, GError
   return FALSE;
 }
 
+/* Of a conversation's pictures nobody knows what each patch shows. */
+static gboolean
+check_stage (const PmodRecipe *self,
+             const PmodRecipeStage *stage,
+             const PmodKeyFile *file,
+             GError **error)
+{
+  g_autofree char *group = g_strconcat (STAGE " ", stage->name, NULL);
+  const PmodRecipeData *data = pmod_recipe_find_data (self, stage->data);
+
+  if (data == NULL)
+    return pmod_key_file_refuse (file, group, "data", "the name of a group [" DATA " NAME]",
+                                 stage->data, error);
+  if (data->kind == PMOD_DATA_SCENES || (stage->words == 0 && stage->routers == 0))
+    return TRUE;
+  return pmod_key_file_refuse (file, group, "data", "scenes where words or routers are above 0",
+                               stage->data, error);
+}
+
 static gboolean
 check_stages (const PmodRecipe *self, const PmodKeyFile *file, GError **error)
 {
   for (int i = 0; i < self->n_stages; i++)
-    if (pmod_recipe_find_data (self, self->stages[i].data) == NULL)
-      {
-        g_autofree char *group = g_strconcat (STAGE " ", self->stages[i].name, NULL);
-
-        return pmod_key_file_refuse (file, group, "data", "the name of a group [" DATA " NAME]",
-                                     self->stages[i].data, error);
-      }
+    if (!check_stage (self, &self->stages[i], file, error))
+      return FALSE;
   if (self->n_stages > 0)
     return TRUE;
   g_set_error (error, PMOD_ERROR, PMOD_ERROR_FORMAT,

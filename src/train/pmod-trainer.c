@@ -13,6 +13,7 @@
 #include "pmod-conversations.h"
 #include "pmod-model.h"
 #include "pmod-scene-source.h"
+#include "pmod-split-source.h"
 #include "pmod-vocabulary.h"
 
 /* Samples that are made ahead, in batches. */
@@ -294,7 +295,15 @@ open_source (PmodTrainer *self, const PmodRecipeData *data, gboolean validation,
   PmodRecipeData plain = *data;
 
   if (data->kind == PMOD_DATA_CONVERSATIONS)
-    return pmod_conversations_new (data->file, data->images, self->config, self->tokenizer, error);
+    {
+      PmodSource *all =
+          pmod_conversations_new (data->file, data->images, self->config, self->tokenizer, error);
+
+      return all == NULL
+                 ? NULL
+                 : pmod_split_source_new (all, self->recipe->seed,
+                                          (guint64)self->recipe->validation, validation, error);
+    }
   /* Mosaics ask nothing. */
   if (validation)
     plain.mosaic = 0;

@@ -49,7 +49,7 @@ ALLOWED_ROOMS = {
     },
     "bridge": {"engine": {"pmod-engine.h"}},
     "app": {"bridge": True},
-    "cli": {"engine": {"pmod-engine.h"}},
+    "cli": {"engine": {"pmod-engine.h"}, "train": {"pmod-train.h"}},
 }
 
 # Programs beside a library are programs, not part of it.

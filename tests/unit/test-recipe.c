@@ -149,7 +149,7 @@ test_long (void)
       "[data b]\nkind=conversations\nfile=sub/b.json\n"
       "[data c]\nkind=scenes\nart=false\nmosaic=0.5\nunsure=0\nmax_questions=1\ntext_tokens=8\n"
       "[stage one]\ndata=c\nsteps=5\nparts=tower; projector;\nanswers=0\nwords=1\nrate.tower=0.3\n"
-      "muon_rate=0\n[stage two]\ndata=b\nsteps=1\nbatch=7\nmicro=2\nparts=routers\nrouters=1e-1\n",
+      "muon_rate=0\n[stage two]\ndata=b\nsteps=1\nbatch=7\nmicro=2\nparts=routers\nanswers=1e-1\n",
       &dir);
 
   base = g_canonicalize_filename ("../models/x", dir);
@@ -174,7 +174,7 @@ test_long (void)
   g_assert_cmpfloat (recipe->stages[0].muon_rate, ==, 0);
   g_assert_cmpstr (recipe->stages[1].name, ==, "two");
   g_assert_cmpuint (recipe->stages[1].parts, ==, PMOD_PART_ROUTERS);
-  g_assert_cmpfloat (recipe->stages[1].routers, ==, 0.1);
+  g_assert_cmpfloat (recipe->stages[1].answers, ==, 0.1);
 }
 
 static void
@@ -198,6 +198,43 @@ test_model_choices (void)
   g_assert_cmpstr (recipe->config->conversation, ==, "vicuna_v1");
   g_assert_true (recipe->config->single_questions);
   g_assert_cmpint (pmod_config_first_router (dense->config), ==, 6);
+}
+
+/* A name stays a name unless there is a directory of that name beside the recipe. */
+static void
+test_base_name (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("pmod-recipe-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (dir, "test.ini", NULL);
+  g_autofree char *beside = g_build_filename (dir, "demo", NULL);
+  g_autoptr (PmodRecipe) installed = NULL;
+  g_autoptr (PmodRecipe) own = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (path, "[recipe]\nname=x\nbase=demo\n" DATA_GROUP STAGE_GROUP, -1, &error);
+  g_assert_no_error (error);
+  installed = pmod_recipe_load (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (installed->base, ==, "demo");
+  g_assert_cmpint (g_mkdir (beside, 0777), ==, 0);
+  own = pmod_recipe_load (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (own->base, ==, beside);
+  g_unlink (path);
+  g_rmdir (beside);
+  g_assert_cmpint (g_rmdir (dir), ==, 0);
+}
+
+static void
+test_bundled (void)
+{
+  g_autofree char *path =
+      g_test_build_filename (G_TEST_DIST, "..", "data", "recipes", "demo-s.ini", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodRecipe) recipe = pmod_recipe_load (path, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (recipe->name, ==, "demo-s");
 }
 
 static void
@@ -286,7 +323,10 @@ static const struct
   { "steps=10", "steps=10\nmuon_rate=1e9", "muon_rate: expected a number from 0 to 10" },
   { "steps=10", "steps=10\nadam_rate=0", "adam_rate: expected a number above 0 and at most 10" },
   { "steps=10", "steps=10\nbeta2=1", "beta2: expected a number from 0 to 0.9999, got \"1\"" },
-  { "steps=10", "steps=10\nwarm_up=2", "warm_up: expected a number from 0 to 1" },
+  { DATA_GROUP STAGE_GROUP,
+    "[data a]\nkind=conversations\nfile=x\n[stage one]\ndata=a\nsteps=1\nwords=0.1\n",
+    "[stage one] data: expected scenes where words or routers are above 0, got \"a\"" },
+  { "steps=10", "steps=10\nwarm_up=2", "warm_up: expected a number from 0 to 0.9" },
   { "steps=10", "steps=10\nclip=0", "clip: expected a number above 0" },
   { "steps=10", "steps=10\nrate.tower=x", "rate.tower: expected a number from 0 to 1000" },
   { "steps=10", "steps=10\nrate.layers=1", "got \"rate.layers\"" },
@@ -335,6 +375,8 @@ main (int argc, char **argv)
   g_test_add_func ("/recipe/model-defaults", test_model_defaults);
   g_test_add_func ("/recipe/long", test_long);
   g_test_add_func ("/recipe/model-choices", test_model_choices);
+  g_test_add_func ("/recipe/base-name", test_base_name);
+  g_test_add_func ("/recipe/bundled", test_bundled);
   g_test_add_func ("/recipe/part-names", test_part_names);
   g_test_add_func ("/recipe/bad", test_bad);
   g_test_add_func ("/recipe/missing", test_missing);

@@ -1,0 +1,103 @@
+/* See the header. Orders are permutations that are computed, not stored: a sample depends on its
+ * index alone, so that a run may begin at any index. */
+#include "pmod-split-source.h"
+
+#define N_ROUNDS 4
+#define GOLDEN G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) /* splitmix64's step */
+
+typedef struct
+{
+  PmodSource base;
+  PmodSource *source;
+  guint64 seed;
+  guint64 n, n_apart;
+  gboolean apart;
+} SplitSource;
+
+/* splitmix64's finaliser. */
+static guint64
+mix (guint64 x)
+{
+  x = (x ^ (x >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
+  x = (x ^ (x >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
+  return x ^ (x >> 31);
+}
+
+/* Where i stands in the order of 0 .. n-1 that key makes: a Feistel network over the smallest even
+ * number of bits that holds n, walked until it comes back below n. */
+static guint64
+permute (guint64 i, guint64 n, guint64 key)
+{
+  guint half = 1;
+  guint64 mask;
+
+  while (half < 31 && (G_GUINT64_CONSTANT (1) << 2 * half) < n)
+    half++;
+  mask = (G_GUINT64_CONSTANT (1) << half) - 1;
+  do
+    {
+      guint64 left = i >> half, right = i & mask;
+
+      for (guint64 round = 0; round < N_ROUNDS; round++)
+        {
+          guint64 next = left ^ (mix (right + mix (key + round * GOLDEN)) & mask);
+
+          left = right;
+          right = next;
+        }
+      i = left << half | right;
+    }
+  while (i >= n);
+  return i;
+}
+
+static PmodSample *
+make (PmodSource *source, guint64 index, GError **error)
+{
+  SplitSource *self = (SplitSource *)source;
+  guint64 n_learnt = self->n - self->n_apart, place;
+
+  if (self->apart)
+    place = index % self->n_apart;
+  else
+    place = self->n_apart + permute (index % n_learnt, n_learnt,
+                                     mix (self->seed + (1 + index / n_learnt) * GOLDEN));
+  return pmod_source_make (self->source, permute (place, self->n, mix (self->seed)), error);
+}
+
+static void
+free_split (PmodSource *source)
+{
+  SplitSource *self = (SplitSource *)source;
+
+  pmod_source_free (self->source);
+  g_free (self);
+}
+
+PmodSource *
+pmod_split_source_new (
+    PmodSource *source, guint64 seed, guint64 n_apart, gboolean apart, GError **error)
+{
+  static const PmodSourceClass klass = { make, free_split };
+  SplitSource *self;
+
+  if (source->n_samples <= n_apart)
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+                   "validation: expected fewer samples than there are, %" G_GUINT64_FORMAT
+                   ", got %" G_GUINT64_FORMAT "; none would be left to learn from",
+                   source->n_samples, n_apart);
+      pmod_source_free (source);
+      return NULL;
+    }
+  self = g_new0 (SplitSource, 1);
+  self->base = *source;
+  self->base.klass = &klass;
+  self->base.n_samples = apart ? n_apart : 0;
+  self->source = source;
+  self->seed = seed;
+  self->n = source->n_samples;
+  self->n_apart = n_apart;
+  self->apart = apart;
+  return &self->base;
+}
