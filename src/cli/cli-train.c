@@ -1,9 +1,11 @@
 /* pmod train: a recipe, trained. One block of lines for every look at the validation sample. */
 #include "config.h"
 
-#include <glib/gstdio.h>
 #include <math.h>
 #include <stdio.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "cli-options.h"
 #include "cli.h"
@@ -85,6 +87,17 @@ should_stop (gpointer user_data)
 
 /* --- The command ---------------------------------------------------------------------------- */
 
+/* Samples of some hundred kilobytes come and go by the hundred: given back to the system each time,
+ * their pages would be cleared and mapped again for the next, 3 % of the time of a small model. */
+static void
+keep_memory (void)
+{
+#ifdef __GLIBC__
+  mallopt (M_MMAP_THRESHOLD, 64 << 20);
+  mallopt (M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}
+
 static gboolean
 train (const char *path, const Arguments *arguments, GError **error)
 {
@@ -106,6 +119,7 @@ train (const char *path, const Arguments *arguments, GError **error)
       !cli_read_int ("--threads", arguments->threads, 1, 256, &n_threads, error))
     return FALSE;
   options.n_threads = (int)n_threads;
+  keep_memory ();
   recipe = pmod_recipe_load (path, error);
   if (recipe == NULL)
     return FALSE;

@@ -227,12 +227,39 @@ pass_down (const Passes *self, int column_begin, int column_end, guint8 *rgb)
       }
 }
 
+/* A window of the picture at its own size: every kernel is one tap of weight 1, as Pillow knows. */
+static gboolean
+copies (const PmodImage *self, const PmodResample *spec)
+{
+  return spec->canvas_width == spec->out_width && spec->canvas_height == spec->out_height &&
+         spec->offset_x == 0 && spec->offset_y == 0 &&
+         pmod_image_get_width (self) == spec->canvas_width &&
+         pmod_image_get_height (self) == spec->canvas_height;
+}
+
+static void
+copy_window (const PmodImage *self, const PmodResample *spec, guint8 *rgb)
+{
+  gsize stride = 3 * (gsize)spec->canvas_width, row_bytes = 3 * (gsize)spec->window_width;
+  const guint8 *from =
+      pmod_image_get_rgb (self) + (gsize)spec->window_y * stride + 3 * (gsize)spec->window_x;
+
+  for (int y = 0; y < spec->window_height; y++)
+    memcpy (rgb + (gsize)y * row_bytes, from + (gsize)y * stride, row_bytes);
+}
+
 void
 pmod_image_resample (const PmodImage *self, const PmodResample *spec, guint8 *rgb)
 {
   int width = pmod_image_get_width (self);
   int height = pmod_image_get_height (self);
   Kernel across, down;
+
+  if (copies (self, spec))
+    {
+      copy_window (self, spec, rgb);
+      return;
+    }
   kernel_init (&across, spec->canvas_width, spec->offset_x, width, spec->out_width, spec->window_x,
                spec->window_width);
   kernel_init (&down, spec->canvas_height, spec->offset_y, height, spec->out_height, spec->window_y,

@@ -199,8 +199,8 @@ check_lanes (PmodTrainer *self, GError **error)
   return ok;
 }
 
-static void
-begin_sums (PmodTrainer *self)
+void
+pmod_trainer_begin_sums (PmodTrainer *self)
 {
   self->sums = (PmodTrainerSums){ .start_us = g_get_monotonic_time (),
                                   .wait_us = pmod_feed_get_wait_us (self->feed) };
@@ -237,6 +237,6 @@ pmod_trainer_look (PmodTrainer *self, GError **error)
     }
   record (self, &report);
   self->func (&report, self->user_data);
-  begin_sums (self);
+  pmod_trainer_begin_sums (self);
   return TRUE;
 }

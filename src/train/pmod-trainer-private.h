@@ -71,6 +71,9 @@ PmodLossFactors pmod_trainer_factors (const PmodTrainer *self, const GPtrArray *
 
 /* --- pmod-trainer-look.c --- */
 
+/* What the next report tells is counted from here on. */
+void pmod_trainer_begin_sums (PmodTrainer *self);
+
 /* Runs the validation sample, fills in the report and saves the checkpoint where it is the best. */
 gboolean pmod_trainer_look (PmodTrainer *self, GError **error);
 

@@ -244,8 +244,13 @@ count_step (PmodTrainer *self, const GPtrArray *samples)
       sums->n_labels += part->n_labels;
       sums->n_labels_right += part->n_labels_right;
     }
+  /* Without answers the rows of text are not run. */
   for (guint i = 0; i < samples->len; i++)
-    sums->n_rows += ((const PmodSample *)g_ptr_array_index (samples, i))->n_tokens;
+    {
+      const PmodSample *sample = g_ptr_array_index (samples, i);
+
+      sums->n_rows += self->stage->answers > 0 ? sample->n_tokens : sample->n_targets;
+    }
   sums->n_steps++;
 }
 

@@ -386,8 +386,9 @@ stop_run (PmodTrainer *self, GError **error)
 static gboolean
 run_stage (PmodTrainer *self, GError **error)
 {
-  if (!pmod_trainer_look (self, error))
+  if (self->step == 0 && !pmod_trainer_look (self, error))
     return FALSE;
+  pmod_trainer_begin_sums (self);
   while (self->step < self->stage->steps)
     {
       gboolean last;
