@@ -320,7 +320,7 @@ test_not_finite (void)
   g_assert_false (run (&self, TRUE, 2, &error));
   g_assert_error (error, PMOD_ERROR, PMOD_ERROR_NUMBER);
   g_test_message ("%s", error->message);
-  g_assert_nonnull (strstr (error->message, "stage tower, step 5"));
+  g_assert_nonnull (strstr (error->message, "stage tower, step 6"));
   after = read_file (&self, "training/state.safetensors");
   model_after = read_file (&self, "model.safetensors");
   g_assert_true (g_bytes_equal (state, after));
