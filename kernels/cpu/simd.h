@@ -389,26 +389,27 @@ tile_fixed (int rows,
       vf_store (c + i * c_stride + j * VW, acc[i][j]);
 }
 
-/* The same for any number of rows and n_columns, a multiple of TILE_VECS * VW. a_stride, from row
- * to row, and a_step, from unit to unit, in bytes; the others in units. */
+/* The same for any number of rows and n_columns, a multiple of vecs * VW, vecs a constant. a_stride,
+ * from row to row, and a_step, from unit to unit, in bytes; the others in units. */
 INLINE void
-tile_product_steps (int64_t rows,
-                    int64_t n_columns,
-                    bool pairs,
-                    int64_t n,
-                    const char *a,
-                    int64_t a_stride,
-                    int64_t a_step,
-                    const float *b,
-                    int64_t b_stride,
-                    float *c,
-                    int64_t c_stride,
-                    bool add)
+tile_product_vecs (int vecs,
+                   int64_t rows,
+                   int64_t n_columns,
+                   bool pairs,
+                   int64_t n,
+                   const char *a,
+                   int64_t a_stride,
+                   int64_t a_step,
+                   const float *b,
+                   int64_t b_stride,
+                   float *c,
+                   int64_t c_stride,
+                   bool add)
 {
 #define TILE(R)                                                                                    \
-  tile_fixed (R, TILE_VECS, pairs, n, a + i * a_stride, a_stride, a_step, b + j, b_stride,         \
+  tile_fixed (R, vecs, pairs, n, a + i * a_stride, a_stride, a_step, b + j, b_stride,              \
               c + i * c_stride + j, c_stride, add)
-  for (int64_t j = 0; j < n_columns; j += TILE_VECS * VW)
+  for (int64_t j = 0; j < n_columns; j += vecs * VW)
     {
       int64_t i = 0;
 
@@ -434,6 +435,25 @@ tile_product_steps (int64_t rows,
         }
     }
 #undef TILE
+}
+
+/* The same for n_columns a multiple of TILE_VECS * VW. */
+INLINE void
+tile_product_steps (int64_t rows,
+                    int64_t n_columns,
+                    bool pairs,
+                    int64_t n,
+                    const char *a,
+                    int64_t a_stride,
+                    int64_t a_step,
+                    const float *b,
+                    int64_t b_stride,
+                    float *c,
+                    int64_t c_stride,
+                    bool add)
+{
+  tile_product_vecs (TILE_VECS, rows, n_columns, pairs, n, a, a_stride, a_step, b, b_stride, c,
+                     c_stride, add);
 }
 
 /* The same for rows of neighbouring units. */

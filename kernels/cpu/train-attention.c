@@ -7,8 +7,10 @@
 /* Rows of queries in a block: a multiple of TILE_ROWS; their scores of 600 keys stay in L2. */
 #define BLOCK 48
 
-/* Columns of products are padded to this. */
+/* Columns of products are padded to the first; a head's own to the second, so that one of 32
+ * numbers is not multiplied as if it were of 64. */
 #define COLUMNS (TILE_VECS * VW)
+#define HEAD_VECS (TILE_VECS > 2 ? 2 : TILE_VECS)
 
 typedef struct
 {
@@ -175,16 +177,24 @@ multiply (float *c,
           int64_t n_columns,
           int64_t n)
 {
-  tile_product (n_rows, n_columns, false, n, (const char *)a, a_stride * 4, b, b_stride, c,
-                c_stride, false);
+  if (n_columns % COLUMNS == 0)
+    tile_product (n_rows, n_columns, false, n, (const char *)a, a_stride * 4, b, b_stride, c,
+                  c_stride, false);
+  else
+    tile_product_vecs (HEAD_VECS, n_rows, n_columns, false, n, (const char *)a, a_stride * 4, 4, b,
+                       b_stride, c, c_stride, false);
 }
 
 /* c[keys, n_columns] += a^T . b with a [n_rows, n_keys], b [n_rows, n_columns]. */
 static void
 add_turned (float *c, const float *a, const float *b, const Job *job, int64_t n_rows, int64_t n)
 {
-  tile_product_steps (n, job->n_columns, false, n_rows, (const char *)a, 4, job->n_keys * 4, b,
-                      job->n_columns, c, job->n_columns, true);
+  if (job->n_columns % COLUMNS == 0)
+    tile_product_steps (n, job->n_columns, false, n_rows, (const char *)a, 4, job->n_keys * 4, b,
+                        job->n_columns, c, job->n_columns, true);
+  else
+    tile_product_vecs (HEAD_VECS, n, job->n_columns, false, n_rows, (const char *)a, 4,
+                       job->n_keys * 4, b, job->n_columns, c, job->n_columns, true);
 }
 
 /* Probabilities of the rows first .. first + n_rows - 1 of a head into scores; returns how many
@@ -328,7 +338,7 @@ run (PmodBackend *backend, const char *op, Job *job, int64_t kv_len, const PmodA
   job->group = job->q->shape[1] / n_kv_heads;
   job->causal = mask->causal, job->prefix = mask->prefix;
   job->first = mask->first ? mask->first->data : NULL;
-  job->n_columns = round_up (job->width, COLUMNS);
+  job->n_columns = round_up (job->width, HEAD_VECS * VW);
   job->n_keys = round_up (kv_len, COLUMNS);
   if (!check_mask (backend, op, job))
     return;

@@ -54,6 +54,7 @@ typedef struct
   int batch;      /* samples a step */
   int micro;      /* samples that one worker runs at a time: a matter of speed and memory alone */
   guint parts;    /* PmodPart that learn; the others are frozen */
+  guint anew;     /* PmodPart whose weights begin as a new network's */
   double answers; /* weight of the loss of the answers' tokens; 0: the decoder is not run */
   double words;   /* weight of the loss that reads patches by the embeddings of what they show */
   double colours; /* of which for colours, relative to the classes */

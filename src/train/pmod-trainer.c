@@ -359,13 +359,16 @@ begin_stage (PmodTrainer *self, GError **error)
   return TRUE;
 }
 
-/* The optimizer begins anew with each stage, and so does the search for the best. */
+/* At its first step, of stage_idx. The optimizer begins anew with each stage, and so does the
+ * search for the best. */
 static void
-next_stage (PmodTrainer *self)
+enter_stage (PmodTrainer *self)
 {
   gsize n_bytes = self->weights->n_elements * sizeof (float);
+  guint anew = self->recipe->stages[self->stage_idx].anew;
 
-  self->stage_idx++;
+  if (anew != 0)
+    pmod_weights_renew (self->weights, anew, self->recipe->seed);
   self->step = 0;
   self->best = -G_MAXFLOAT;
   memset (self->weights->m1, 0, n_bytes);
@@ -430,7 +433,8 @@ run_stages (PmodTrainer *self, GError **error)
         return FALSE;
       if (self->stage_idx + 1 == self->recipe->n_stages)
         return TRUE;
-      next_stage (self);
+      self->stage_idx++;
+      enter_stage (self);
     }
 }
 
@@ -447,7 +451,7 @@ pmod_trainer_run (PmodTrainer *self,
   self->stop = stop;
   self->user_data = user_data;
   if (self->stage_idx == 0 && self->step == 0)
-    self->best = -G_MAXFLOAT;
+    enter_stage (self);
   if (!open_trace (self, error))
     return FALSE;
   ok = run_stages (self, error);

@@ -273,8 +273,9 @@ draw_normal (GRand *random)
   return (float)(sqrt (-2 * log (u)) * cos (angle));
 }
 
+/* Numbers are drawn for the weights of other parts, too, so that each weight has its own. */
 static void
-fill_new (PmodWeights *self, guint64 seed)
+fill_new (PmodWeights *self, guint parts, guint64 seed)
 {
   guint32 seeds[] = { (guint32)seed, (guint32)(seed >> 32), 0x706d6f64 };
   GRand *random = g_rand_new_with_seed_array (seeds, G_N_ELEMENTS (seeds));
@@ -286,7 +287,13 @@ fill_new (PmodWeights *self, guint64 seed)
       gint64 n = pmod_weight_n (weight);
 
       for (gint64 k = 0; k < n; k++)
-        to[k] = weight->init_std > 0 ? weight->init_std * draw_normal (random) : weight->init_value;
+        {
+          float value =
+              weight->init_std > 0 ? weight->init_std * draw_normal (random) : weight->init_value;
+
+          if ((parts & weight->part) != 0)
+            to[k] = value;
+        }
     }
   g_rand_free (random);
 }
@@ -397,7 +404,7 @@ pmod_weights_new (const PmodConfig *config,
   if (!check_backend (self, error))
     return NULL;
   if (checkpoint == NULL)
-    fill_new (self, seed);
+    fill_new (self, PMOD_PART_ALL, seed);
   else if (!fill_from (self, checkpoint, error))
     return NULL;
   return make_matrices (self, error) ? g_steal_pointer (&self) : NULL;
@@ -418,6 +425,13 @@ pmod_weights_free (PmodWeights *self)
   g_free (self->blocks);
   g_free (self->layers);
   g_free (self);
+}
+
+void
+pmod_weights_renew (PmodWeights *self, guint parts, guint64 seed)
+{
+  fill_new (self, parts, seed);
+  pmod_weights_update (self);
 }
 
 void

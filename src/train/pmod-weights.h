@@ -86,6 +86,9 @@ PmodWeights *pmod_weights_new (const PmodConfig *config,
                                GError **error);
 void pmod_weights_free (PmodWeights *self);
 
+/* Fills the weights of parts (PmodPart) as a new network's of seed. */
+void pmod_weights_renew (PmodWeights *self, guint parts, guint64 seed);
+
 /* Brings one weight's matrix up to its master, or all of them. */
 void pmod_weight_update (PmodWeight *self, PmodBackend *backend);
 void pmod_weights_update (PmodWeights *self);
