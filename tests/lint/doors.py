@@ -32,6 +32,7 @@ ALLOWED_LIBRARIES = {
     "kernels": {"c", "dnnl", "cuda"},
     "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pictures"},
     "scene": {"c", "glib", "json", "drawing"},
+    "eval": {"c", "glib", "json"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
     "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
@@ -41,9 +42,10 @@ ALLOWED_ROOMS = {
     "kernels": {},
     "engine": {"kernels": {"pmod-ops.h", "pmod-tensor.h"}},
     "scene": {},
+    "eval": {"engine": {"pmod-engine.h"}, "scene": {"pmod-scene.h"}},
     "bridge": {"engine": {"pmod-engine.h"}},
     "app": {"bridge": True},
-    "cli": {"engine": {"pmod-engine.h"}},
+    "cli": {"engine": {"pmod-engine.h"}, "eval": {"pmod-eval.h"}},
 }
 
 # Programs beside a library are programs, not part of it.

@@ -12,6 +12,7 @@ ROOMS = {
     "kernels": "kernels",
     "src/engine": "engine",
     "src/scene": "scene",
+    "src/eval": "eval",
     "src/bridge": "bridge",
     "src/app": "app",
     "src/cli": "cli",
