@@ -97,6 +97,7 @@ add_subject (const CliEvalView *self, JsonBuilder *builder, int index)
   cli_json_string (builder, "model", pmod_model_get_path (subject->model));
   cli_json_string (builder, "dtype", pmod_model_get_precision_name (subject->model));
   cli_json_string (builder, "schedule", schedule);
+  cli_json_string (builder, "policy", pmod_policy_name (subject->params.routing.policy));
   cli_json_string (builder, "routed_layers", routed);
   add_groups (builder, report);
   if (pmod_eval_task_get_metric (self->task) == PMOD_EVAL_METRIC_YES_NO)

@@ -5,8 +5,8 @@
 #include "cli-eval-view.h"
 #include "cli-shape.h"
 
+#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef struct
 {
@@ -70,7 +70,44 @@ add_twin (Run *self, const PmodParams *first, GError **error)
 
   pmod_params_init (&params, pmod_model_get_config (self->twin));
   params.sampling = first->sampling;
-  return add_subject (self, self->arguments->twin, self->twin, &params, error);
+  return add_subject (self, "twin", self->twin, &params, error);
+}
+
+static gboolean
+check_routed (const Run *self, const PmodParams *params, GError **error)
+{
+  const PmodConfig *config = pmod_model_get_config (self->model);
+  double ratios[PMOD_MAX_LAYERS];
+
+  if (!pmod_routing_ratios (&params->routing, config, ratios, error))
+    return FALSE;
+  for (int i = 0; i < config->n_layers; i++)
+    if (ratios[i] != PMOD_RATIO_PLAIN)
+      return TRUE;
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+               "--compare-policies: expected a layer that is routed, got none");
+  return FALSE;
+}
+
+static gboolean
+add_policies (Run *self, const PmodParams *first, GError **error)
+{
+  static const PmodPolicy others[] = { PMOD_POLICY_RANDOM, PMOD_POLICY_INVERSE, PMOD_POLICY_GRID };
+  PmodParams params = *first;
+
+  if (!check_routed (self, first, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      params.routing.policy = others[i];
+      if (!add_subject (self, pmod_policy_name (others[i]), self->model, &params, error))
+        return FALSE;
+    }
+  params.routing.policy = PMOD_POLICY_ROUTER;
+  params.routing.schedule.kind = PMOD_SCHEDULE_DENSE;
+  for (int i = 0; i < PMOD_MAX_LAYERS; i++)
+    params.routing.ratio[i] = NAN;
+  return add_subject (self, "dense", self->model, &params, error);
 }
 
 static gboolean
@@ -82,11 +119,13 @@ add_subjects (Run *self, GError **error)
     return FALSE;
   if (self->options->max_new_tokens == 0)
     params.sampling.max_new_tokens = pmod_eval_task_get_max_new_tokens (self->task);
-  if (!add_subject (self, self->arguments->model, self->model, &params, error))
+  if (!add_subject (self, pmod_policy_name (params.routing.policy), self->model, &params, error) ||
+      (self->arguments->compare_policies && !add_policies (self, &params, error)))
     return FALSE;
   return self->twin == NULL || add_twin (self, &params, error);
 }
 
+/* What fails fast goes first. */
 static gboolean
 open_all (Run *self, GError **error)
 {
@@ -102,17 +141,14 @@ open_all (Run *self, GError **error)
       if (self->answers == NULL)
         return FALSE;
     }
-  self->model = open_model (self, arguments->model, error);
-  if (self->model == NULL)
-    return FALSE;
-  if (arguments->twin != NULL)
-    {
-      self->twin = open_model (self, arguments->twin, error);
-      if (self->twin == NULL)
-        return FALSE;
-    }
   self->eval = pmod_eval_new (self->task, &options, error);
-  return self->eval != NULL && add_subjects (self, error);
+  if (self->eval == NULL)
+    return FALSE;
+  self->model = open_model (self, arguments->model, error);
+  if (self->model != NULL && arguments->twin != NULL)
+    self->twin = open_model (self, arguments->twin, error);
+  return self->model != NULL && (arguments->twin == NULL || self->twin != NULL) &&
+         add_subjects (self, error);
 }
 
 static gboolean

@@ -99,13 +99,79 @@ print_subject (const CliEvalView *self, int index)
   g_autofree char *routed = cli_eval_describe_routed (subject);
   g_autofree char *schedule = pmod_schedule_to_string (&subject->params.routing.schedule);
 
-  printf ("\n%s: %s on %s; routed layers: %s; %s\n", pmod_eval_get_subject_name (self->eval, index),
+  printf ("\n%s: %s, %s on %s; routed layers: %s; %s\n",
+          pmod_eval_get_subject_name (self->eval, index), pmod_model_get_path (subject->model),
           pmod_model_get_precision_name (subject->model),
           pmod_model_get_device_name (subject->model), routed, schedule);
-  print_groups (subject->report);
+  if (index == 0)
+    print_groups (subject->report);
   if (pmod_eval_task_get_metric (self->task) == PMOD_EVAL_METRIC_YES_NO)
     print_yes_no (&subject->report->yes_no);
   print_layers (subject->report);
+}
+
+/* --- Side by side ----------------------------------------------------------------------------- */
+
+static void print_column (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+static void
+print_column (const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  printf (" %14s", text);
+}
+
+static void
+print_differences (const CliEvalView *self)
+{
+  PmodEvalComparison comparisons[CLI_EVAL_MAX_SUBJECTS];
+  int n = pmod_eval_get_n_questions (self->eval);
+
+  for (int i = 1; i < self->n_subjects; i++)
+    comparisons[i] = pmod_eval_compare (self->eval, 0, i);
+  printf ("  %-*s %14s", NAME_WIDTH, "difference", "");
+  for (int i = 1; i < self->n_subjects; i++)
+    print_column ("%+.1f", 100 * comparisons[i].difference.value);
+  printf ("\n  %-*s %14s", NAME_WIDTH, "95 % interval", "");
+  for (int i = 1; i < self->n_subjects; i++)
+    print_column ("%+.1f .. %+.1f", 100 * comparisons[i].difference.low,
+                  100 * comparisons[i].difference.high);
+  printf ("\n  %-*s %14s", NAME_WIDTH, "better, worse", "");
+  for (int i = 1; i < self->n_subjects; i++)
+    print_column ("%d, %d", comparisons[i].n_better, comparisons[i].n_worse);
+  printf ("\n  %-*s %14s", NAME_WIDTH, "same words", "");
+  for (int i = 1; i < self->n_subjects; i++)
+    print_column ("%.1f%%", 100.0 * comparisons[i].n_same_words / n);
+  printf ("\n");
+}
+
+static void
+print_side_by_side (const CliEvalView *self)
+{
+  const PmodEvalReport *first = self->subjects[0].report;
+
+  printf ("\n  %-*s", NAME_WIDTH, "right");
+  for (int i = 0; i < self->n_subjects; i++)
+    print_column ("%s", pmod_eval_get_subject_name (self->eval, i));
+  for (int kind = 0; kind < first->n_kinds; kind++)
+    {
+      printf ("\n  %-*s", NAME_WIDTH, first->kinds[kind].name);
+      for (int i = 0; i < self->n_subjects; i++)
+        print_column ("%.1f%%", 100 * self->subjects[i].report->kinds[kind].accuracy.value);
+    }
+  printf ("\n  %-*s", NAME_WIDTH, "all");
+  for (int i = 0; i < self->n_subjects; i++)
+    print_column ("%.1f%%", 100 * self->subjects[i].report->all.accuracy.value);
+  printf ("\n  %-*s", NAME_WIDTH, "mean of kinds");
+  for (int i = 0; i < self->n_subjects; i++)
+    print_column ("%.1f%%", 100 * self->subjects[i].report->mean_of_kinds);
+  printf ("\n");
+  print_differences (self);
 }
 
 void
@@ -118,4 +184,6 @@ cli_eval_print_text (const CliEvalView *self)
           pmod_eval_is_complete (self->eval) ? "" : "; PARTIAL", self->seconds);
   for (int i = 0; i < self->n_subjects; i++)
     print_subject (self, i);
+  if (self->n_subjects > 1)
+    print_side_by_side (self);
 }

@@ -36,6 +36,29 @@ read_words (CliEvalArguments *self, char **rest, GError **error)
   return FALSE;
 }
 
+static gboolean
+check_options (CliEvalArguments *self, const CliOptions *options, GError **error)
+{
+  if (self->limit_text != NULL &&
+      !cli_read_int ("--limit", self->limit_text, 1, G_MAXINT32, &self->limit, error))
+    return FALSE;
+  if (self->compare_policies && options->texts.policy != NULL)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
+                   "--compare-policies takes every policy, expected no --policy, got \"%s\"",
+                   options->texts.policy);
+      return FALSE;
+    }
+  if (self->json && g_strcmp0 (self->answers, "-") == 0)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
+                   "--answers: expected a file beside --json, got standard output, which has the "
+                   "result");
+      return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 cli_eval (char **args, GError **error)
 {
@@ -45,6 +68,8 @@ cli_eval (char **args, GError **error)
       "Ask about at most N pictures (all of the task's)", "N" },
     { "art", 0, 0, G_OPTION_ARG_FILENAME, &arguments.art,
       "Where fetch-art put the drawings (strata/art in the user's cache)", "DIR" },
+    { "compare-policies", 0, 0, G_OPTION_ARG_NONE, &arguments.compare_policies,
+      "The same questions to router, random, inverse, grid and dense (no routing)", NULL },
     { "twin", 0, 0, G_OPTION_ARG_FILENAME, &arguments.twin,
       "The same questions to another model, routed as it was trained", "MODEL2" },
     { "answers", 0, 0, G_OPTION_ARG_FILENAME, &arguments.answers,
@@ -59,8 +84,9 @@ cli_eval (char **args, GError **error)
       args, CLI_OPTIONS_DEVICE | CLI_OPTIONS_ROUTING | CLI_OPTIONS_SAMPLING, entries, "MODEL TASK",
       "Asks a task's questions and counts the right answers, by kind of question,\n"
       "beside what guessing would get; and what the routers kept of what is to be\n"
-      "seen. TASK is a name that --tasks lists, or a file. Ctrl-C stops it: what\n"
-      "was scored is reported, and the exit code is 1.",
+      "seen. TASK is a name that --tasks lists, or a file. Answers are as long as the\n"
+      "task allows where --max-new-tokens is left out. Ctrl-C stops it: what was\n"
+      "scored is reported, and the exit code is 1.",
       error);
 
   if (options == NULL || options->help)
@@ -69,8 +95,7 @@ cli_eval (char **args, GError **error)
     return FALSE;
   if (arguments.lists_tasks)
     return cli_eval_list_tasks (arguments.json, error);
-  if (arguments.limit_text != NULL &&
-      !cli_read_int ("--limit", arguments.limit_text, 1, G_MAXINT32, &arguments.limit, error))
+  if (!check_options (&arguments, options, error))
     return FALSE;
   return cli_eval_run (&arguments, options, error);
 }

@@ -15,6 +15,7 @@ typedef struct
   char *twin;        /* nullable */
   char *limit_text;
   gint64 limit; /* 0: none */
+  gboolean compare_policies;
   gboolean lists_tasks;
   gboolean json;
   gboolean progress;

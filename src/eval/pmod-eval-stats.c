@@ -50,13 +50,13 @@ pmod_eval_ratio (const double *above, const double *below, guint n)
 void
 pmod_eval_histogram_add (PmodEvalHistogram *self, double value)
 {
-  int bin = value > 0 ? (int)floor (OCTAVE * (log2 (value) - LOWEST_OCTAVE)) : -1;
+  double place = value > 0 ? floor (OCTAVE * (log2 (value) - LOWEST_OCTAVE)) : -1;
 
   self->n++;
-  if (bin < 0)
+  if (place < 0)
     self->n_zero++;
   else
-    self->bins[MIN (bin, (int)G_N_ELEMENTS (self->bins) - 1)]++;
+    self->bins[(int)MIN (place, (int)G_N_ELEMENTS (self->bins) - 1)]++;
 }
 
 double
