@@ -18,6 +18,7 @@ add_group (JsonBuilder *builder, const PmodEvalGroup *group)
   cli_json_int (builder, "n", group->n);
   add_estimate (builder, &group->accuracy, "accuracy");
   cli_json_double (builder, "prior", group->prior);
+  cli_json_double (builder, "picture_accuracy", group->picture_accuracy);
   if (group->prior_answer != NULL)
     cli_json_string (builder, "prior_answer", group->prior_answer);
   json_builder_end_object (builder);
@@ -47,7 +48,6 @@ add_yes_no (JsonBuilder *builder, const PmodEvalYesNo *yes_no)
   cli_json_double (builder, "f1", yes_no->f1);
   cli_json_double (builder, "yes_share", yes_no->yes_share);
   cli_json_double (builder, "yes_share_truth", yes_no->yes_share_truth);
-  cli_json_double (builder, "picture_accuracy", yes_no->picture_accuracy);
   cli_json_int (builder, "evasive", yes_no->n_evasive);
   json_builder_end_object (builder);
 }

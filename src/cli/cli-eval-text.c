@@ -52,7 +52,7 @@ print_groups (const PmodEvalReport *report)
   print_share (report->mean_of_kinds);
   printf ("  %14s", "");
   print_share (report->mean_prior);
-  printf ("\n");
+  printf ("\n  every question of a picture right: %.1f%%\n", 100 * report->all.picture_accuracy);
 }
 
 static void
@@ -62,8 +62,7 @@ print_yes_no (const PmodEvalYesNo *yes_no)
   printf (" precision %.1f%%, recall %.1f%%, F1 %.1f%%; said %.1f%% of the time, right %.1f%%\n",
           100 * yes_no->precision, 100 * yes_no->recall, 100 * yes_no->f1, 100 * yes_no->yes_share,
           100 * yes_no->yes_share_truth);
-  printf ("  every question of a picture right: %.1f%%; answers that begin with neither: %d\n",
-          100 * yes_no->picture_accuracy, yes_no->n_evasive);
+  printf ("  answers that begin with neither yes nor no: %d\n", yes_no->n_evasive);
 }
 
 static void

@@ -3,8 +3,9 @@
  *   {"id": "17", "image": "a/b.jpg", "question": "What is this?", "answers": ["a dog"],
  *    "category": "animals", "choices": ["a cat", "a dog"]}
  *
- * Questions about one picture are put together, in the order in which pictures first appear. Not
- * here: which answers a metric takes for right. */
+ * "image" may be an array of pictures that are shown together, in this order; "<image>" in the
+ * question marks their places. Questions about the same are put together, in the order in which
+ * pictures first appear. Not here: which answers a metric takes for right. */
 #include "pmod-eval-private.h"
 
 #include "pmod-eval-metric.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #define MAX_CHOICES 26
+#define MAX_IMAGES 16 /* of one question */
 #define NO_CATEGORY "question"
 
 struct _PmodEvalJsonl
@@ -23,14 +25,14 @@ struct _PmodEvalJsonl
 
 typedef struct
 {
-  char *image;          /* path; NULL for a question without a picture */
+  char **images;        /* paths; none for a question without a picture */
   GPtrArray *questions; /* PmodEvalQuestion */
 } Group;
 
 static void
 group_free (Group *self)
 {
-  g_free (self->image);
+  g_strfreev (self->images);
   g_ptr_array_unref (self->questions);
   g_free (self);
 }
@@ -201,8 +203,22 @@ check_answers (const Line *self, const PmodEvalQuestion *question, GError **erro
   return TRUE;
 }
 
+/* "image": a name or an array of names; none where it is missing or null. (transfer full) */
+static char **
+read_images (const Line *self, GError **error)
+{
+  JsonNode *node = json_object_get_member (self->object, "image");
+  const char *image;
+
+  if (node != NULL && JSON_NODE_HOLDS_ARRAY (node))
+    return read_strings (self, "image", 1, MAX_IMAGES, error);
+  if (!read_string (self, "image", FALSE, &image, error))
+    return NULL;
+  return g_strdupv ((char *[]){ (char *)image, NULL });
+}
+
 static PmodEvalQuestion *
-read_question (const Line *self, const char **image, GError **error)
+read_question (const Line *self, GError **error)
 {
   g_autoptr (PmodEvalQuestion) question = NULL;
   g_autofree char *id = NULL;
@@ -210,7 +226,6 @@ read_question (const Line *self, const char **image, GError **error)
   char **answers;
 
   if (!check_members (self, error) || !read_id (self, &id, error) ||
-      !read_string (self, "image", FALSE, image, error) ||
       !read_string (self, "question", TRUE, &text, error) ||
       !read_string (self, "category", FALSE, &category, error))
     return NULL;
@@ -229,34 +244,41 @@ read_question (const Line *self, const char **image, GError **error)
 
 /* --- Lines ------------------------------------------------------------------------------------ */
 
+/* Takes images. */
 static Group *
-find_group (PmodEvalJsonl *self, GHashTable *by_image, const char *image)
+find_group (PmodEvalJsonl *self, GHashTable *by_images, char **images)
 {
-  Group *group = image != NULL ? g_hash_table_lookup (by_image, image) : NULL;
+  g_auto (GStrv) names = images;
+  g_autofree char *key = g_strjoinv ("\n", names);
+  Group *group = *names != NULL ? g_hash_table_lookup (by_images, key) : NULL;
 
   if (group != NULL)
     return group;
   group = g_new0 (Group, 1);
   group->questions = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_eval_question_free);
-  if (image != NULL)
-    {
-      group->image = g_path_is_absolute (image)
-                         ? g_strdup (image)
-                         : g_build_filename (self->task->images, image, NULL);
-      g_hash_table_insert (by_image, g_strdup (image), group);
-    }
   g_ptr_array_add (self->groups, group);
+  for (char **name = names; *name != NULL; name++)
+    if (!g_path_is_absolute (*name))
+      {
+        char *path = g_build_filename (self->task->images, *name, NULL);
+
+        g_free (*name);
+        *name = path;
+      }
+  if (*names != NULL)
+    g_hash_table_insert (by_images, g_steal_pointer (&key), group);
+  group->images = g_steal_pointer (&names);
   return group;
 }
 
 static gboolean
-read_line (PmodEvalJsonl *self, GHashTable *by_image, const char *text, int number, GError **error)
+read_line (PmodEvalJsonl *self, GHashTable *by_images, const char *text, int number, GError **error)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) why = NULL;
   Line line = { self->task, number, NULL };
   PmodEvalQuestion *question;
-  const char *image = NULL;
+  char **images;
   JsonNode *root;
 
   if (!g_utf8_validate (text, -1, NULL))
@@ -271,10 +293,16 @@ read_line (PmodEvalJsonl *self, GHashTable *by_image, const char *text, int numb
       return refuse (&line, error, "expected a JSON object, got %s", got);
     }
   line.object = json_node_get_object (root);
-  question = read_question (&line, &image, error);
-  if (question == NULL)
+  images = read_images (&line, error);
+  if (images == NULL)
     return FALSE;
-  g_ptr_array_add (find_group (self, by_image, image)->questions, question);
+  question = read_question (&line, error);
+  if (question == NULL)
+    {
+      g_strfreev (images);
+      return FALSE;
+    }
+  g_ptr_array_add (find_group (self, by_images, images)->questions, question);
   return TRUE;
 }
 
@@ -282,7 +310,7 @@ PmodEvalJsonl *
 pmod_eval_jsonl_new (const PmodEvalTask *task, GError **error)
 {
   g_autoptr (PmodEvalJsonl) self = g_new0 (PmodEvalJsonl, 1);
-  g_autoptr (GHashTable) by_image = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) by_images = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GError) why = NULL;
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
@@ -296,7 +324,7 @@ pmod_eval_jsonl_new (const PmodEvalTask *task, GError **error)
     }
   lines = g_strsplit (text, "\n", -1);
   for (int i = 0; lines[i] != NULL; i++)
-    if (*g_strstrip (lines[i]) != '\0' && !read_line (self, by_image, lines[i], i + 1, error))
+    if (*g_strstrip (lines[i]) != '\0' && !read_line (self, by_images, lines[i], i + 1, error))
       return NULL;
   if (self->groups->len == 0)
     {
@@ -328,11 +356,13 @@ pmod_eval_jsonl_get (const PmodEvalJsonl *self, int index, GError **error)
   g_autoptr (PmodEvalPicture) picture = pmod_eval_picture_new ();
   const Group *group = g_ptr_array_index (self->groups, (guint)index);
 
-  if (group->image != NULL)
+  for (char **path = group->images; *path != NULL; path++)
     {
-      picture->image = pmod_image_load (group->image, PMOD_IMAGE_DEFAULT, error);
-      if (picture->image == NULL)
+      PmodImage *image = pmod_image_load (*path, PMOD_IMAGE_DEFAULT, error);
+
+      if (image == NULL)
         return NULL;
+      g_ptr_array_add (picture->images, image);
     }
   for (guint i = 0; i < group->questions->len; i++)
     {

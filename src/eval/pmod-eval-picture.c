@@ -6,6 +6,7 @@ pmod_eval_picture_new (void)
 {
   PmodEvalPicture *self = g_new0 (PmodEvalPicture, 1);
 
+  self->images = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
   self->questions = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_eval_question_free);
   return self;
 }
@@ -13,7 +14,7 @@ pmod_eval_picture_new (void)
 void
 pmod_eval_picture_free (PmodEvalPicture *self)
 {
-  g_clear_pointer (&self->image, pmod_image_unref);
+  g_ptr_array_unref (self->images);
   g_free (self->is_object);
   g_ptr_array_unref (self->questions);
   g_free (self);

@@ -49,7 +49,7 @@ struct _PmodEvalTask
 
 typedef struct
 {
-  PmodImage *image;     /* nullable */
+  GPtrArray *images;    /* PmodImage; none, one, or those that are shown together */
   guint8 *is_object;    /* [n_patches] in rows; NULL where unknown */
   int n_patches;        /* of a scene */
   GPtrArray *questions; /* PmodEvalQuestion; may be none */

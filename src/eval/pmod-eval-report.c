@@ -52,6 +52,29 @@ find_most_frequent (const PmodEval *self, const char *kind)
   return best;
 }
 
+/* Of the pictures with a question of a kind (NULL for any), those whose every such question was
+ * answered rightly. */
+static double
+measure_pictures (const PmodEval *self, const PmodEvalSubject *subject, const char *kind)
+{
+  int n = 0, n_right = 0, question = 0;
+
+  for (guint i = 0; i < self->ends->len; i++)
+    {
+      gboolean asked = FALSE, right = TRUE;
+
+      for (; question < g_array_index (self->ends, int, i); question++)
+        if (kind == NULL || strcmp (pmod_eval_get_question (self, question)->kind, kind) == 0)
+          {
+            asked = TRUE;
+            right &= score_of (subject, question) == 1;
+          }
+      n += asked;
+      n_right += asked && right;
+    }
+  return share (n_right, n);
+}
+
 static PmodEvalGroup
 make_group (const PmodEval *self, const PmodEvalSubject *subject, const char *kind)
 {
@@ -71,6 +94,7 @@ make_group (const PmodEval *self, const PmodEvalSubject *subject, const char *ki
     }
   group.accuracy.value = total / group.n;
   group.prior = guessed / group.n;
+  group.picture_accuracy = measure_pictures (self, subject, kind);
   pmod_eval_wilson (total, group.n, &group.accuracy.low, &group.accuracy.high);
   return group;
 }
@@ -112,29 +136,13 @@ add_kinds (const PmodEval *self, const PmodEvalSubject *subject, PmodEvalReport 
     }
   report->all.accuracy.value = share (total, report->all.n);
   report->all.prior = share (guessed, report->all.n);
+  report->all.picture_accuracy = measure_pictures (self, subject, NULL);
   pmod_eval_wilson (total, report->all.n, &report->all.accuracy.low, &report->all.accuracy.high);
   report->mean_of_kinds = share (mean, report->n_kinds);
   report->mean_prior = share (mean_prior, report->n_kinds);
 }
 
 /* --- Yes and no ------------------------------------------------------------------------------- */
-
-/* Pictures whose every question was answered rightly. */
-static double
-count_perfect_pictures (const PmodEval *self, const PmodEvalSubject *subject)
-{
-  int n_perfect = 0, question = 0;
-
-  for (guint i = 0; i < self->ends->len; i++)
-    {
-      gboolean perfect = TRUE;
-
-      for (; question < g_array_index (self->ends, int, i); question++)
-        perfect &= score_of (subject, question) == 1;
-      n_perfect += perfect;
-    }
-  return n_perfect;
-}
 
 static PmodEvalYesNo
 make_yes_no (const PmodEval *self, const PmodEvalSubject *subject)
@@ -162,7 +170,6 @@ make_yes_no (const PmodEval *self, const PmodEvalSubject *subject)
     .f1 = share (2 * n_both, n_said + n_true),
     .yes_share = share (n_said, n),
     .yes_share_truth = share (n_true, n),
-    .picture_accuracy = share (count_perfect_pictures (self, subject), self->ends->len),
     .n_evasive = n_evasive,
   };
 }

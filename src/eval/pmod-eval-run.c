@@ -174,14 +174,14 @@ ask (PmodEval *self, const PmodEvalQuestion *question, PmodTrace *trace, GError 
   PmodModel *model = pmod_context_get_model (self->subject->context);
   g_autofree char *text = make_text (self->task, question);
   const PmodTurn turn = { PMOD_ROLE_USER, text };
-  PmodImage *image = self->picture->image;
+  const GPtrArray *images = self->picture->images;
   g_autoptr (PmodPrompt) prompt = NULL;
   g_autoptr (PmodAnswer) answer = NULL;
   PmodEvalAnswer entry;
 
   prompt = pmod_prompt_new_chat (pmod_model_get_tokenizer (model),
-                                 pmod_model_get_config (model)->conversation, &turn, 1, &image,
-                                 image != NULL ? 1 : 0, error);
+                                 pmod_model_get_config (model)->conversation, &turn, 1,
+                                 (PmodImage *const *)images->pdata, (int)images->len, error);
   if (prompt != NULL)
     answer = pmod_context_answer (self->subject->context, prompt, &self->subject->params, trace,
                                   on_text, self, error);

@@ -168,7 +168,8 @@ pmod_eval_scenes_get (const PmodEvalScenes *self, int size, int index)
   int side;
   const PmodScenePatch *patches = pmod_scene_get_patches (scene, &side);
 
-  picture->image = pmod_image_new (size, size, 3 * (gsize)size, pmod_scene_get_pixels (scene));
+  g_ptr_array_add (picture->images,
+                   pmod_image_new (size, size, 3 * (gsize)size, pmod_scene_get_pixels (scene)));
   picture->n_patches = side * side;
   picture->is_object = g_new (guint8, picture->n_patches);
   for (int i = 0; i < picture->n_patches; i++)

@@ -107,6 +107,7 @@ typedef struct
   PmodEvalEstimate accuracy; /* mean score; Wilson's interval */
   double prior;              /* what always giving the kind's most frequent answer would score */
   const char *prior_answer;  /* NULL for all */
+  double picture_accuracy;   /* pictures whose every question of it was answered rightly */
 } PmodEvalGroup;
 
 /* Of the metric yes-no; yes is the positive answer. Source: Li et al., POPE. */
@@ -115,10 +116,9 @@ typedef struct
   double precision;
   double recall;
   double f1;
-  double yes_share;        /* answers */
-  double yes_share_truth;  /* expected answers */
-  double picture_accuracy; /* pictures whose every question was answered rightly */
-  int n_evasive;           /* answers that begin with neither yes nor no */
+  double yes_share;       /* answers */
+  double yes_share_truth; /* expected answers */
+  int n_evasive;          /* answers that begin with neither yes nor no */
 } PmodEvalYesNo;
 
 /* What a routed layer keeps, over each picture's first question. Object patches, and so the first

@@ -22,7 +22,8 @@ KINDS = {'at', 'background', 'bigger', 'colour', 'count', 'count-all', 'describe
 SCENES = {'split': 'test', 'art': 'none', 'count': 8}
 
 folder = tempfile.TemporaryDirectory()
-GROUP = {'n': int, 'accuracy': NUMBER, 'low': NUMBER, 'high': NUMBER, 'prior': NUMBER}
+GROUP = {'n': int, 'accuracy': NUMBER, 'low': NUMBER, 'high': NUMBER, 'prior': NUMBER,
+         'picture_accuracy': NUMBER}
 LAYER = {'index': int, 'never_read': bool, 'kept': NUMBER, 'recall': MAYBE,
          'recall_chance': MAYBE, 'precision': MAYBE, 'precision_chance': MAYBE,
          'ratio_to_chance': MAYBE, 'low': MAYBE, 'high': MAYBE, 'median_abs_logit': NUMBER,
@@ -97,6 +98,11 @@ def check_group(group, name, lines):
     assert group['n'] == len(lines)
     assert abs(group['accuracy'] - share) < 1e-9
     assert abs(group['low'] - low) < 1e-9 and abs(group['high'] - high) < 1e-9
+    pictures = defaultdict(list)
+    for line, score in zip(lines, scores):
+        pictures[line['id']].append(score == 1)
+    perfect = sum(map(all, pictures.values())) / len(pictures)
+    assert abs(group['picture_accuracy'] - perfect) < 1e-9
 
 
 def check_exact(subject, lines):
@@ -181,11 +187,6 @@ def test_yes_no():
     assert abs(yes_no['f1'] - 2 * both / (sum(said) + sum(true))) < 1e-9
     assert abs(yes_no['yes_share'] - sum(said) / len(said)) < 1e-9
     assert yes_no['yes_share_truth'] == 0.5
-    pictures = defaultdict(list)
-    for line in lines:
-        pictures[line['id']].append(line['got']['router']['score'])
-    perfect = sum(min(scores) for scores in pictures.values()) / len(pictures)
-    assert abs(yes_no['picture_accuracy'] - perfect) < 1e-9
 
 
 def test_vqa_soft():
@@ -214,6 +215,21 @@ def test_jsonl():
         assert line['got']['router']['score'] == 1, line
     assert {x['kind']: x['n'] for x in result['subjects'][0]['kinds']} == {
         'number 0': len(samples), 'number 1': len(samples), 'question': 1}
+
+
+def test_several_pictures():
+    """Shown together, in order, and where the question says; equal lists are one picture."""
+    both = ['star.png', 'balloon.png']
+    write_lines('both.jsonl', {'image': both, 'question': '<image> and <image>?', 'answers': ['x']},
+                {'image': both[::-1], 'question': 'What?', 'answers': ['x']},
+                {'image': both, 'question': 'What?', 'answers': ['x']})
+    task = write_task('both.ini', jsonl={'answers': 'both.jsonl', 'images': SAMPLES})
+    result, lines = evaluate(task)
+    assert result['pictures'] == 2 and [line['id'] for line in lines] == ['1', '3', '2']
+    for line, names in zip(lines, (both, both, both[::-1])):
+        images = [x for name in names for x in ('--image', os.path.join(SAMPLES, name))]
+        answer = good('run', 'demo', *FAST, *images, '--prompt', line['question']).stdout.strip()
+        assert line['got']['router']['answer'] == answer, (line, answer)
 
 
 def test_prompt():
@@ -341,6 +357,7 @@ LINES = [
     ('exact', 'nonsense', ':2: expected a JSON object: '),
     ('exact', [1], ':2: expected a JSON object, got "[1]"'),
     ('exact', {**GOOD_LINE, 'image': 7}, ':2: "image": expected a string with something in it, got'),
+    ('exact', {**GOOD_LINE, 'image': []}, ':2: "image": expected 1 to 16 strings in an array, got'),
     ('exact', {**GOOD_LINE, 'question': ''}, ':2: "question": expected a string'),
     ('exact', {'answers': ['x']}, '"question": expected a string with something in it, got nothing'),
     ('exact', {**GOOD_LINE, 'answers': 'yes'}, '"answers": expected 1 to 1000 strings in an array, '
@@ -425,6 +442,7 @@ def test_sizes():
 
 
 with folder:
-    main([test_scenes, test_limit_and_kinds, test_yes_no, test_vqa_soft, test_jsonl, test_prompt,
+    main([test_scenes, test_limit_and_kinds, test_yes_no, test_vqa_soft, test_jsonl,
+          test_several_pictures, test_prompt,
           test_policies, test_usage, test_bad_tasks, test_bad_lines, test_error_in_the_middle,
           test_interrupt, test_installed, test_sizes])
