@@ -45,8 +45,16 @@ static const Choice cpu_levels[] = {
 };
 
 static const Choice policies[] = {
-  { "router", 0 }, { "random", -1 },      { "grid", -1 },    { "fastv", -1 }, { "norm", -1 },
-  { "dense", -1 }, { "duplication", -1 }, { "inverse", -1 }, { NULL },
+  { "router", PMOD_POLICY_ROUTER },
+  { "random", PMOD_POLICY_RANDOM },
+  { "inverse", PMOD_POLICY_INVERSE },
+  { "grid", PMOD_POLICY_GRID },
+  { "first", PMOD_POLICY_FIRST },
+  { "fastv", -1 },
+  { "norm", -1 },
+  { "dense", -1 },
+  { "duplication", -1 },
+  { NULL },
 };
 
 static const Choice exif_modes[] = {
@@ -181,11 +189,12 @@ static gboolean
 read_routing (CliOptions *self, GError **error)
 {
   const CliOptionTexts *texts = &self->texts;
-  int policy;
+  int policy = PMOD_POLICY_ROUTER;
 
   if (!read_schedule (self, error) || !read_norm (self, error) ||
       !read_choice ("--policy", texts->policy, policies, &policy, error))
     return FALSE;
+  self->policy = (PmodPolicy)policy;
   if (texts->factor != NULL &&
       !cli_read_double ("--factor", texts->factor, -1, 2, &self->factor, error))
     return FALSE;
@@ -333,7 +342,8 @@ add_routing (GOptionContext *context, CliOptions *self)
     TEXT ("norm", &texts->norm,
           "trained, or tanh, sigmoid, softmax or none with _SCALE_BIAS, as in tanh_0.2_1 (trained)",
           "NORM"),
-    TEXT ("policy", &texts->policy, "Who chooses the kept tokens: router (router)", "P"),
+    TEXT ("policy", &texts->policy,
+          "Who chooses the kept tokens: router, random, inverse, grid or first (router)", "P"),
     { NULL },
   };
 
@@ -350,7 +360,7 @@ add_sampling (GOptionContext *context, CliOptions *self)
     TEXT ("temperature", &texts->temperature, "0 takes the likeliest token (0)", "T"),
     TEXT ("top-k", &texts->top_k, "Draw from the N likeliest tokens, 0 from all (0)", "N"),
     TEXT ("top-p", &texts->top_p, "Draw from the likeliest tokens that sum up to P (1)", "P"),
-    TEXT ("seed", &texts->seed, "Of the draws (0)", "N"),
+    TEXT ("seed", &texts->seed, "Of the draws, and of the policy random (0)", "N"),
     { NULL },
   };
 
@@ -566,6 +576,8 @@ cli_options_get_params (const CliOptions *self,
       }
   if (self->has_norm)
     params->routing.norm = self->norm;
+  params->routing.policy = self->policy;
+  params->routing.seed = (guint64)self->seed;
 
   set_sampling (self, &params->sampling);
   return TRUE;

@@ -56,6 +56,7 @@ typedef struct
   double ratio[PMOD_MAX_LAYERS]; /* as in PmodRouting */
   gboolean has_norm;
   PmodRouterNorm norm;
+  PmodPolicy policy;
 
   double temperature;
   gint64 top_k;

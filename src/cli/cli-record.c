@@ -42,6 +42,7 @@ add_params (JsonBuilder *builder, const PmodParams *params)
   cli_json_string (builder, "schedule", schedule);
   cli_json_double (builder, "factor", params->routing.schedule.factor);
   cli_json_string (builder, "norm", norm);
+  cli_json_string (builder, "policy", pmod_policy_name (params->routing.policy));
   json_builder_end_object (builder);
 
   json_builder_set_member_name (builder, "sampling");

@@ -29,6 +29,7 @@ gboolean cli_flops (char **args, GError **error);
 gboolean cli_trace (char **args, GError **error);
 gboolean cli_bench (char **args, GError **error);
 gboolean cli_train (char **args, GError **error);
+gboolean cli_eval (char **args, GError **error);
 
 /* --- Values ----------------------------------------------------------------------------------- */
 

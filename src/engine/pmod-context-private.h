@@ -29,6 +29,8 @@ typedef struct
   PmodTensor rows;       /* [C] I32 */
   PmodTensor slot;       /* [C] I32 */
   PmodTensor row_weight; /* [C] F32 */
+  PmodTensor order;      /* [C] F32 what a policy other than the router's chooses by */
+  PmodTensor order_ties; /* [C] F32 the same, where order is equal */
   PmodTensor logits;     /* [1, V] F32 */
 } PmodScratch;
 
@@ -75,6 +77,7 @@ struct _PmodContext
   float *route_logit;  /* [C] host copies of one layer's route, for its record */
   float *route_weight; /* [C] */
   guint8 *route_kept;  /* [C] */
+  float *policy_score; /* [C] host copy of one layer's order */
 
   /* The last prefill, for the next one to use again; NULL: there is none. */
   PmodSequence *sequence;

@@ -35,6 +35,7 @@ pmod_context_record_begin (PmodContext *self,
       record->head_dim = config->head_dim;
       record->kv_element_bytes = (gint32)pmod_dtype_size (self->model->act);
       record->question_first = sequence->question_first;
+      record->policy = (gint32)params->routing.policy;
       memcpy (record->ratio, self->ratios, (gsize)config->n_layers * sizeof (double));
       pmod_trace_commit (trace, record);
     }

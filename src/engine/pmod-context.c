@@ -49,7 +49,7 @@ allocate_scratch (PmodContext *self)
   s->gate_up = pmod_tensor_2d (NULL, model->act, c, 2 * (int64_t)config->ffn);
   s->ffn = pmod_tensor_2d (NULL, model->act, c, config->ffn);
   s->ids = s->targets = s->rows = s->slot = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, c);
-  s->row_weight = pmod_tensor_1d (NULL, PMOD_DTYPE_F32, c);
+  s->row_weight = s->order = s->order_ties = pmod_tensor_1d (NULL, PMOD_DTYPE_F32, c);
   s->logits = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, 1, config->vocab);
   self->routes.logit = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, config->n_layers, c);
   self->routes.weight = self->routes.logit;
@@ -79,6 +79,7 @@ pmod_context_new (PmodModel *model, GError **error)
   self->route_logit = g_new (float, c);
   self->route_weight = g_new (float, c);
   self->route_kept = g_new (guint8, c);
+  self->policy_score = g_new (float, c);
   self->segment_kv = g_new0 (int, (2 + c / PMOD_SEGMENT_TOKENS) * (gsize)config->n_layers);
   self->kv = pmod_kv_new (model->backend, config->n_layers, config->n_kv_heads,
                           config->context_length, config->head_dim, model->act);
@@ -106,6 +107,7 @@ pmod_context_free (PmodContext *self)
   g_free (self->route_logit);
   g_free (self->route_weight);
   g_free (self->route_kept);
+  g_free (self->policy_score);
   g_free (self->segment_kv);
   pmod_model_unref (self->model);
   g_free (self);

@@ -12,6 +12,12 @@
 /* In the order of PmodRouterFunction. */
 static const char *const function_names[] = { "tanh", "sigmoid", "softmax", "none" };
 
+static const char *const policy_names[PMOD_N_POLICIES] = {
+  [PMOD_POLICY_ROUTER] = "router",   [PMOD_POLICY_RANDOM] = "random",
+  [PMOD_POLICY_INVERSE] = "inverse", [PMOD_POLICY_GRID] = "grid",
+  [PMOD_POLICY_FIRST] = "first",
+};
+
 void
 pmod_params_init (PmodParams *self, const PmodConfig *config)
 {
@@ -23,6 +29,13 @@ pmod_params_init (PmodParams *self, const PmodConfig *config)
   self->sampling.top_p = 1;
   self->sampling.max_new_tokens = 256;
   self->sampling.n_alternatives = 5;
+}
+
+const char *
+pmod_policy_name (PmodPolicy policy)
+{
+  g_return_val_if_fail ((guint)policy < PMOD_N_POLICIES, NULL);
+  return policy_names[policy];
 }
 
 /* --- Routing -------------------------------------------------------------------------------- */
@@ -81,6 +94,8 @@ pmod_routing_ratios (const PmodRouting *self,
 {
   if (!check_schedule (&self->schedule, error) || !check_norm (&self->norm, error))
     return FALSE;
+  if ((guint)self->policy >= PMOD_N_POLICIES)
+    return refuse (error, "policy: no such policy, %d", self->policy);
   pmod_schedule_ratios (&self->schedule, config->n_layers, ratios);
   for (int i = 0; i < config->n_layers; i++)
     {
@@ -116,6 +131,8 @@ pmod_routing_equal (const PmodRouting *a, const PmodRouting *b, const PmodConfig
 
   if (a->norm.function != b->norm.function || a->norm.scale != b->norm.scale ||
       a->norm.bias != b->norm.bias)
+    return FALSE;
+  if (a->policy != b->policy || (a->policy == PMOD_POLICY_RANDOM && a->seed != b->seed))
     return FALSE;
   if (!pmod_routing_ratios (a, config, ratios_a, NULL) ||
       !pmod_routing_ratios (b, config, ratios_b, NULL))

@@ -8,12 +8,27 @@ G_BEGIN_DECLS
 
 #define PMOD_MAX_ALTERNATIVES 64
 
+/* Who chooses the tokens that a routed layer keeps. Only the choice differs: k and the weights that
+ * tokens are multiplied by are the schedule's and the router's. */
+typedef enum
+{
+  PMOD_POLICY_ROUTER,  /* the highest weights: what was trained */
+  PMOD_POLICY_RANDOM,  /* drawn from the seed, anew for each picture and layer */
+  PMOD_POLICY_INVERSE, /* the lowest weights */
+  PMOD_POLICY_GRID,    /* evenly spread over the picture */
+  PMOD_POLICY_FIRST,   /* the first in the sequence */
+} PmodPolicy;
+
+#define PMOD_N_POLICIES 5
+
 typedef struct
 {
   PmodSchedule schedule;
   /* For each layer: NAN = as the schedule says, PMOD_RATIO_PLAIN = plain, else its ratio. */
   double ratio[PMOD_MAX_LAYERS];
   PmodRouterNorm norm;
+  PmodPolicy policy;
+  guint64 seed; /* of PMOD_POLICY_RANDOM */
 } PmodRouting;
 
 typedef struct
@@ -35,6 +50,9 @@ typedef struct
 
 /* The routing that the checkpoint was trained with; greedy, 256 new tokens, seed 0. */
 void pmod_params_init (PmodParams *self, const PmodConfig *config);
+
+/* "router", ... */
+const char *pmod_policy_name (PmodPolicy policy);
 
 /* Whether both describe the same routing of every layer of config. */
 gboolean pmod_routing_equal (const PmodRouting *a, const PmodRouting *b, const PmodConfig *config);

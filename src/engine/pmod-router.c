@@ -2,7 +2,7 @@
  *
  *   z = x . w_router + b          raw residual stream, vision tokens only
  *   w = scale * f (z) + bias      TanhNorm
- *   K = top-k of w                k from the schedule (PRD)
+ *   K = top-k of w                k from the schedule (PRD); or another policy's choice
  *   kept run the block; out = h + w m for kept vision, w x for skipped, h + m for text (STRing)
  *
  * Source: p-MoD, pmod_llava_llama.py, MoDLlamaDecoderLayer and TokenRouter. */
@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "pmod-context-private.h"
+#include "pmod-policy.h"
 
 static PmodTensor
 route_row (const PmodTensor *slab, int layer, int n)
@@ -31,6 +32,39 @@ weight_norm (const PmodRouterNorm *norm)
   };
 
   return (PmodWeightNorm){ functions[norm->function], (float)norm->scale, (float)norm->bias };
+}
+
+/* The k targets that are kept. Every policy goes through the same top-k. */
+static void
+choose (PmodContext *self,
+        PmodTensor *kept,
+        const PmodTensor *weight,
+        const PmodTensor *logit,
+        int layer,
+        const PmodSequence *sequence,
+        int k)
+{
+  static const PmodWeightNorm negative = { PMOD_WEIGHT_NONE, -1, 0 };
+  PmodBackend *backend = self->model->backend;
+  PmodTensor order = pmod_tensor_rows (&self->scratch.order, 0, sequence->n_targets);
+  PmodTensor ties = pmod_tensor_rows (&self->scratch.order_ties, 0, sequence->n_targets);
+  PmodPolicy policy = self->routing.policy;
+
+  if (policy == PMOD_POLICY_ROUTER)
+    {
+      pmod_top_k (backend, kept, weight, logit, k);
+      return;
+    }
+  if (policy == PMOD_POLICY_INVERSE)
+    {
+      pmod_router_weights (backend, &order, weight, &negative);
+      pmod_router_weights (backend, &ties, logit, &negative);
+      pmod_top_k (backend, kept, &order, &ties, k);
+      return;
+    }
+  pmod_policy_scores (policy, self->routing.seed, layer, sequence, k, self->policy_score);
+  pmod_upload (backend, order.data, self->policy_score, pmod_tensor_bytes (&order));
+  pmod_top_k (backend, kept, &order, &order, k);
 }
 
 int
@@ -57,7 +91,7 @@ pmod_router_layer (
   pmod_router_logits (backend, &logit, x, &w->router_weight,
                       w->router_bias.data != NULL ? &w->router_bias : NULL, &targets);
   pmod_router_weights (backend, &weight, &logit, &norm);
-  pmod_top_k (backend, &kept, &weight, &logit, k);
+  choose (self, &kept, &weight, &logit, layer, sequence, k);
   pmod_route_plan (backend, &rows, &slot, &row_weight, &kept, &weight, &targets);
   if (n_rows > 0)
     {
@@ -97,7 +131,8 @@ describe_cut (const PmodContext *self, PmodRecordRoute *record)
         highest = MAX (highest, weight);
       record->n_saturated += is_saturated (self->routing.norm.function, self->route_logit[i]);
     }
-  if (record->n_kept == 0 || record->n_kept == record->n_vision)
+  if (record->n_kept == 0 || record->n_kept == record->n_vision ||
+      self->routing.policy != PMOD_POLICY_ROUTER)
     return;
   record->margin = lowest - highest;
   if (lowest == highest)

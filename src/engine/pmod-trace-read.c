@@ -4,7 +4,7 @@
 
 #include "pmod-error.h"
 #include "pmod-file.h"
-#include "pmod-schedule.h"
+#include "pmod-params.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,6 +58,8 @@ check_run_begin (const PmodRecordRunBegin *record)
   if (record->context_length < 0 || record->hidden < 0 || record->n_kv_heads < 0 ||
       record->head_dim < 0 || record->kv_element_bytes < 0)
     return "shape of the model";
+  if ((guint32)record->policy >= PMOD_N_POLICIES)
+    return "policy";
   for (int i = 0; i < record->n_layers; i++)
     if (record->ratio[i] != PMOD_RATIO_PLAIN && !is_ratio (record->ratio[i]))
       return "ratio";

@@ -66,8 +66,8 @@ typedef struct
   gint32 kv_element_bytes;
   gint32 question_first; /* 1: text other than the template's precedes a picture, so that routing
                             depends on it */
-  gint32 reserved;
-  double ratio[]; /* [n_layers], PMOD_RATIO_PLAIN where plain */
+  gint32 policy;         /* PmodPolicy of pmod-params.h: who chose what is kept */
+  double ratio[];        /* [n_layers], PMOD_RATIO_PLAIN where plain */
 } PmodRecordRunBegin;
 
 /* Vision tokens that form one grid over a picture. */
@@ -135,9 +135,10 @@ typedef struct
   gint32 n_vision;
   gint32 n_kept;
   gint32 n_ties;      /* tokens whose weight equals that of the last kept one, itself included,
-                         where the cut runs through them; else 0 */
+                         where the router's cut runs through them; else 0 */
   gint32 n_saturated; /* |f (z)| is 1 in F32 */
-  float margin;       /* weight of the last kept minus that of the first skipped; 0 if none */
+  float margin;       /* weight of the last kept minus that of the first skipped; 0 if none, and
+                         where another policy than the router's chose */
   gint32 never_read;  /* 1: the last layer, whose vision outputs nothing reads */
   /* float logit[n_vision]; float weight[n_vision]; guint32 kept[(n_vision + 31) / 32] */
   guint8 data[];

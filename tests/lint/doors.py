@@ -33,6 +33,7 @@ ALLOWED_LIBRARIES = {
     "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pictures"},
     "scene": {"c", "glib", "json", "drawing"},
     "train": {"c", "glib", "gobject", "gio", "json", "sentencepiece"},
+    "eval": {"c", "glib", "json"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
     "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
@@ -47,9 +48,14 @@ ALLOWED_ROOMS = {
         "engine": True,
         "scene": {"pmod-scene.h"},
     },
+    "eval": {"engine": {"pmod-engine.h"}, "scene": {"pmod-scene.h"}},
     "bridge": {"engine": {"pmod-engine.h"}},
     "app": {"bridge": True},
-    "cli": {"engine": {"pmod-engine.h"}, "train": {"pmod-train.h"}},
+    "cli": {
+        "engine": {"pmod-engine.h"},
+        "eval": {"pmod-eval.h"},
+        "train": {"pmod-train.h"},
+    },
 }
 
 # Programs beside a library are programs, not part of it.

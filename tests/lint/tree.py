@@ -13,6 +13,7 @@ ROOMS = {
     "src/engine": "engine",
     "src/scene": "scene",
     "src/train": "train",
+    "src/eval": "eval",
     "src/bridge": "bridge",
     "src/app": "app",
     "src/cli": "cli",
