@@ -187,7 +187,7 @@ def no_tower(path):
 
 
 def other_tokenizer(path):
-    """Of the bundled model: 1280 pieces for a vocabulary of 512."""
+    """Of demo-v0: 1280 pieces for a vocabulary of 512."""
     shutil.copy(os.path.join(DEMO, 'tokenizer.model'), path)
 
 

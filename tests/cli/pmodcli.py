@@ -9,7 +9,7 @@ import subprocess
 PMOD = os.environ['PMOD']
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIXTURES = os.path.join(TESTS, 'fixtures')
-DEMO = os.path.join(os.path.dirname(TESTS), 'data', 'models', 'demo')
+DEMO = os.path.join(FIXTURES, 'demo-v0')  # answers are known; data/models/demo is another model
 IMAGES = os.path.join(FIXTURES, 'images')
 TINY = os.path.join(FIXTURES, 'tiny-pmod-llava-v1.5')
 TINY_NEXT = os.path.join(FIXTURES, 'tiny-pmod-llava-next')

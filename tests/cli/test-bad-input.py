@@ -13,7 +13,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import badmodels as bad
-from pmodcli import FIXTURES, IMAGES, TINY, fixture, good, run
+from pmodcli import DEMO, FIXTURES, IMAGES, TINY, fixture, good, run
 
 TIMEOUT = 60  # seconds; under a sanitizer everything is slower
 
@@ -128,7 +128,7 @@ ROWS = [
     ((*ASK, 'word ' * 5000), 1, 'but the context holds 2048'),
     ((*ASK, 'What is <image>?'), 1, '<image>'),
     ((*ASK, 'red', '--raw-prompt', '--image', fixture('images', 'square.jpg')), 1, '<image>'),
-    (('run', 'demo', '--prompt', 'red ' * 1200), 1, 'but the context holds 1024'),
+    (('run', DEMO, '--prompt', 'red ' * 1200), 1, 'but the context holds 1024'),
 
     ((*RUN, '--image', '/nowhere.png'), 1, '/nowhere.png'),
     ((*RUN, '--image', FIXTURES), 1, FIXTURES),
@@ -183,12 +183,12 @@ ROWS = [
     (('flops',), 2, 'expected --preset NAME or a model'),
     (('flops', '--preset', 'demo', 'demo'), 2, 'got "demo" and "demo"'),
     (('flops', '--preset', 'llava-9-7b'), 1, 'llava-9-7b'),
-    (('flops', 'demo', '--vision-tokens', '-1'), 2, '--vision-tokens: expected a whole number'),
-    (('flops', 'demo', '--text-tokens', '0'), 2, '--text-tokens: expected a whole number from 1'),
-    (('flops', 'demo', '--text-tokens', '1e3'), 2, 'got "1e3"'),
-    (('flops', 'demo', '--ratio', '6=0.5'), 1, 'layer 6: the model has the layers 0 to 5'),
+    (('flops', DEMO, '--vision-tokens', '-1'), 2, '--vision-tokens: expected a whole number'),
+    (('flops', DEMO, '--text-tokens', '0'), 2, '--text-tokens: expected a whole number from 1'),
+    (('flops', DEMO, '--text-tokens', '1e3'), 2, 'got "1e3"'),
+    (('flops', DEMO, '--ratio', '6=0.5'), 1, 'layer 6: the model has the layers 0 to 5'),
     (('bench', '--runs', '0'), 2, '--runs: expected a whole number from 1'),
-    (('bench', '--vision-tokens', '4000'), 1, 'but the context holds 1024'),
+    (('bench', DEMO, '--vision-tokens', '4000'), 1, 'but the context holds 1024'),
     (('trace',), 2, 'expected a trace file'),
     (('trace', '/nowhere.trace'), 1, '/nowhere.trace'),
     (('trace', '/etc/passwd'), 1, 'not a trace'),
@@ -235,7 +235,7 @@ def check_picture(folder, name, data, part):
 def check_traces(folder):
     """Damaged traces: cut anywhere, and each byte of the first records changed."""
     path = os.path.join(folder, 'run.trace')
-    good('run', 'demo', '--prompt', 'red', '--max-new-tokens', '2', '--trace', path)
+    good('run', DEMO, '--prompt', 'red', '--max-new-tokens', '2', '--trace', path)
     with open(path, 'rb') as file:
         data = file.read()
     broken = os.path.join(folder, 'broken.trace')

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 
-from pmodcli import TINY, good, main, parse
+from pmodcli import DEMO, TINY, good, main, parse
 
 ROW = ('runs', 'ms', 'ms_min', 'ms_max', 'tokens_per_s', 'flops_per_s', 'flops_peak',
        'flops_ratio', 'bytes_per_s', 'bytes_peak', 'bytes_ratio')
@@ -29,7 +29,7 @@ def check(value, names):
 
 
 def test_weights():
-    value = bench('demo', '--runs', '2', '--max-new-tokens', '3', '--ops', '--dtype', 'f32')
+    value = bench(DEMO, '--runs', '2', '--max-new-tokens', '3', '--ops', '--dtype', 'f32')
     check(value, ('vision', 'prefill', 'prefill_dense', 'decode', 'decode_dense'))
     assert not value['model']['random_weights'] and value['model']['dtype'] == 'f32'
     assert (value['vision_tokens'], value['text_tokens'], value['new_tokens']) == (64, 58, 3)
@@ -53,7 +53,7 @@ def test_random():
 
 def test_dense():
     """Nothing to compare where no layer is routed."""
-    value = bench('demo', '--runs', '1', '--max-new-tokens', '1', '--schedule', 'dense')
+    value = bench(DEMO, '--runs', '1', '--max-new-tokens', '1', '--schedule', 'dense')
     assert 'prefill_dense' not in value and value['over_dense'] == {'prefill': 1, 'decode': 1}
 
 

@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 
-from pmodcli import check_record, fixture, good, main, parse, record, run
+from pmodcli import DEMO, check_record, fixture, good, main, parse, record, run
 
 QUESTIONS = ('What color is the background?', 'Do you see a sunflower?')
 
@@ -17,7 +17,7 @@ def test_turns():
     """A later turn finds the states of the turns before; a conversation that begins anew with the
     same picture still finds the picture's."""
     image = fixture('demo', 'seen-00.png')
-    done = good('chat', 'demo', '--image', image, '--dtype', 'f32',
+    done = good('chat', DEMO, '--image', image, '--dtype', 'f32',
                 stdin='\n'.join([*QUESTIONS, '/clear', f'/image {image}', *QUESTIONS]).encode())
     answers = done.stdout.splitlines()
     assert len(answers) == 4, done
@@ -34,7 +34,7 @@ def test_as_run():
     image = fixture('demo', 'seen-03.png')
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'turns.jsonl')
-        good('chat', 'demo', '--dtype', 'f32', '--json', path,
+        good('chat', DEMO, '--dtype', 'f32', '--json', path,
              stdin='\n'.join([f'/image {image}', QUESTIONS[0], '/clear', f'/image {image}',
                               QUESTIONS[1], '/quit', 'never asked']).encode())
         with open(path, encoding='utf-8') as file:
@@ -42,33 +42,33 @@ def test_as_run():
     assert len(turns) == 2
     for turn, question in zip(turns, QUESTIONS):
         check_record(turn)
-        alone = record('demo', '--image', image, '--prompt', question, '--dtype', 'f32')
+        alone = record(DEMO, '--image', image, '--prompt', question, '--dtype', 'f32')
         for key in ('output', 'logits_hash', 'layers', 'kv_cache'):
             assert turn[key] == alone[key], key
     assert turns[1]['prompt']['reused'] > 0
 
 
 def test_single_questions():
-    """The bundled model is not told what was said before: any turn is what pmod run says."""
+    """This model is not told what was said before: any turn is what pmod run says."""
     image = fixture('demo', 'seen-03.png')
-    turns = good('chat', 'demo', '--image', image, '--dtype', 'f32',
+    turns = good('chat', DEMO, '--image', image, '--dtype', 'f32',
                  stdin='\n'.join([*QUESTIONS, QUESTIONS[0]]).encode()).stdout.splitlines()
-    alone = [record('demo', '--image', image, '--prompt', question, '--dtype', 'f32')['output']
+    alone = [record(DEMO, '--image', image, '--prompt', question, '--dtype', 'f32')['output']
              for question in QUESTIONS]
     assert turns == [alone[0]['text'], alone[1]['text'], alone[0]['text']], (turns, alone)
 
 
 def test_end():
     """The end of the input ends it; nothing asked is nothing said."""
-    assert good('chat', 'demo', stdin=b'').stdout == ''
-    assert good('chat', 'demo', stdin=b'\n  \n/quit\n').stdout == ''
-    assert '/image FILE' in good('chat', 'demo', stdin=b'/help\n').stderr
+    assert good('chat', DEMO, stdin=b'').stdout == ''
+    assert good('chat', DEMO, stdin=b'\n  \n/quit\n').stdout == ''
+    assert '/image FILE' in good('chat', DEMO, stdin=b'/help\n').stderr
 
 
 def test_bad_turn():
     """A turn that fails is reported, and the next one is answered."""
     lines = ['/image /nowhere.png', 'x ' * 3000, 'How many <image> are here?', QUESTIONS[0]]
-    done = run('chat', 'demo', stdin='\n'.join(lines).encode())
+    done = run('chat', DEMO, stdin='\n'.join(lines).encode())
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 1, done.stdout
     errors = [line for line in done.stderr.splitlines() if line.startswith('pmod chat:')]

@@ -1,6 +1,6 @@
 """pmod flops: the published figures; and what help and usage do."""
 
-from pmodcli import good, main, parse, run, TINY
+from pmodcli import DEMO, TINY, good, main, parse, run
 
 
 def flops(*args):
@@ -32,12 +32,12 @@ def test_defaults():
 
 
 def test_routing():
-    dense = flops('demo', '--schedule', 'dense')
+    dense = flops(DEMO, '--schedule', 'dense')
     assert dense['prefill']['paper_rule'] == dense['prefill']['paper_rule_dense']
     assert not any(layer['routed'] for layer in dense['layers'])
-    odd = flops('demo', '--schedule', 'interleave', '--factor', '0.25')
+    odd = flops(DEMO, '--schedule', 'interleave', '--factor', '0.25')
     assert [layer['n_kept'] for layer in odd['layers']] == [64, 16] * 3
-    single = flops('demo', '--schedule', 'dense', '--ratio', '2=0.5,3=plain', '--ratio', '4=0')
+    single = flops(DEMO, '--schedule', 'dense', '--ratio', '2=0.5,3=plain', '--ratio', '4=0')
     assert [layer['n_kept'] for layer in single['layers']] == [64, 64, 32, 64, 0, 64]
     assert flops(TINY, '--factor', '0.4')['factor'] == 0.4
     linear = flops('--preset', 'llava-1.5-7b', '--schedule', 'shiftedlinear', '--upper', '0.9',

@@ -1,17 +1,18 @@
-"""The bundled model through pmod run: each question that the model was asked where it was trained
-must get the same prompt, the same tokens, the same words, and the same tokens kept in each layer."""
+"""A trained model through pmod run: each question that the model was asked where it was trained must
+get the same prompt, the same tokens, the same words, and the same tokens kept in each layer. And the
+bundled model, whichever it is: it is found by its name and answers."""
 
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from pmodcli import check_record, fixture, good, parse, record
+from pmodcli import DEMO, check_record, fixture, good, parse, record
 
 LAST_LAYER = '5'  # its router never learned: one big tie, in which the lower index is kept
 
 
 def ask(example):
-    value = record('demo', '--image', fixture('demo', example['image']), '--prompt',
+    value = record(DEMO, '--image', fixture('demo', example['image']), '--prompt',
                    example['question'], '--dtype', 'f32')
     check_record(value)
     return value
@@ -33,14 +34,22 @@ def compare(example, value):
                if layer['routed'] and str(layer['index']) != LAST_LAYER)
 
 
-def check_named():
-    """The model is found by its name."""
+def check_bundled():
+    """It is listed, found by its name, and what its config.json says."""
     names = [model['name'] for model in parse(good('info', '--json').stdout)['models']]
     assert 'demo' in names, names
+    value = record('demo', '--image', fixture('demo', 'seen-00.png'), '--prompt', 'What is this?',
+                   '--max-new-tokens', '2')
+    check_record(value)
+    with open(os.path.join(value['model']['path'], 'config.json'), encoding='utf-8') as file:
+        config = json.load(file)
+    assert value['model']['layers'] == config['num_hidden_layers'], value['model']
+    assert value['model']['hidden'] == config['hidden_size'], value['model']
+    assert value['model']['vocab'] == config['vocab_size'], value['model']
 
 
 def main():
-    check_named()
+    check_bundled()
     with open(fixture('demo', 'examples.json'), encoding='utf-8') as file:
         examples = json.load(file)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from pmodcli import IMAGES, TINY, TINY_NEXT, check_record, fixture, good, main, parse, record, run
+from pmodcli import (DEMO, IMAGES, TINY, TINY_NEXT, check_record, fixture, good, main, parse, record,
+                     run)
 
 # Below this margin between the two likeliest tokens another rounding may choose the other one.
 CLEAR = 1e-3
@@ -112,7 +113,7 @@ def test_mislabelled():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'picture.png')
         shutil.copy(os.path.join(IMAGES, 'square.jpg'), path)
-        hashes = [record('demo', '--image', name, '--prompt', 'What do you see?')['logits_hash']
+        hashes = [record(DEMO, '--image', name, '--prompt', 'What do you see?')['logits_hash']
                   for name in (path, os.path.join(IMAGES, 'square.jpg'))]
     assert hashes[0] == hashes[1]
 
@@ -120,7 +121,7 @@ def test_mislabelled():
 def test_levels():
     """Every set of instructions says the same, as far as this machine has them."""
     for level in ('portable', 'avx2', 'avx512', 'avx512-bf16'):
-        done = run('run', 'demo', '--image', fixture('demo', 'seen-00.png'), '--prompt',
+        done = run('run', DEMO, '--image', fixture('demo', 'seen-00.png'), '--prompt',
                    'Do you see a sunflower?', '--cpu-level', level, '--threads', '1')
         if done.returncode == 0:
             assert done.stdout == 'No.\n', (level, done.stdout)
@@ -134,7 +135,7 @@ def test_file():
         path = os.path.join(folder, 'record.json')
         with open(path, 'w', encoding='utf-8') as file:
             file.write('x' * 1000000)
-        done = good('run', 'demo', '--image', fixture('demo', 'seen-00.png'), '--prompt',
+        done = good('run', DEMO, '--image', fixture('demo', 'seen-00.png'), '--prompt',
                     'Do you see a sunflower?', '--json', path)
         with open(path, encoding='utf-8') as file:
             value = parse(file.read())

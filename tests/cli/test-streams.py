@@ -10,7 +10,7 @@ import termios
 import time
 import tty
 
-from pmodcli import IMAGES, PMOD, TINY, TINY_NEXT, check_sane, good, main, parse, run
+from pmodcli import DEMO, IMAGES, PMOD, TINY, TINY_NEXT, check_sane, good, main, parse, run
 
 ENDLESS = ('run', TINY, '--image', os.path.join(IMAGES, 'square.jpg'), '--prompt', 'Go on.',
            '--max-new-tokens', '1300', '--temperature', '2', '--seed', '3', '--threads', '1')
@@ -90,7 +90,7 @@ def test_quiet():
 
 def test_progress():
     """Work under a second says nothing even where it is asked for."""
-    done = good('run', 'demo', '--prompt', 'red', '--max-new-tokens', '1', '--progress')
+    done = good('run', DEMO, '--prompt', 'red', '--max-new-tokens', '1', '--progress')
     assert done.stderr == '' or ' of ' in done.stderr, done.stderr
 
 
@@ -147,7 +147,7 @@ def test_chat_terminal():
 
 def test_progress_terminal():
     """Long work draws its line over itself and removes it."""
-    terminal = Terminal('bench', 'demo', '--threads', '1', '--runs', '100')
+    terminal = Terminal('bench', DEMO, '--threads', '1', '--runs', '100')
     terminal.wait_for('of 5, ')
     terminal.wait_for('\r\x1b[K')
     terminal.wait_for('p-MoD / dense')

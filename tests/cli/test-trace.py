@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from pmodcli import IMAGES, TINY, TINY_NEXT, fixture, good, main, parse, run
+from pmodcli import DEMO, IMAGES, TINY, TINY_NEXT, fixture, good, main, parse, run
 
 
 def traced(folder, model, *args):
@@ -29,7 +29,7 @@ def test_same():
 
 def test_table():
     with tempfile.TemporaryDirectory() as folder:
-        path, value = traced(folder, 'demo', '--image', fixture('demo', 'seen-01.png'),
+        path, value = traced(folder, DEMO, '--image', fixture('demo', 'seen-01.png'),
                              '--prompt', 'What color is the background?')
         text = good('trace', path).stdout
         for layer in value['layers']:
@@ -49,7 +49,7 @@ def rows_of(text, kept, skipped):
 
 def test_map():
     with tempfile.TemporaryDirectory() as folder:
-        path, value = traced(folder, 'demo', '--image', fixture('demo', 'seen-02.png'),
+        path, value = traced(folder, DEMO, '--image', fixture('demo', 'seen-02.png'),
                              '--prompt', 'What do you see?')
         for layer in (0, 2, 4):
             flat = [x for row in rows_of(good('trace', path, '--layer', str(layer)).stdout, '█', '·')
@@ -78,7 +78,7 @@ def test_map_anyres():
 
 def test_bad():
     with tempfile.TemporaryDirectory() as folder:
-        path, _ = traced(folder, 'demo', '--prompt', 'red', '--max-new-tokens', '2')
+        path, _ = traced(folder, DEMO, '--prompt', 'red', '--max-new-tokens', '2')
         done = run('trace', path, '--layer', '6')
         assert done.returncode == 1 and 'layers 0 to 5' in done.stderr, done.stderr
 

@@ -15,6 +15,8 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = TOP / "tests/fixtures"
+# Its shape and answers are known; the bundled model's, called "demo", may be any.
+DEMO = FIXTURES / "demo-v0"
 BUILD = pathlib.Path(os.environ.get("STRATA_BUILD_DIR", TOP / "build"))
 WAIT_S = 60
 

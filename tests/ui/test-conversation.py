@@ -4,7 +4,7 @@ import subprocess
 import time
 
 import harness
-from harness import FIXTURES, Window, keys, near, type_text
+from harness import DEMO, FIXTURES, Window, keys, near, type_text
 
 # src/app/pmod-palette.c, light: what lies over skipped parts, and how much of it.
 DIM = (0x14, 0x16, 0x1C)
@@ -37,7 +37,7 @@ def check_map(clear, dimmed, box, kept, side=8):
 
 def test_answers_and_maps():
     count = example("seen-00.png", "count")
-    with Window(FIXTURES / "demo/seen-00.png") as window:
+    with Window("--model", DEMO, FIXTURES / "demo/seen-00.png") as window:
         names = window.wait_layers()
         assert names[0] == "Layer 0, plain, all kept", names[0]
         for layer, kept in count["kept"].items():
@@ -71,7 +71,7 @@ def test_answers_and_maps():
 
 
 def test_line_break_and_new():
-    with Window(FIXTURES / "demo/seen-01.png") as window:
+    with Window("--model", DEMO, FIXTURES / "demo/seen-01.png") as window:
         window.wait_layers()
         type_text("How many")
         keys("shift+Return")
@@ -84,7 +84,7 @@ def test_line_break_and_new():
 
 
 def test_conversation_hidden():
-    with Window(FIXTURES / "demo/seen-01.png") as window:
+    with Window("--model", DEMO, FIXTURES / "demo/seen-01.png") as window:
         window.wait_layers()
         assert window.names("Message")
         keys("F9")
@@ -98,7 +98,7 @@ def test_conversation_hidden():
 
 def test_full_screen():
     """What the window asks the window manager for; there is none here that would do it."""
-    with Window(FIXTURES / "demo/seen-01.png") as window:
+    with Window("--model", DEMO, FIXTURES / "demo/seen-01.png") as window:
         window.wait_layers()
         watch = ["stdbuf", "-oL", "xev", "-root", "-event", "substructure"]
         with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watcher:

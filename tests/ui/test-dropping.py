@@ -8,7 +8,7 @@ import tempfile
 import time
 
 import harness
-from harness import FIXTURES, Window, wait_for, xdotool
+from harness import DEMO, FIXTURES, Window, wait_for, xdotool
 
 SOURCE = pathlib.Path(__file__).with_name("drag-source.py")
 START = (1150, 730)  # over the files
@@ -52,15 +52,15 @@ def wait_maps(window, image):
 
 
 def test_picture():
-    with Window() as window, files(FIXTURES / "demo/seen-03.png") as program:
-        window.wait_name("Model: demo")
+    with Window("--model", DEMO) as window, files(FIXTURES / "demo/seen-03.png") as program:
+        window.wait_name("Model: demo-v0")
         drop(program, PICTURE)
         wait_maps(window, "seen-03.png")
 
 
 def test_two_files():
-    with Window() as window:
-        window.wait_name("Model: demo")
+    with Window("--model", DEMO) as window:
+        window.wait_name("Model: demo-v0")
         with files(FIXTURES / "demo/seen-02.png", FIXTURES / "demo/seen-03.png") as program:
             # Files are pictures to open even over the entry, which takes words.
             drop(program, ENTRY)
@@ -69,7 +69,8 @@ def test_two_files():
 
 
 def test_no_picture():
-    with tempfile.TemporaryDirectory() as folder, Window(FIXTURES / "demo/seen-00.png") as window:
+    picture = FIXTURES / "demo/seen-00.png"
+    with tempfile.TemporaryDirectory() as folder, Window("--model", DEMO, picture) as window:
         wait_maps(window, "seen-00.png")
         text = pathlib.Path(folder, "notes.txt")
         text.write_text("no picture\n")

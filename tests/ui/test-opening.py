@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 import harness
-from harness import BUILD, FIXTURES, Window, keys, type_text, wait_for, xdotool
+from harness import BUILD, DEMO, FIXTURES, Window, keys, type_text, wait_for, xdotool
 
 
 def wait_title(window, title):
@@ -41,9 +41,12 @@ def test_file_chooser_and_second_start():
 def test_paste():
     owner = [sys.executable, pathlib.Path(__file__).with_name("clipboard-owner.py")]
     owner.append(FIXTURES / "demo/seen-03.png")
-    with subprocess.Popen(owner, stdout=subprocess.PIPE, text=True) as other, Window() as window:
+    with (
+        subprocess.Popen(owner, stdout=subprocess.PIPE, text=True) as other,
+        Window("--model", DEMO) as window,
+    ):
         assert other.stdout.readline() == "ready\n"
-        window.wait_name("Model: demo")
+        window.wait_name("Model: demo-v0")
         keys("ctrl+v")
         wait_title(window, "Pasted picture")
         expected = [e for e in harness.examples() if e["image"] == "seen-03.png"][0]["kept"]
@@ -76,7 +79,7 @@ def test_no_model():
 def test_recorded_run():
     with tempfile.TemporaryDirectory() as folder:
         trace = pathlib.Path(folder, "run.trace")
-        command = [BUILD / "src/cli/pmod", "run", "demo", "--trace", trace]
+        command = [BUILD / "src/cli/pmod", "run", DEMO, "--trace", trace]
         command += ["--image", FIXTURES / "demo/seen-00.png", "--prompt", "Where is the circle?"]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         with Window(trace) as window:
@@ -85,7 +88,7 @@ def test_recorded_run():
 
 
 def test_narrow():
-    with Window(FIXTURES / "demo/seen-00.png", size=(360, 640)) as window:
+    with Window("--model", DEMO, FIXTURES / "demo/seen-00.png", size=(360, 640)) as window:
         window.wait_layers()
         geometry = xdotool("getwindowgeometry", "--shell", window.window)
         assert "WIDTH=360" in geometry and "HEIGHT=640" in geometry, geometry

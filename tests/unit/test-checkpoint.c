@@ -41,7 +41,7 @@ test_fixtures (void)
     { "tiny-pmod-llava-next", 397, 1, TRUE, "F16", "8-31" },
     { "tiny-pmod-12layer", 176, 1, FALSE, "F16, F32", "8-11" },
     { "tiny-pmod-12layer-interleave", 180, 1, FALSE, "F16, F32", "1,3,5,7,9,11" },
-    { "../../data/models/demo", 137, 1, TRUE, "BF16", "2-5" },
+    { "demo-v0", 137, 1, TRUE, "BF16", "2-5" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -115,7 +115,7 @@ test_checkpoints (void)
 {
   static const char *const names[] = {
     "tiny-pmod-12layer",    "tiny-pmod-12layer-interleave",      "tiny-pmod-llava-next",
-    "tiny-pmod-llava-v1.5", "tiny-pmod-llava-v1.5-bf16-sharded", "../../data/models/demo"
+    "tiny-pmod-llava-v1.5", "tiny-pmod-llava-v1.5-bf16-sharded", "demo-v0"
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -227,7 +227,7 @@ static void
 test_texts (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "..", "data/models/demo", NULL);
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "fixtures", "demo-v0", NULL);
   g_autoptr (PmodConfig) config = pmod_config_load (path, NULL, &error);
   g_autofree char *text = pmod_config_to_json (config, "A \"test\"\n\303\204");
   g_autofree char *pre = pmod_config_preprocessor_to_json (config);

@@ -146,15 +146,11 @@ test_fixture_others (void)
 }
 
 static void
-test_demo (void)
+test_demo_v0 (void)
 {
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "..", "data", "models", "demo", NULL);
-  g_autoptr (PmodConfig) config = pmod_config_load (path, NULL, &error);
-  g_autofree char *routers = NULL;
+  g_autoptr (PmodConfig) config = load_fixture ("demo-v0");
+  g_autofree char *routers = pmod_config_describe_routers (config);
 
-  g_assert_no_error (error);
-  routers = pmod_config_describe_routers (config);
   g_assert_true (config->tie_word_embeddings);
   g_assert_cmpint (config->schedule.span, ==, 5);
   g_assert_cmpstr (config->conversation, ==, "user-assistant");
@@ -479,10 +475,10 @@ test_tower_places (void)
   g_autofree char *fixtures = g_test_build_filename (G_TEST_DIST, "fixtures", NULL);
   g_autofree char *v15 = g_build_filename (fixtures, "tiny-pmod-llava-v1.5", NULL);
   g_autofree char *slash = g_strconcat (v15, "/", NULL);
-  g_autofree char *demo = g_build_filename (fixtures, "..", "..", "data", "models", "demo", NULL);
+  g_autofree char *demo_v0 = g_build_filename (fixtures, "demo-v0", NULL);
   g_autofree char *beside = pmod_config_find_tower (v15, "tiny-clip-336");
   g_autofree char *with_slash = pmod_config_find_tower (slash, "tiny-clip-336");
-  g_autofree char *inside = pmod_config_find_tower (demo, "vision-tower");
+  g_autofree char *inside = pmod_config_find_tower (demo_v0, "vision-tower");
   g_autofree char *absolute = pmod_config_find_tower ("/", beside);
   g_autoptr (PmodConfig) named = pmod_config_load (v15, beside, &error);
 
@@ -535,7 +531,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/config/fixture-v1.5", test_fixture_v15);
   g_test_add_func ("/config/fixture-others", test_fixture_others);
-  g_test_add_func ("/config/demo", test_demo);
+  g_test_add_func ("/config/demo-v0", test_demo_v0);
   g_test_add_func ("/config/choices", test_choices);
   g_test_add_func ("/config/consequences", test_consequences);
   g_test_add_func ("/config/without-tower-files", test_without_tower_files);

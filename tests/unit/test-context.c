@@ -281,17 +281,13 @@ test_other_picture (void)
 static void
 test_many_pictures (void)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodModel) model = pmod_model_open ("demo", NULL, NULL, NULL, &error);
-  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (PmodModel) model = open_fixture ("demo-v0", PMOD_PRECISION_AUTO);
+  g_autoptr (PmodContext) context = new_context (model);
   g_autoptr (PmodPrompt) prompt = NULL;
   PmodTurn turn = { PMOD_ROLE_USER, "What is this?" };
   PmodImage *pictures[6];
-  PmodParams params;
+  PmodParams params = trained (model, 3);
 
-  g_assert_no_error (error);
-  context = new_context (model);
-  params = trained (model, 3);
   for (guint i = 0; i < G_N_ELEMENTS (pictures); i++)
     {
       guint8 pixel[3] = { (guint8)(40 * i), 128, (guint8)(250 - 40 * i) };

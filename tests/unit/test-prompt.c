@@ -155,23 +155,16 @@ test_turns (void)
   assert_ids (prompt, json_object_get_array_member (entry, "input_ids"));
 }
 
-/* The bundled model's questions: another template, and a tokenizer with legacy space marks. */
+/* Questions to a trained model: another template, and a tokenizer with legacy space marks. */
 static void
-test_bundled (void)
+test_demo_v0 (void)
 {
-  g_autofree char *dir = g_test_build_filename (G_TEST_DIST, "..", "data", "models", "demo", NULL);
-  g_autofree char *model = g_build_filename (dir, "tokenizer.model", NULL);
+  g_autofree char *dir = g_test_build_filename (G_TEST_DIST, "fixtures", "demo-v0", NULL);
   g_autoptr (JsonNode) root = load_golden ("demo", "examples.json");
   JsonArray *cases = json_node_get_array (root);
-  g_autoptr (PmodTokenizer) tokenizer = NULL;
   GError *error = NULL;
+  g_autoptr (PmodTokenizer) tokenizer = pmod_tokenizer_new (dir, &error);
 
-  if (!g_file_test (model, G_FILE_TEST_EXISTS))
-    {
-      g_test_skip ("the bundled model is not here");
-      return;
-    }
-  tokenizer = pmod_tokenizer_new (dir, &error);
   g_assert_no_error (error);
   for (guint i = 0; i < json_array_get_length (cases); i++)
     {
@@ -335,7 +328,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/raw", test_raw);
   g_test_add_func ("/prompt/questions", test_questions);
   g_test_add_func ("/prompt/turns", test_turns);
-  g_test_add_func ("/prompt/bundled", test_bundled);
+  g_test_add_func ("/prompt/demo-v0", test_demo_v0);
   g_test_add_func ("/prompt/injection", test_injection);
   g_test_add_func ("/prompt/question-first", test_question_first);
   g_test_add_func ("/prompt/refusals", test_refusals);

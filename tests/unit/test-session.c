@@ -106,7 +106,8 @@ open_session (const char *model)
 static void
 test_read_and_ask (void)
 {
-  PmodSession *session = open_session ("demo");
+  g_autofree char *model = fixture ("demo-v0");
+  PmodSession *session = open_session (model);
   gint64 start_us = g_get_monotonic_time ();
   g_autoptr (PmodPicture) picture = load_picture ("demo/seen-00.png");
   g_autoptr (PmodRun) read = pmod_session_read (session, picture);
@@ -189,7 +190,8 @@ test_grows (void)
 static void
 test_newest_wins (void)
 {
-  g_autoptr (PmodSession) session = open_session ("demo");
+  g_autofree char *model = fixture ("demo-v0");
+  g_autoptr (PmodSession) session = open_session (model);
   g_autoptr (PmodPicture) picture = load_picture ("demo/seen-00.png");
   const char *texts[] = { "How many sailboats are there?", NULL };
   PmodRun *runs[8];
@@ -324,7 +326,8 @@ is_idle_chat (gpointer chat)
 static void
 test_chat (void)
 {
-  PmodSession *session = open_session ("demo");
+  g_autofree char *model = fixture ("demo-v0");
+  PmodSession *session = open_session (model);
   PmodChat *chat = pmod_chat_new (session);
   PmodSelection *selection = pmod_selection_new ();
   g_autoptr (PmodPicture) picture = load_picture ("demo/seen-00.png");
