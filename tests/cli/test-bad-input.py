@@ -108,7 +108,11 @@ RUN = (*ASK, 'red')
 ROWS = [
     # (arguments, exit code, a part of the line)
     ((), 2, 'Usage:'),
-    (('train',), 2, 'unknown command "train"'),
+    (('fly',), 2, 'unknown command "fly"'),
+    (('train',), 2, 'expected a recipe, got nothing'),
+    (('train', '/nowhere.ini'), 2, 'expected --output DIRECTORY'),
+    (('train', '/nowhere.ini', '--output', '/tmp'), 1, '/nowhere.ini'),
+    (('train', '/nowhere.ini', '--output', '/tmp', '--threads', '0'), 2, '--threads'),
     (('eval', 'demo'), 2, 'expected a task after the model, got nothing'),
     (('RUN',), 2, 'unknown command "RUN"'),
     (('run',), 2, 'expected a model, got nothing'),
