@@ -389,8 +389,8 @@ tile_fixed (int rows,
       vf_store (c + i * c_stride + j * VW, acc[i][j]);
 }
 
-/* The same for any number of rows and n_columns, a multiple of vecs * VW, vecs a constant. a_stride,
- * from row to row, and a_step, from unit to unit, in bytes; the others in units. */
+/* The same for any number of rows and n_columns, a multiple of vecs * VW, vecs a constant.
+ * a_stride, from row to row, and a_step, from unit to unit, in bytes; the others in units. */
 INLINE void
 tile_product_vecs (int vecs,
                    int64_t rows,

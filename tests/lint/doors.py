@@ -23,7 +23,7 @@ LIBRARIES = {
     r"sqlite3\.h": "sqlite",
     r"libintl\.h": "intl",
     # The C and C++ libraries, the compiler's own headers, the system's.
-    r"[a-z_]+$|std[a-z]+\.h|(string|math|float|limits|errno|assert|inttypes|signal|time|unistd|"
+    r"[a-z_]+$|std[a-z]+\.h|(string|math|float|limits|malloc|errno|assert|inttypes|signal|time|unistd|"
     r"fcntl|locale|pthread|sched|cpuid|omp|fenv|complex|ctype|setjmp|termios|dirent)\.h|"
     r"[a-z0-9]*intrin\.h|arm_neon\.h|(sys|linux)/": "c",
 }
