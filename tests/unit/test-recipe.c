@@ -228,13 +228,21 @@ test_base_name (void)
 static void
 test_bundled (void)
 {
-  g_autofree char *path =
-      g_test_build_filename (G_TEST_DIST, "..", "data", "recipes", "demo-s.ini", NULL);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodRecipe) recipe = pmod_recipe_load (path, &error);
+  static const char *const names[] = { "demo-s", "demo-m" };
 
-  g_assert_no_error (error);
-  g_assert_cmpstr (recipe->name, ==, "demo-s");
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *file = g_strconcat (names[i], ".ini", NULL);
+      g_autofree char *path =
+          g_test_build_filename (G_TEST_DIST, "..", "data", "recipes", file, NULL);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (PmodRecipe) recipe = pmod_recipe_load (path, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpstr (recipe->name, ==, names[i]);
+      g_assert_cmpint (recipe->n_stages, ==, 3);
+      g_assert_cmpuint (recipe->stages[2].anew, ==, PMOD_PART_ROUTERS);
+    }
 }
 
 static void
