@@ -67,7 +67,7 @@ def write_lines(name, *lines):
                                for line in lines))
 
 
-def evaluate(task, *args, model='demo'):
+def evaluate(task, *args, model=DEMO):
     """The JSON result and the lines of answers."""
     answers = path_of('answers.jsonl')
     done = good('eval', model, task, *FAST, '--json', '--answers', answers, *args)
@@ -168,7 +168,7 @@ def test_limit_and_kinds():
     assert {line['kind'] for line in lines} == {'colour', 'background'}
     other, _ = evaluate(write_task('seed.ini', scenes={**keys, 'seed': 2}), '--limit', '5')
     assert other['subjects'][0]['kinds'] != result['subjects'][0]['kinds']
-    text = good('eval', 'demo', path_of('kinds.ini'), *FAST, '--limit', '5').stdout
+    text = good('eval', DEMO, path_of('kinds.ini'), *FAST, '--limit', '5').stdout
     for part in ('kinds: A test', 'exact', 'colour', 'mean of kinds', 'never read', 'prior'):
         assert part in text, text
 
@@ -202,7 +202,10 @@ def test_jsonl():
     with open(os.path.join(SAMPLES, 'samples.json'), encoding='utf-8') as file:
         samples = json.load(file)
     lines = [{'id': f'{sample["file"]} {i}', 'image': sample['file'], 'category': f'number {i}',
-              'question': sample['questions'][i], 'answers': ['nonsense', sample['answers'][i]]}
+              'question': sample['questions'][i],
+              'answers': ['nonsense', good('run', DEMO, '--threads', '1', '--image',
+                                           os.path.join(SAMPLES, sample['file']), '--prompt',
+                                           sample['questions'][i]).stdout.strip()]}
              for i in range(2) for sample in samples]
     write_lines('samples.jsonl', *lines, '', {'question': 'What is this?', 'answers': ['x']})
     task = write_task('samples.ini', jsonl={'answers': 'samples.jsonl', 'images': SAMPLES})
@@ -228,7 +231,7 @@ def test_several_pictures():
     assert result['pictures'] == 2 and [line['id'] for line in lines] == ['1', '3', '2']
     for line, names in zip(lines, (both, both, both[::-1])):
         images = [x for name in names for x in ('--image', os.path.join(SAMPLES, name))]
-        answer = good('run', 'demo', *FAST, *images, '--prompt', line['question']).stdout.strip()
+        answer = good('run', DEMO, *FAST, *images, '--prompt', line['question']).stdout.strip()
         assert line['got']['router']['answer'] == answer, (line, answer)
 
 
@@ -244,7 +247,7 @@ def test_prompt():
     assert result['subjects'][0]['all']['accuracy'] == 1
     both = {'metric': 'choice', 'prompt': r'{question}\n{choices}', 'max-new-tokens': 2}
     _, lines = evaluate(write_task('both.ini', both, jsonl=keys))
-    answer = good('run', 'demo', *FAST, '--image', os.path.join(SAMPLES, 'star.png'), '--prompt',
+    answer = good('run', DEMO, *FAST, '--image', os.path.join(SAMPLES, 'star.png'), '--prompt',
                   'this\nA. a moon\nB. a star\nC. {question}', '--max-new-tokens', '2').stdout
     assert lines[0]['got']['router']['answer'] == answer.strip()
 
@@ -395,7 +398,7 @@ def test_error_in_the_middle():
     write_lines('middle.jsonl', {**GOOD_LINE, 'answers': ['no']},
                 {**GOOD_LINE, 'image': 'nowhere.png'})
     task = write_task('middle.ini', jsonl={'answers': 'middle.jsonl'})
-    done = run('eval', 'demo', task, *FAST, '--json')
+    done = run('eval', DEMO, task, *FAST, '--json')
     assert done.returncode == 1 and 'nowhere.png' in done.stderr, done.stderr
     result = parse(done.stdout)
     assert result['partial'] and result['questions'] == 1 and result['pictures_wanted'] == 2
@@ -404,7 +407,7 @@ def test_error_in_the_middle():
 
 def test_interrupt():
     task = write_task('long.ini', scenes={**SCENES, 'count': 1000000})
-    with subprocess.Popen([PMOD, 'eval', 'demo', task, *FAST, '--json', '--compare-policies'],
+    with subprocess.Popen([PMOD, 'eval', DEMO, task, *FAST, '--json', '--compare-policies'],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(3)
         process.send_signal(signal.SIGINT)
