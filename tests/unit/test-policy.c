@@ -210,6 +210,21 @@ record_route (const PmodRecord *record, gpointer data)
     }
 }
 
+/* Six layers, of which 2 to 5 keep 41, 22, 9 and 9 of 64 tokens. */
+static PmodContext *
+open_context (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "fixtures", "demo-v0", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodModel) model = pmod_model_open (path, NULL, NULL, NULL, &error);
+  PmodContext *context;
+
+  g_assert_no_error (error);
+  context = pmod_context_new (model, &error);
+  g_assert_no_error (error);
+  return context;
+}
+
 static void
 run (PmodContext *context, PmodImage *image, PmodPolicy policy, guint64 seed, Routes *routes)
 {
@@ -289,18 +304,13 @@ test_runs (void)
   static const PmodPolicy policies[] = { PMOD_POLICY_ROUTER,  PMOD_POLICY_RANDOM,
                                          PMOD_POLICY_INVERSE, PMOD_POLICY_GRID,
                                          PMOD_POLICY_FIRST,   PMOD_POLICY_ROUTER };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodModel) model = pmod_model_open ("demo", NULL, NULL, NULL, &error);
-  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (PmodContext) context = open_context ();
   g_autoptr (PmodImage) picture = make_picture ();
   g_autofree Routes *router = g_new0 (Routes, 1), *routes = g_new0 (Routes, 1);
   g_autofree float *logits = NULL;
   gsize n_bytes;
 
-  g_assert_no_error (error);
-  context = pmod_context_new (model, &error);
-  g_assert_no_error (error);
-  n_bytes = sizeof (float) * (gsize)pmod_model_get_config (model)->vocab;
+  n_bytes = sizeof (float) * (gsize)pmod_model_get_config (pmod_context_get_model (context))->vocab;
   for (guint p = 0; p < G_N_ELEMENTS (policies); p++)
     {
       run (context, picture, policies[p], 3, routes);
@@ -329,15 +339,10 @@ test_runs (void)
 static void
 test_seed (void)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodModel) model = pmod_model_open ("demo", NULL, NULL, NULL, &error);
-  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (PmodContext) context = open_context ();
   g_autoptr (PmodImage) picture = make_picture ();
   g_autofree Routes *a = g_new0 (Routes, 1), *b = g_new0 (Routes, 1);
 
-  g_assert_no_error (error);
-  context = pmod_context_new (model, &error);
-  g_assert_no_error (error);
   run (context, picture, PMOD_POLICY_RANDOM, 1, a);
   /* Both keep nine tokens. */
   g_assert_cmpint (memcmp (a->layers[4].kept, a->layers[5].kept, 64 * sizeof (gboolean)), !=, 0);
