@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 
 from pmodcli import DEMO, PMOD, TESTS, check_types, good, main, parse, run
 
-SAMPLES = os.path.join(os.path.dirname(TESTS), 'data', 'samples')
+PICTURES = os.path.join(TESTS, 'fixtures', 'demo')
 FAST = ('--threads', '1', '--dtype', 'f32')
 NUMBER = (int, float)
 MAYBE = (int, float, type(None))
@@ -198,57 +198,58 @@ def test_vqa_soft():
 
 
 def test_jsonl():
-    """Sample pictures, out of order: answered as pmod run answers, kept together by picture."""
-    with open(os.path.join(SAMPLES, 'samples.json'), encoding='utf-8') as file:
-        samples = json.load(file)
-    lines = [{'id': f'{sample["file"]} {i}', 'image': sample['file'], 'category': f'number {i}',
-              'question': sample['questions'][i],
-              'answers': ['nonsense', good('run', DEMO, '--threads', '1', '--image',
-                                           os.path.join(SAMPLES, sample['file']), '--prompt',
-                                           sample['questions'][i]).stdout.strip()]}
-             for i in range(2) for sample in samples]
-    write_lines('samples.jsonl', *lines, '', {'question': 'What is this?', 'answers': ['x']})
-    task = write_task('samples.ini', jsonl={'answers': 'samples.jsonl', 'images': SAMPLES})
-    result, answers = evaluate(task, '--dtype', 'auto')
-    assert result['pictures'] == len(samples) + 1
-    assert [line['id'] for line in answers[:-1]] == [
-        f'{sample["file"]} {i}' for sample in samples for i in range(2)]
+    """Questions of which the model's answers are known, pictures mixed: put together by picture."""
+    with open(os.path.join(PICTURES, 'examples.json'), encoding='utf-8') as file:
+        examples = sorted(json.load(file), key=lambda example: example['question'])
+    order = list(dict.fromkeys(example['image'] for example in examples))
+    lines = [{'id': i, 'image': example['image'], 'question': example['question'],
+              'answers': ['nonsense', example['expected']], 'category': example['image'][0]}
+             for i, example in enumerate(examples)]
+    write_lines('known.jsonl', *lines, '', {'question': 'What is this?', 'answers': ['x']})
+    task = write_task('known.ini', jsonl={'answers': 'known.jsonl', 'images': PICTURES})
+    result, answers = evaluate(task)
+    assert result['pictures'] == len(order) + 1
     assert answers[-1]['id'] == str(len(lines) + 2) and answers[-1]['kind'] == 'question'
-    for line in answers[:-1]:
-        assert line['got']['router']['score'] == 1, line
-    assert {x['kind']: x['n'] for x in result['subjects'][0]['kinds']} == {
-        'number 0': len(samples), 'number 1': len(samples), 'question': 1}
+    asked = [examples[int(answer['id'])] for answer in answers[:-1]]
+    assert asked == sorted(examples, key=lambda example: order.index(example['image']))
+    for example, answer in zip(asked, answers):
+        got = answer['got']['router']
+        assert got['answer'] == example['answer'], (example, got)
+        assert got['score'] == (example['answer'] == example['expected']), (example, got)
+    right = sum(example['answer'] == example['expected'] for example in examples)
+    everything = result['subjects'][0]['all']
+    assert abs(everything['accuracy'] - right / (len(examples) + 1)) < 1e-9
 
 
 def test_several_pictures():
     """Shown together, in order, and where the question says; equal lists are one picture."""
-    both = ['star.png', 'balloon.png']
+    both = ['seen-00.png', 'seen-01.png']
     write_lines('both.jsonl', {'image': both, 'question': '<image> and <image>?', 'answers': ['x']},
                 {'image': both[::-1], 'question': 'What?', 'answers': ['x']},
                 {'image': both, 'question': 'What?', 'answers': ['x']})
-    task = write_task('both.ini', jsonl={'answers': 'both.jsonl', 'images': SAMPLES})
+    task = write_task('both.ini', jsonl={'answers': 'both.jsonl', 'images': PICTURES})
     result, lines = evaluate(task)
     assert result['pictures'] == 2 and [line['id'] for line in lines] == ['1', '3', '2']
     for line, names in zip(lines, (both, both, both[::-1])):
-        images = [x for name in names for x in ('--image', os.path.join(SAMPLES, name))]
+        images = [x for name in names for x in ('--image', os.path.join(PICTURES, name))]
         answer = good('run', DEMO, *FAST, *images, '--prompt', line['question']).stdout.strip()
         assert line['got']['router']['answer'] == answer, (line, answer)
 
 
 def test_prompt():
     """The template goes around the question: the model is asked what it knows."""
-    write_lines('star.jsonl',
-                {'image': 'star.png', 'question': 'this', 'answers': ['B'],
-                 'choices': ['a moon', 'a star', '{question}']})
-    keys = {'answers': path_of('star.jsonl'), 'images': SAMPLES}
-    task = write_task('star.ini', {'metric': 'choice', 'prompt': 'What is {question}?'}, jsonl=keys)
-    result, lines = evaluate(task)
-    assert lines[0]['question'] == 'this' and lines[0]['got']['router']['answer'] == 'A star.'
+    write_lines('yellow.jsonl',
+                {'image': 'seen-03.png', 'question': 'background', 'answers': ['B'],
+                 'choices': ['red', 'yellow', '{question}']})
+    keys = {'answers': path_of('yellow.jsonl'), 'images': PICTURES}
+    asks = {'metric': 'choice', 'prompt': 'Which color is the {question}?'}
+    result, lines = evaluate(write_task('yellow.ini', asks, jsonl=keys))
+    assert lines[0]['question'] == 'background' and lines[0]['got']['router']['answer'] == 'Yellow.'
     assert result['subjects'][0]['all']['accuracy'] == 1
     both = {'metric': 'choice', 'prompt': r'{question}\n{choices}', 'max-new-tokens': 2}
     _, lines = evaluate(write_task('both.ini', both, jsonl=keys))
-    answer = good('run', DEMO, *FAST, '--image', os.path.join(SAMPLES, 'star.png'), '--prompt',
-                  'this\nA. a moon\nB. a star\nC. {question}', '--max-new-tokens', '2').stdout
+    answer = good('run', DEMO, *FAST, '--image', os.path.join(PICTURES, 'seen-03.png'), '--prompt',
+                  'background\nA. red\nB. yellow\nC. {question}', '--max-new-tokens', '2').stdout
     assert lines[0]['got']['router']['answer'] == answer.strip()
 
 
@@ -294,10 +295,11 @@ def check_versus(subject, lines):
     assert versus['same_words'] == sum(a['answer'] == b['answer'] for a, b in pairs)
 
 
-def refused(part, *args, code=1):
+def refused(part, *args, code=1, where=''):
     done = run('eval', *args)
     assert done.returncode == code, f'{args}: {done.returncode} {done.stderr}'
     assert part in done.stderr, f'{args}: {done.stderr}\nexpected: {part}'
+    assert where in done.stderr, f'{args}: {done.stderr}\nexpected: {where}'
     assert done.stdout == '' and done.stderr.count('\n') == 1, done.stderr
 
 
@@ -347,8 +349,7 @@ def test_bad_tasks():
         path = write_task('bad.ini', task, scenes={**SCENES, **scenes})
         if 'splt' in scenes:
             path = write_task('bad.ini', task, scenes={'split': 'test', **scenes})
-        refused(part, 'demo', path)
-        refused(path, 'demo', path)
+        refused(part, 'demo', path, where=path)
     refused('expected groups and keys', 'demo', write('bad.ini', 'title=no group\n'))
     refused('[task]: title: expected', 'demo', write('bad.ini', ''))
     refused('nowhere.jsonl', 'demo',
@@ -384,8 +385,7 @@ def test_bad_lines():
         first = {'yes-no': 'yes', 'choice': 'A'}.get(metric, 'x')
         write_lines('bad.jsonl', {**GOOD_LINE, 'answers': [first]}, line)
         task = write_task('lines.ini', {'metric': metric}, jsonl={'answers': 'bad.jsonl'})
-        refused(part, 'demo', task)
-        refused(path_of('bad.jsonl') + ':2: ', 'demo', task)
+        refused(part, 'demo', task, where=path_of('bad.jsonl') + ':2: ')
     write_lines('bad.jsonl', '', '')
     refused('expected a question, got none', 'demo', path_of('lines.ini'))
     with open(path_of('bad.jsonl'), 'wb') as file:
@@ -411,7 +411,7 @@ def test_interrupt():
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 1, err
     if not out:  # not even a model was open: as it may be under a sanitizer
         return
