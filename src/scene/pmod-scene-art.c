@@ -58,12 +58,16 @@ check_drawn (const PmodSceneArt *self, GPtrArray *icon_names, GError **error)
 }
 
 static gboolean
-read_art (
-    PmodSceneArt *self, const char *recipes, const char *cache, PmodSceneRole role, GError **error)
+read_art (PmodSceneArt *self,
+          const char *recipes,
+          const char *table,
+          const char *cache,
+          PmodSceneRole role,
+          GError **error)
 {
   g_autoptr (GPtrArray) icon_names = g_ptr_array_new_with_free_func ((GDestroyNotify)g_strfreev);
 
-  if (!scene_table_read (self, recipes, role, icon_names, error) ||
+  if (!scene_table_read (self, recipes, table, role, icon_names, error) ||
       !check_drawn (self, icon_names, error))
     return FALSE;
   for (guint style = 0; style < self->styles->len; style++)
@@ -73,7 +77,8 @@ read_art (
 }
 
 PmodSceneArt *
-pmod_scene_art_new (const char *recipes, const char *cache, PmodSceneRole role, GError **error)
+pmod_scene_art_new (
+    const char *recipes, const char *table, const char *cache, PmodSceneRole role, GError **error)
 {
   g_autoptr (PmodSceneArt) self = g_new0 (PmodSceneArt, 1);
 
@@ -82,7 +87,7 @@ pmod_scene_art_new (const char *recipes, const char *cache, PmodSceneRole role, 
   self->styles = g_ptr_array_new_with_free_func (g_free);
   self->sprites = g_ptr_array_new_with_free_func ((GDestroyNotify)sprite_free);
   scene_glyphs_draw (self);
-  if (recipes != NULL && !read_art (self, recipes, cache, role, error))
+  if (recipes != NULL && !read_art (self, recipes, table, cache, role, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -124,15 +129,21 @@ is_pair (int a, int b, int one, int other)
   return (a == one && b == other) || (a == other && b == one);
 }
 
+static gboolean
+names (const Noun *noun, int class_idx)
+{
+  for (int i = 0; noun != NULL && i < noun->n_similar; i++)
+    if (noun->similar[i] == class_idx)
+      return TRUE;
+  return FALSE;
+}
+
+/* Nouns name nouns both ways, but shapes have no row to name a noun in. */
 gboolean
 scene_similar (const PmodSceneArt *self, int a, int b)
 {
-  const Noun *noun = scene_art_noun (self, a);
-
-  for (int i = 0; noun != NULL && i < noun->n_similar; i++)
-    if (noun->similar[i] == b)
-      return TRUE;
-  return is_pair (a, b, 0, 7) || is_pair (a, b, 1, 5);
+  return names (scene_art_noun (self, a), b) || names (scene_art_noun (self, b), a) ||
+         is_pair (a, b, 0, 7) || is_pair (a, b, 1, 5);
 }
 
 int

@@ -60,6 +60,7 @@ struct _PmodSceneArt
 /* pmod-scene-table.c, pmod-scene-icons.c, pmod-scene-glyphs.c: parts of an art. */
 gboolean scene_table_read (PmodSceneArt *art,
                            const char *recipes,
+                           const char *table,
                            PmodSceneRole role,
                            GPtrArray *icon_names,
                            GError **error);

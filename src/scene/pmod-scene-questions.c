@@ -317,7 +317,8 @@ static const char *const groups[][2] = {
   { "clothes", "any clothing" },
 };
 
-/* Food may be an animal or a plant, and a drink may be food, depending on whom one asks. */
+/* Food may be an animal or a plant, and a drink may be food, depending on whom one asks; "-" may be
+ * of any group. */
 static gboolean
 is_blurred (const char *absent, const char *present)
 {
@@ -326,6 +327,8 @@ is_blurred (const char *absent, const char *present)
     { "drink", "food" }, { "food", "animal" },
   };
 
+  if (g_strcmp0 (present, "-") == 0)
+    return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
     if (g_str_equal (pairs[i][0], absent) && g_strcmp0 (pairs[i][1], present) == 0)
       return TRUE;

@@ -90,7 +90,19 @@ find_noun (const PmodSceneArt *art, const char *name)
   return -1;
 }
 
-/* similar: the fourth column of every noun, once all nouns are known. */
+/* The class of a noun or a shape, or -1. */
+static int
+find_class (const PmodSceneArt *art, const char *name)
+{
+  int noun = find_noun (art, name);
+
+  for (int i = 0; i < PMOD_SCENE_N_SHAPES; i++)
+    if (strcmp (pmod_scene_art_get_class_name (art, i), name) == 0)
+      return i;
+  return noun < 0 ? -1 : FIRST_NOUN + noun;
+}
+
+/* similar: the fifth column of every noun, once all nouns are known. */
 static gboolean
 link_similar (PmodSceneArt *art, GPtrArray *similar, const char *path, GError **error)
 {
@@ -104,16 +116,16 @@ link_similar (PmodSceneArt *art, GPtrArray *similar, const char *path, GError **
       noun->similar = g_new0 (int, g_strv_length (names));
       for (char **name = names; *name != NULL; name++)
         {
-          int found = find_noun (art, *name);
+          int found = find_class (art, *name);
 
           if (found < 0)
             {
               g_set_error (error, PMOD_SCENE_ERROR, PMOD_SCENE_ERROR_FORMAT,
-                           "%s: %s is similar to \"%s\", which is no noun", path, noun->name,
-                           *name);
+                           "%s: %s is similar to \"%s\", which is no noun and no shape", path,
+                           noun->name, *name);
               return FALSE;
             }
-          noun->similar[noun->n_similar++] = FIRST_NOUN + found;
+          noun->similar[noun->n_similar++] = found;
         }
     }
   return TRUE;
@@ -171,7 +183,7 @@ read_nouns (PmodSceneArt *art, const char *path, GPtrArray *icon_names, GError *
             return FALSE;
           continue;
         }
-      if (g_strv_length (fields) != g_strv_length (header) || find_noun (art, fields[0]) >= 0)
+      if (g_strv_length (fields) != g_strv_length (header) || find_class (art, fields[0]) >= 0)
         {
           g_set_error (error, PMOD_SCENE_ERROR, PMOD_SCENE_ERROR_FORMAT,
                        "%s:%u: expected a new noun in %u fields, got \"%s\" in %u", path, i + 1,
@@ -189,12 +201,13 @@ read_nouns (PmodSceneArt *art, const char *path, GPtrArray *icon_names, GError *
 gboolean
 scene_table_read (PmodSceneArt *art,
                   const char *recipes,
+                  const char *table,
                   PmodSceneRole role,
                   GPtrArray *icon_names,
                   GError **error)
 {
   g_autofree char *styles = g_build_filename (recipes, "art.ini", NULL);
-  g_autofree char *nouns = g_build_filename (recipes, "nouns.tsv", NULL);
+  g_autofree char *nouns = g_build_filename (recipes, table != NULL ? table : "nouns.tsv", NULL);
 
   return read_styles (art, styles, role, error) && read_nouns (art, nouns, icon_names, error);
 }

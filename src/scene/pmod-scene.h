@@ -65,10 +65,11 @@ const char *pmod_scene_kind_name (PmodSceneKind kind);
 typedef struct _PmodSceneArt PmodSceneArt;
 typedef struct _PmodScene PmodScene;
 
-/* recipes: the directory of art.ini and nouns.tsv, or NULL for shapes and characters alone.
+/* recipes: the directory of art.ini and of the table of nouns, whose file name is table (NULL:
+ * nouns.tsv); NULL for shapes and characters alone.
  * cache: where data/recipes/fetch-art put the styles; all styles of the role must be there. */
-PmodSceneArt *
-pmod_scene_art_new (const char *recipes, const char *cache, PmodSceneRole role, GError **error);
+PmodSceneArt *pmod_scene_art_new (
+    const char *recipes, const char *table, const char *cache, PmodSceneRole role, GError **error);
 void pmod_scene_art_free (PmodSceneArt *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodSceneArt, pmod_scene_art_free)
@@ -80,7 +81,8 @@ int pmod_scene_art_get_n_styles (const PmodSceneArt *self);
 const char *pmod_scene_art_get_style_name (const PmodSceneArt *self, int style_idx);
 /* Nouns that a style has a drawing of. */
 int pmod_scene_art_count_nouns (const PmodSceneArt *self, int style_idx);
-/* The group of a noun ("animal"), or NULL for shapes and characters. */
+/* The group of a noun ("animal"; "-" where people would disagree), or NULL for the other classes.
+ */
 const char *pmod_scene_art_get_class_group (const PmodSceneArt *self, int class_idx);
 
 const char *pmod_scene_colour_name (int colour_idx);

@@ -118,7 +118,7 @@ test_bad_tables (void)
 
       g_assert_true (g_file_set_contents (styles, bad[i].styles, -1, NULL));
       g_assert_true (g_file_set_contents (nouns, bad[i].nouns, -1, NULL));
-      art = pmod_scene_art_new (folder, folder, PMOD_SCENE_ROLE_TRAIN, &error);
+      art = pmod_scene_art_new (folder, NULL, folder, PMOD_SCENE_ROLE_TRAIN, &error);
       g_assert_null (art);
       g_assert_error (error, PMOD_SCENE_ERROR, bad[i].code);
       g_test_message ("%s", error->message);

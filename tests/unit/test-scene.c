@@ -22,7 +22,7 @@ open_art (PmodSceneRole role)
   g_autofree char *cache = g_build_filename (g_get_user_cache_dir (), "strata", "art", NULL);
   g_autofree char *recipes = g_build_filename (STRATA_SOURCE_DIR, "data", "recipes", NULL);
   g_autoptr (GError) error = NULL;
-  PmodSceneArt *art = pmod_scene_art_new (recipes, cache, role, &error);
+  PmodSceneArt *art = pmod_scene_art_new (recipes, NULL, cache, role, &error);
 
   if (art == NULL)
     {
@@ -634,7 +634,7 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
-  fixture.own = pmod_scene_art_new (NULL, NULL, PMOD_SCENE_ROLE_TRAIN, NULL);
+  fixture.own = pmod_scene_art_new (NULL, NULL, NULL, PMOD_SCENE_ROLE_TRAIN, NULL);
   fixture.train = open_art (PMOD_SCENE_ROLE_TRAIN);
   fixture.held_out = open_art (PMOD_SCENE_ROLE_HELD_OUT);
   g_test_add_data_func ("/scene/deterministic", &fixture, test_deterministic);

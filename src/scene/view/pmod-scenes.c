@@ -12,7 +12,7 @@
 
 typedef struct
 {
-  char *art, *recipes, *output;
+  char *art, *recipes, *nouns, *output;
   gboolean held_out, own;
   int n, sheet;
   gint64 seed;
@@ -196,6 +196,7 @@ parse (int argc, char **argv, Options *options, GError **error)
     { "validation", 0, 0, G_OPTION_ARG_NONE, &validation, "Validation scenes", NULL },
     { "art", 0, 0, G_OPTION_ARG_FILENAME, &options->art, "Where fetch-art put it", "DIRECTORY" },
     { "recipes", 0, 0, G_OPTION_ARG_FILENAME, &options->recipes, "Its tables", "DIRECTORY" },
+    { "nouns", 0, 0, G_OPTION_ARG_FILENAME, &options->nouns, "One of them (nouns.tsv)", "FILE" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output, "Write PNG and JSON",
       "DIRECTORY" },
     { "sheet", 0, 0, G_OPTION_ARG_INT, &options->sheet, "And a sheet of N x N", "N" },
@@ -238,7 +239,7 @@ main (int argc, char **argv)
     options.art = g_build_filename (g_get_user_cache_dir (), "strata", "art", NULL);
   if (options.recipes == NULL)
     options.recipes = g_build_filename (STRATA_SOURCE_DIR, "data", "recipes", NULL);
-  art = pmod_scene_art_new (options.own ? NULL : options.recipes, options.art,
+  art = pmod_scene_art_new (options.own ? NULL : options.recipes, options.nouns, options.art,
                             options.held_out ? PMOD_SCENE_ROLE_HELD_OUT : PMOD_SCENE_ROLE_TRAIN,
                             &error);
   if (art == NULL)
