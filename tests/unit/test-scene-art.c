@@ -38,51 +38,115 @@ test_styles_table (void)
     }
 }
 
-/* Every row is whole, similar nouns are so both ways, and each style has most nouns. */
+typedef struct
+{
+  int n_nouns, n_icons[9], fewest_styles; /* of the seven to train with */
+  GHashTable *names;
+  GHashTable *pairs; /* "noun,similar" */
+} Table;
+
 static void
-test_nouns_table (void)
+read_row (Table *self, char **fields)
 {
   static const char *const groups[] = { "animal",     "food",    "drink", "vehicle", "plant",
-                                        "instrument", "clothes", "thing", NULL };
-  g_autofree char *path = g_build_filename (STRATA_SOURCE_DIR, "data/recipes/nouns.tsv", NULL);
+                                        "instrument", "clothes", "thing", "-",       NULL };
+  g_auto (GStrv) similar = NULL;
+  int n_styles = 0;
+
+  g_assert_cmpint (g_strv_length (fields), ==, 5 + 9);
+  for (int i = 0; i < 14; i++)
+    g_assert_cmpint (strlen (fields[i]), >, 0);
+  g_assert_true (g_strv_contains (groups, fields[3]));
+  g_assert_true (g_hash_table_add (self->names, g_strdup (fields[0])));
+  similar = g_strsplit (fields[4], ",", -1);
+  for (char **name = similar; strcmp (fields[4], "-") != 0 && *name != NULL; name++)
+    g_hash_table_add (self->pairs, g_strdup_printf ("%s,%s", fields[0], *name));
+  for (int i = 0; i < 9; i++)
+    {
+      gboolean drawn = strcmp (fields[5 + i], "-") != 0;
+
+      self->n_icons[i] += drawn;
+      n_styles += drawn && i < 7;
+    }
+  self->fewest_styles = MIN (self->fewest_styles, n_styles);
+  self->n_nouns++;
+}
+
+static void
+read_table (const char *name, Table *self)
+{
+  g_autofree char *path = g_build_filename (STRATA_SOURCE_DIR, "data/recipes", name, NULL);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
-  g_autoptr (GHashTable) pairs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  int n_nouns = 0, n_icons[9] = { 0 };
-  GHashTableIter iter;
-  gpointer key;
 
+  *self = (Table){ .fewest_styles = 7 };
+  self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->pairs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   lines = g_strsplit (text, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     {
       g_auto (GStrv) fields = g_strsplit (*line, "\t", -1);
-      g_auto (GStrv) similar = NULL;
 
-      if (**line == '#' || **line == '\0' || g_str_has_prefix (*line, "noun\t"))
-        continue;
-      n_nouns++;
-      g_assert_cmpint (g_strv_length (fields), ==, 5 + 9);
-      for (int i = 0; i < 14; i++)
-        g_assert_cmpint (strlen (fields[i]), >, 0);
-      g_assert_true (g_strv_contains (groups, fields[3]));
-      similar = g_strsplit (fields[4], ",", -1);
-      for (char **name = similar; strcmp (fields[4], "-") != 0 && *name != NULL; name++)
-        g_hash_table_add (pairs, g_strdup_printf ("%s,%s", fields[0], *name));
-      for (int i = 0; i < 9; i++)
-        n_icons[i] += strcmp (fields[5 + i], "-") != 0;
+      if (**line != '#' && **line != '\0' && !g_str_has_prefix (*line, "noun\t"))
+        read_row (self, fields);
     }
-  g_assert_cmpint (n_nouns, >=, 126);
+}
+
+static void
+free_table (Table *self)
+{
+  g_hash_table_unref (self->names);
+  g_hash_table_unref (self->pairs);
+}
+
+/* Every row is whole, each style has most nouns, similar nouns are so both ways. Shapes have no
+ * row; no noun has the name of one. */
+static void
+check_table (const Table *table, int n_nouns, int n_icons)
+{
+  static const char *const shapes[] = { "circle", "square",  "triangle", "star", "heart",
+                                        "cross",  "diamond", "ring",     NULL };
+  GHashTableIter iter;
+  gpointer key;
+
+  g_assert_cmpint (table->n_nouns, >=, n_nouns);
+  g_assert_cmpint (table->fewest_styles, >=, 5);
   for (int i = 0; i < 9; i++)
-    g_assert_cmpint (n_icons[i], >=, 100);
-  g_hash_table_iter_init (&iter, pairs);
+    g_assert_cmpint (table->n_icons[i], >=, n_icons);
+  for (int i = 0; shapes[i] != NULL; i++)
+    g_assert_false (g_hash_table_contains (table->names, shapes[i]));
+  g_hash_table_iter_init (&iter, table->pairs);
   while (g_hash_table_iter_next (&iter, &key, NULL))
     {
       g_auto (GStrv) names = g_strsplit (key, ",", -1);
       g_autofree char *back = g_strdup_printf ("%s,%s", names[1], names[0]);
 
-      g_assert_true (g_hash_table_contains (pairs, back));
+      g_assert_true (g_strv_contains ((const char *const *)shapes, names[1]) ||
+                     g_hash_table_contains (table->pairs, back));
     }
+}
+
+/* The larger table holds the smaller one, and whatever is similar there is similar here. */
+static void
+test_nouns_tables (void)
+{
+  Table small, large;
+  GHashTableIter iter;
+  gpointer key;
+
+  read_table ("nouns.tsv", &small);
+  read_table ("nouns-m.tsv", &large);
+  check_table (&small, 126, 100);
+  check_table (&large, 400, 240);
+  g_hash_table_iter_init (&iter, small.names);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    g_assert_true (g_hash_table_contains (large.names, key));
+  g_hash_table_iter_init (&iter, small.pairs);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    g_assert_true (g_hash_table_contains (large.pairs, key));
+  free_table (&small);
+  free_table (&large);
 }
 
 /* What is wrong with the tables is told, not guessed. */
@@ -104,6 +168,12 @@ test_bad_tables (void)
       PMOD_SCENE_ERROR_FORMAT },
     { "[a]\nrole=train\n", "noun\tone\tmany\tgroup\tsimilar\ta\ndog\ta dog\tdogs\tanimal\t-\t-\n",
       PMOD_SCENE_ERROR_FORMAT },
+    { "[a]\nrole=train\n",
+      "noun\tone\tmany\tgroup\tsimilar\ta\nstar\ta star\tstars\tthing\t-\tstar\n",
+      PMOD_SCENE_ERROR_FORMAT },
+    { "[a]\nrole=train\n",
+      "noun\tone\tmany\tgroup\tsimilar\ta\ngem\ta gem\tgems\tthing\tdiamond\tgem\n",
+      PMOD_SCENE_ERROR_IO },
     { "[a]\nrole=train\n", "noun\tone\tmany\tgroup\tsimilar\ta\ndog\ta dog\tdogs\tanimal\t-\tdog\n",
       PMOD_SCENE_ERROR_IO },
   };
@@ -128,12 +198,29 @@ test_bad_tables (void)
   g_assert_cmpint (g_rmdir (folder), ==, 0);
 }
 
+/* The table that is asked for is the one that is read. */
+static void
+test_named_table (void)
+{
+  g_autofree char *recipes = g_build_filename (STRATA_SOURCE_DIR, "data/recipes", NULL);
+  g_autofree char *folder = g_dir_make_tmp ("strata-scene-XXXXXX", NULL);
+  g_autoptr (GError) error = NULL;
+  PmodSceneArt *art =
+      pmod_scene_art_new (recipes, "nouns-x.tsv", folder, PMOD_SCENE_ROLE_TRAIN, &error);
+
+  g_assert_null (art);
+  g_assert_error (error, PMOD_SCENE_ERROR, PMOD_SCENE_ERROR_IO);
+  g_assert_nonnull (strstr (error->message, "nouns-x.tsv"));
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/scene-art/styles", test_styles_table);
-  g_test_add_func ("/scene-art/nouns", test_nouns_table);
+  g_test_add_func ("/scene-art/nouns", test_nouns_tables);
   g_test_add_func ("/scene-art/bad-tables", test_bad_tables);
+  g_test_add_func ("/scene-art/named-table", test_named_table);
   return g_test_run ();
 }
