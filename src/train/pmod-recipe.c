@@ -79,6 +79,7 @@ static const PmodKey recipe_keys[] = {
   TEXT (PmodRecipe, name, TRUE),
   TEXT (PmodRecipe, about, FALSE),
   { .name = "seed", .type = PMOD_KEY_SEED, .offset = offsetof (PmodRecipe, seed), .fallback = 1 },
+  TEXT_OR (PmodRecipe, nouns, "nouns.tsv"),
   TEXT (PmodRecipe, base, FALSE),
   FLAG (PmodRecipe, dense, FALSE),
   FLAG (PmodRecipe, recompute, FALSE),
@@ -489,6 +490,7 @@ pmod_recipe_free (PmodRecipe *self)
   g_free (self->path);
   g_free (self->name);
   g_free (self->about);
+  g_free (self->nouns);
   g_free (self->base);
   pmod_config_free (self->config);
   g_free (self->data);

@@ -76,7 +76,8 @@ typedef struct
   char *name;
   char *about; /* config key strata_about */
   guint64 seed;
-  char *base; /* a checkpoint to go on from: absolute, or an installed model's name; or NULL */
+  char *nouns; /* file name of the table of what scenes show, beside art.ini */
+  char *base;  /* a checkpoint to go on from: absolute, or an installed model's name; or NULL */
   PmodConfig *config; /* [model]; NULL where base gives it */
   int vocab;          /* pieces that the tokenizer is trained for; 0 where base gives it */
   gboolean dense;     /* no layer is routed: the twin to compare with */

@@ -99,7 +99,7 @@ open_art (PmodTrainer *self, GError **error)
 {
   gboolean with_art = needs_art (self->recipe);
 
-  self->art = pmod_scene_art_new (with_art ? self->tables_dir : NULL, NULL,
+  self->art = pmod_scene_art_new (with_art ? self->tables_dir : NULL, self->recipe->nouns,
                                   with_art ? self->art_dir : NULL, PMOD_SCENE_ROLE_TRAIN, error);
   if (self->art != NULL)
     return TRUE;

@@ -20,7 +20,7 @@ typedef struct
 {
   const char *output; /* directory, made where it is missing */
   const char *art;    /* where data/recipes/fetch-art put the drawings; NULL: its default */
-  const char *tables; /* the directory of art.ini and nouns.tsv; NULL: the recipe's, or Strata's */
+  const char *tables; /* the directory of art.ini and the nouns; NULL: the recipe's, or Strata's */
   gboolean resume;    /* go on from DIR/training; else there must be none */
   int n_threads;      /* workers; 0: as many as before, or one on each core */
 } PmodTrainerOptions;

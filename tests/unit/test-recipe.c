@@ -50,6 +50,7 @@ test_defaults (void)
   g_assert_null (recipe->about);
   g_assert_null (recipe->base);
   g_assert_cmpuint (recipe->seed, ==, 1);
+  g_assert_cmpstr (recipe->nouns, ==, "nouns.tsv");
   g_assert_false (recipe->dense || recipe->recompute || recipe->f32);
   g_assert_cmpint (recipe->every, ==, 100);
   g_assert_cmpint (recipe->validation, ==, 64);
@@ -143,7 +144,8 @@ test_long (void)
   g_autofree char *folder = NULL;
   g_autoptr (PmodRecipe) recipe = load_good (
       "# a comment\n\n[recipe]\nname = My pictures\nabout = It knows \303\204pfel; and more\n"
-      "seed=18446744073709551615\nbase = ../models/x\ndense=true\nrecompute=true\nf32 = true\n"
+      "seed=18446744073709551615\nnouns=nouns-m.tsv\nbase = "
+      "../models/x\ndense=true\nrecompute=true\nf32 = true\n"
       "every=1\nvalidation=2\nsave_every=3\n"
       "[data a]\nkind=conversations\nfile=/data/a.json\nimages=/pictures\n"
       "[data b]\nkind=conversations\nfile=sub/b.json\n"
@@ -157,6 +159,7 @@ test_long (void)
   folder = g_build_filename (dir, "sub", NULL);
   g_assert_cmpstr (recipe->about, ==, "It knows \303\204pfel; and more");
   g_assert_cmpuint (recipe->seed, ==, G_MAXUINT64);
+  g_assert_cmpstr (recipe->nouns, ==, "nouns-m.tsv");
   g_assert_cmpstr (recipe->base, ==, base);
   g_assert_null (recipe->config);
   g_assert_cmpint (recipe->vocab, ==, 0);
@@ -237,8 +240,13 @@ test_bundled (void)
           g_test_build_filename (G_TEST_DIST, "..", "data", "recipes", files[i], NULL);
       g_autoptr (GError) error = NULL;
       g_autoptr (PmodRecipe) recipe = pmod_recipe_load (path, &error);
+      g_autofree char *dir = NULL;
+      g_autofree char *table = NULL;
 
       g_assert_no_error (error);
+      dir = g_path_get_dirname (path);
+      table = g_build_filename (dir, recipe->nouns, NULL);
+      g_assert_true (g_file_test (table, G_FILE_TEST_IS_REGULAR));
       g_assert_cmpstr (recipe->name, ==, names[i]);
       g_assert_cmpint (recipe->n_stages, ==, 3);
       g_assert_cmpuint (recipe->stages[2].anew, ==, PMOD_PART_ROUTERS);
@@ -263,10 +271,12 @@ static const struct
   { "name=test", "name=", "[recipe] name: expected some text, got \"\"" },
   { "[recipe]", "[recipes]", "expected a group [recipe], got none" },
   { "name=test", "name=test\nnmae=x",
-    "[recipe]: expected the key name, about, seed, base, dense, recompute, f32, every, validation "
+    "[recipe]: expected the key name, about, seed, nouns, base, dense, recompute, f32, every, "
+    "validation "
     "or save_every, got \"nmae\"" },
   { "name=test", "name=test\nname=x", "test.ini:3: [recipe] name is there for the second time" },
   { "name=test", "name=test\nseed=-1", "[recipe] seed: expected a whole number from 0" },
+  { "name=test", "name=test\nnouns=", "[recipe] nouns: expected some text, got \"\"" },
   { "name=test", "name=test\nevery=0",
     "[recipe] every: expected a whole number from 1 to 100000000, got \"0\"" },
   { "name=test", "name=test\nvalidation=1.5", "[recipe] validation: expected a whole number" },
