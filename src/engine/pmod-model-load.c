@@ -3,10 +3,9 @@
  * hold (pmod-checkpoint.c) and what a model is (pmod-model.c). */
 #include "config.h"
 
-#include <math.h>
-
 #include "pmod-checkpoint.h"
 #include "pmod-model-private.h"
+#include "pmod-rope.h"
 
 typedef struct
 {
@@ -342,34 +341,20 @@ load_head (Loader *self)
          load_matrix (self, &model->head, model->config->vocab, model->config->hidden, &head, 1);
 }
 
-/* rope [context_length, dh]: cos and sin of position * base^(-2i/dh), angles rounded to F32 as the
- * reference does. Source: LlamaRotaryEmbedding of transformers 4.37. */
 static gboolean
 make_rope (Loader *self)
 {
   PmodModel *model = self->model;
-  int dh = model->config->head_dim;
-  int64_t n = model->config->context_length;
-  size_t n_bytes = n * dh * sizeof (float);
-  g_autofree float *table = g_malloc (n_bytes);
+  const PmodConfig *config = model->config;
+  size_t n_bytes = (size_t)config->context_length * config->head_dim * sizeof (float);
+  g_autofree float *table = NULL;
   void *data = keep (self, n_bytes);
 
   if (data == NULL)
     return FALSE;
-  for (int i = 0; i < dh / 2; i++)
-    {
-      float inverse = 1 / powf ((float)model->config->rope_theta, (float)(2 * i) / (float)dh);
-
-      for (int64_t p = 0; p < n; p++)
-        {
-          float angle = (float)p * inverse;
-
-          table[p * dh + i] = (float)cos (angle);
-          table[p * dh + dh / 2 + i] = (float)sin (angle);
-        }
-    }
+  table = pmod_rope_new_table (config);
   pmod_upload (model->backend, data, table, n_bytes);
-  model->rope = pmod_tensor_2d (data, PMOD_DTYPE_F32, n, dh);
+  model->rope = pmod_tensor_2d (data, PMOD_DTYPE_F32, config->context_length, config->head_dim);
   return TRUE;
 }
 

@@ -12,6 +12,7 @@
 
 #include "pmod-context-private.h"
 #include "pmod-policy.h"
+#include "pmod-router-norm.h"
 
 static PmodTensor
 route_row (const PmodTensor *slab, int layer, int n)
@@ -19,19 +20,6 @@ route_row (const PmodTensor *slab, int layer, int n)
   PmodTensor row = pmod_tensor_rows (slab, layer, 1);
 
   return pmod_tensor_1d (row.data, row.dtype, n);
-}
-
-static PmodWeightNorm
-weight_norm (const PmodRouterNorm *norm)
-{
-  static const PmodWeightFunction functions[] = {
-    [PMOD_ROUTER_NORM_TANH] = PMOD_WEIGHT_TANH,
-    [PMOD_ROUTER_NORM_SIGMOID] = PMOD_WEIGHT_SIGMOID,
-    [PMOD_ROUTER_NORM_SOFTMAX] = PMOD_WEIGHT_SOFTMAX,
-    [PMOD_ROUTER_NORM_NONE] = PMOD_WEIGHT_NONE,
-  };
-
-  return (PmodWeightNorm){ functions[norm->function], (float)norm->scale, (float)norm->bias };
 }
 
 /* The k targets that are kept. Every policy goes through the same top-k. */
@@ -74,7 +62,7 @@ pmod_router_layer (
   PmodModel *model = self->model;
   PmodBackend *backend = model->backend;
   const PmodLayer *w = &model->layers[layer];
-  PmodWeightNorm norm = weight_norm (&self->routing.norm);
+  PmodWeightNorm norm = pmod_router_norm_to_ops (&self->routing.norm);
   int n_targets = sequence->n_targets;
   int k = (int)pmod_schedule_keep_count (n_targets, ratio);
   int64_t n_rows = x->shape[0] - n_targets + k;

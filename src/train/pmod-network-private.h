@@ -66,7 +66,7 @@ struct _PmodNetwork
   PmodMatrix *class_words;              /* [n_classes, D], NULL where the source has no words */
   PmodMatrix *colour_words;             /* [n_colours, D] */
   PmodTensor class_table, colour_table; /* their masters: mean embeddings */
-  PmodRouterNorm norm;
+  PmodWeightNorm norm;
   double ratios[PMOD_MAX_LAYERS];
 
   /* The pass that runs. */

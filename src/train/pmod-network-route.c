@@ -6,19 +6,6 @@
 
 #include <math.h>
 
-static PmodWeightNorm
-weight_norm (const PmodRouterNorm *norm)
-{
-  static const PmodWeightFunction functions[] = {
-    [PMOD_ROUTER_NORM_TANH] = PMOD_WEIGHT_TANH,
-    [PMOD_ROUTER_NORM_SIGMOID] = PMOD_WEIGHT_SIGMOID,
-    [PMOD_ROUTER_NORM_SOFTMAX] = PMOD_WEIGHT_SOFTMAX,
-    [PMOD_ROUTER_NORM_NONE] = PMOD_WEIGHT_NONE,
-  };
-
-  return (PmodWeightNorm){ functions[norm->function], (float)norm->scale, (float)norm->bias };
-}
-
 /* Entries first .. first + n - 1 of a vector. */
 static PmodTensor
 span (const PmodTensor *vector, gint64 first, gint64 n)
@@ -98,7 +85,6 @@ count_layer (PmodNetwork *self, const PmodLayerState *layer, PmodRouterStats *st
 static void
 choose (PmodNetwork *self, int i, PmodLayerState *layer)
 {
-  PmodWeightNorm norm = weight_norm (&self->norm);
   gint64 at = 0;
 
   for (int sample = 0; sample < self->n_samples; sample++)
@@ -109,7 +95,7 @@ choose (PmodNetwork *self, int i, PmodLayerState *layer)
 
       if (n > 0)
         {
-          pmod_router_weights (self->backend, &weight, &logit, &norm);
+          pmod_router_weights (self->backend, &weight, &logit, &self->norm);
           pmod_top_k (self->backend, &kept, &weight, &logit, keep_count (self, i, sample));
         }
       at += n;
@@ -236,7 +222,6 @@ weights_backward (PmodNetwork *self,
                   PmodTensor *dlogit,
                   const PmodTensor *dweight)
 {
-  PmodWeightNorm norm = weight_norm (&self->norm);
   gint64 at = 0;
 
   for (int i = 0; i < self->n_samples; i++)
@@ -246,7 +231,8 @@ weights_backward (PmodNetwork *self,
       PmodTensor logit = span (&layer->logit, at, n);
 
       if (n > 0)
-        pmod_router_weights_backward (self->backend, &some_dlogit, &some_dweight, &logit, &norm);
+        pmod_router_weights_backward (self->backend, &some_dlogit, &some_dweight, &logit,
+                                      &self->norm);
       at += n;
     }
 }

@@ -6,31 +6,21 @@
 #include <math.h>
 #include <string.h>
 
+#include "pmod-rope.h"
+#include "pmod-router-norm.h"
+
 /* --- Lifecycle ------------------------------------------------------------------------------ */
 
-/* rope [context, dh]: as pmod-model-load.c makes it. */
 static void
 make_rope (PmodNetwork *self)
 {
   const PmodConfig *config = self->weights->config;
-  int dh = config->head_dim;
-  gint64 n = config->context_length;
-  float *table;
+  g_autofree float *table = pmod_rope_new_table (config);
 
-  self->rope = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, n, dh);
-  table = self->rope.data = pmod_alloc (self->backend, pmod_tensor_bytes (&self->rope));
-  for (int i = 0; table != NULL && i < dh / 2; i++)
-    {
-      float inverse = 1 / powf ((float)config->rope_theta, (float)(2 * i) / (float)dh);
-
-      for (gint64 p = 0; p < n; p++)
-        {
-          float angle = (float)p * inverse;
-
-          table[p * dh + i] = (float)cos (angle);
-          table[p * dh + dh / 2 + i] = (float)sin (angle);
-        }
-    }
+  self->rope = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, config->context_length, config->head_dim);
+  self->rope.data = pmod_alloc (self->backend, pmod_tensor_bytes (&self->rope));
+  if (self->rope.data != NULL)
+    pmod_upload (self->backend, self->rope.data, table, pmod_tensor_bytes (&self->rope));
 }
 
 PmodNetwork *
@@ -44,7 +34,7 @@ pmod_network_new (const PmodWeights *weights, PmodBackend *backend, float *gradi
   self->gradients = gradients;
   self->options.parts = PMOD_PART_ALL;
   self->arena = pmod_arena_new (backend);
-  self->norm = config->router_norm;
+  self->norm = pmod_router_norm_to_ops (&config->router_norm);
   pmod_schedule_ratios (&config->schedule, config->n_layers, self->ratios);
   self->tower = g_new0 (PmodTowerState, MAX (weights->n_blocks, 1));
   self->layers = g_new0 (PmodLayerState, config->n_layers);
