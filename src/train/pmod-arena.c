@@ -100,13 +100,3 @@ pmod_arena_reset (PmodArena *self, PmodArenaMark mark)
 {
   self->at = mark;
 }
-
-gsize
-pmod_arena_get_bytes (const PmodArena *self)
-{
-  gsize n_bytes = 0;
-
-  for (guint i = 0; i < self->chunks->len; i++)
-    n_bytes += g_array_index (self->chunks, Chunk, i).n_bytes;
-  return n_bytes;
-}

@@ -31,9 +31,6 @@ PmodArenaMark pmod_arena_mark (const PmodArena *self);
 /* Gives back all that was taken since mark. */
 void pmod_arena_reset (PmodArena *self, PmodArenaMark mark);
 
-/* Bytes that are held. */
-gsize pmod_arena_get_bytes (const PmodArena *self);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodArena, pmod_arena_free)
 
 G_END_DECLS

@@ -77,7 +77,6 @@ block_forward (PmodNetwork *self,
   PmodArenaMark mark;
   PmodTensor qkv;
 
-  s->h_in = layer->h_in;
   s->normed1 = pmod_arena_2d (self->arena, act, n, d);
   s->q = pmod_arena_3d (self->arena, act, n, h, dh);
   s->k = pmod_arena_3d (self->arena, act, n, g, dh);
@@ -86,9 +85,9 @@ block_forward (PmodNetwork *self,
   s->normed2 = pmod_arena_2d (self->arena, act, n, d);
   s->gate_up = pmod_arena_2d (self->arena, act, n, 2 * f);
   s->ffn = pmod_arena_2d (self->arena, act, n, f);
-  s->h = pmod_network_copy (self, &s->h_in);
+  s->h = pmod_network_copy (self, &layer->h_in);
 
-  pmod_rmsnorm (self->backend, &s->normed1, &s->h_in, &w->attention_norm->value, eps);
+  pmod_rmsnorm (self->backend, &s->normed1, &layer->h_in, &w->attention_norm->value, eps);
   mark = pmod_arena_mark (self->arena);
   qkv = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, (h + 2 * g) * dh);
   pmod_network_linear (self, &qkv, &s->normed1, w->qkv, NULL, PMOD_EPILOGUE_NONE);
@@ -180,7 +179,7 @@ block_backward (PmodNetwork *self,
   pmod_network_linear_backward (self, &dmixed, dh, &s->mixed, w->out, NULL);
   attend_backward (self, layer, &dqkv, &dmixed);
   pmod_network_linear_backward (self, &dnormed, &dqkv, &s->normed1, w->qkv, NULL);
-  norm_backward (self, dh, &dnormed, &s->h_in, w->attention_norm);
+  norm_backward (self, dh, &dnormed, &layer->h_in, w->attention_norm);
   pmod_arena_reset (self->arena, mark);
 }
 
@@ -229,17 +228,17 @@ layer_forward (PmodNetwork *self, int i, PmodTensor *out, PmodRouterStats *stats
 }
 
 void
-pmod_network_decoder_forward (PmodNetwork *self, PmodTensor *x, PmodRouterStats *stats)
+pmod_network_decoder_forward (PmodNetwork *self, PmodRouterStats *stats)
 {
   for (int i = 0; i < self->weights->config->n_layers; i++)
     {
-      PmodTensor out = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, x->shape[0], x->shape[1]);
+      PmodTensor out =
+          pmod_arena_2d (self->arena, PMOD_DTYPE_F32, self->x.shape[0], self->x.shape[1]);
 
-      self->layers[i] = (PmodLayerState){ .x = *x };
+      self->layers[i] = (PmodLayerState){ .x = self->x };
       layer_forward (self, i, &out, stats != NULL ? &stats[i] : NULL);
-      *x = out;
+      self->x = out;
     }
-  self->x = *x;
 }
 
 /* dx, the gradient of a routed layer's output, becomes that of its input. */

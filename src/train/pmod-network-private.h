@@ -21,7 +21,6 @@ typedef struct
 /* What a block of the decoder leaves for its gradient. */
 typedef struct
 {
-  PmodTensor h_in;             /* [R,D] F32 */
   PmodTensor normed1, normed2; /* [R,D] act */
   PmodTensor q, k, v;          /* [R,H,dh], [R,G,dh] by lane: [G,n,dh] each; act */
   PmodTensor mixed;            /* [R,H dh] act */
@@ -82,20 +81,20 @@ struct _PmodNetwork
   PmodTensor positions; /* I32 [T] */
   PmodLane *lanes;      /* [n_samples] of all rows */
 
-  PmodTensor pixels, patches, embedded, tower_in; /* see pmod-network-tower.c */
-  PmodTowerState *tower;                          /* [n_blocks] */
-  PmodTensor tower_out;                           /* [S,Dv] F32 */
-  PmodTensor selected;                            /* [n_tiles P, Dv] act */
-  PmodTensor patch_rows;       /* I32 [n_tiles P]: rows of patches in tower_out */
-  PmodTensor hidden_z, hidden; /* [n_tiles P, D] act */
-  PmodTensor projected;        /* [n_tiles P, D] F32 */
-  PmodTensor dprojected;       /* likewise, its gradient */
-  PmodTensor merge;            /* I32 [T] row of projected that stands there, or -1 */
-  PmodTensor newline;          /* I32 [T] 0 where a newline stands, or -1; data NULL: none */
-  PmodTensor text;             /* I32 [T] token, or -1 */
+  PmodTensor pixels, patches, embedded; /* see pmod-network-tower.c */
+  PmodTowerState *tower;                /* [n_blocks] */
+  PmodTensor tower_out;                 /* [S,Dv] F32 */
+  PmodTensor selected;                  /* [n_tiles P, Dv] act */
+  PmodTensor patch_rows;                /* I32 [n_tiles P]: rows of patches in tower_out */
+  PmodTensor hidden_z, hidden;          /* [n_tiles P, D] act */
+  PmodTensor projected;                 /* [n_tiles P, D] F32 */
+  PmodTensor dprojected;                /* likewise, its gradient */
+  PmodTensor merge;                     /* I32 [T] row of projected that stands there, or -1 */
+  PmodTensor newline; /* I32 [T] 0 where a newline stands, or -1; data NULL: none */
+  PmodTensor text;    /* I32 [T] token, or -1 */
 
   PmodLayerState *layers; /* [n_layers] */
-  PmodTensor x;           /* [T,D] F32 the last layer's output */
+  PmodTensor x;           /* [T,D] F32 embedded rows, then the last layer's output */
 };
 
 /* Whether part learns. */
@@ -124,12 +123,31 @@ PmodTensor pmod_network_zeros (PmodNetwork *self, gint64 n0, gint64 n1);
 /* An I32 array of the host, in the arena. */
 PmodTensor pmod_network_indices (PmodNetwork *self, const gint32 *values, gint64 n);
 
+/* --- pmod-network-read.c: rows read by a table --- */
+
+typedef struct
+{
+  const PmodTensor *from; /* [.,D] F32, of which rows are read */
+  PmodTensor rows;        /* I32 [n] */
+  PmodTensor labels;      /* I32 [n] rows of table */
+  PmodTensor scales;      /* F32 [n] of each row's loss */
+  const PmodTensor *norm; /* [D] F32 */
+  const PmodMatrix *table;
+  PmodTensor *dfrom, *dnorm, *dtable; /* added to; dfrom NULL: forward alone; others may be NULL */
+
+  float sums[3];     /* the summary of pmod_cross_entropy() */
+  PmodTensor argmax; /* I32 [n] */
+} PmodReading;
+
+/* FALSE where the backend has failed. */
+gboolean pmod_network_read (PmodNetwork *self, PmodReading *reading);
+
 /* --- pmod-network-tower.c: pictures to projected, and back from dprojected --- */
 void pmod_network_tower_forward (PmodNetwork *self);
 void pmod_network_tower_backward (PmodNetwork *self);
 
-/* --- pmod-network-decoder.c: embedded rows to x, and back --- */
-void pmod_network_decoder_forward (PmodNetwork *self, PmodTensor *x, PmodRouterStats *stats);
+/* --- pmod-network-decoder.c: x, embedded rows, to the last layer's output, and back --- */
+void pmod_network_decoder_forward (PmodNetwork *self, PmodRouterStats *stats);
 /* dx [T,D]: of the output, then of the input. */
 void pmod_network_decoder_backward (PmodNetwork *self, PmodTensor *dx);
 
@@ -142,7 +160,6 @@ pmod_network_route_backward (PmodNetwork *self, int layer, PmodTensor *dweight, 
 double pmod_network_route_loss (const PmodNetwork *self);
 
 /* --- pmod-network-words.c: patches read by words --- */
-void pmod_network_words_refresh (PmodNetwork *self);
 /* The loss, factors applied; adds to dprojected and to the embedding's gradient. */
 double pmod_network_words_loss (PmodNetwork *self, PmodNetworkResult *result);
 

@@ -38,24 +38,13 @@ count_cut (PmodRouterStats *stats, const float *weight, const guint8 *kept, int 
 }
 
 static void
-count_sample (PmodRouterStats *stats,
-              const PmodSample *sample,
-              const float *logit,
-              const float *weight,
-              const guint8 *kept)
+count_sample (
+    PmodRouterStats *stats, const float *logit, const float *weight, const guint8 *kept, int n)
 {
-  for (int i = 0; i < sample->n_targets; i++)
-    {
-      stats->n_saturated += fabsf (tanhf (logit[i])) == 1;
-      stats->sum_abs_logit += fabs ((double)logit[i]);
-      if (sample->patches == NULL)
-        continue;
-      stats->n_kept += kept[i];
-      stats->n_objects += sample->patches[i].is_object;
-      stats->n_objects_kept += sample->patches[i].is_object && kept[i];
-    }
-  stats->n_logits += sample->n_targets;
-  count_cut (stats, weight, kept, sample->n_targets);
+  for (int i = 0; i < n; i++)
+    stats->n_saturated += fabsf (tanhf (logit[i])) == 1;
+  stats->n_logits += n;
+  count_cut (stats, weight, kept, n);
 }
 
 static void
@@ -74,8 +63,10 @@ count_layer (PmodNetwork *self, const PmodLayerState *layer, PmodRouterStats *st
     return;
   for (int i = 0; i < self->n_samples; i++)
     {
-      count_sample (stats, self->samples[i], logit + at, weight + at, kept + at);
-      at += self->samples[i]->n_targets;
+      int n_targets = self->samples[i]->n_targets;
+
+      count_sample (stats, logit + at, weight + at, kept + at, n_targets);
+      at += n_targets;
     }
 }
 

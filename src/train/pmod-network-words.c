@@ -76,7 +76,7 @@ refresh_table (PmodNetwork *self, const GPtrArray *words, PmodTensor *table, Pmo
 }
 
 void
-pmod_network_words_refresh (PmodNetwork *self)
+pmod_network_refresh (PmodNetwork *self)
 {
   const PmodSource *source = self->options.source;
 
@@ -179,48 +179,31 @@ static double
 read_words (PmodNetwork *self,
             const Readings *readings,
             const PmodMatrix *matrix,
-            const PmodTensor *table,
             const GPtrArray *words,
             PmodNetworkResult *result)
 {
-  gint64 n = readings->rows->len, d = table->shape[1];
-  float eps = (float)self->weights->config->rms_norm_eps, sums[3] = { 0 };
-  PmodTensor rows, labels, scales, z, normed, logits, row_loss, argmax, summary, dtable, dnormed,
-      dz;
+  gint64 n = readings->rows->len;
+  PmodReading reading = { .from = &self->projected, .norm = &self->ones, .table = matrix };
+  PmodTensor dtable;
 
   if (n == 0)
     return 0;
-  rows = pmod_network_indices (self, (const gint32 *)(gpointer)readings->rows->data, n);
-  labels = pmod_network_indices (self, (const gint32 *)(gpointer)readings->labels->data, n);
-  scales = floats (self, readings->scales);
-  z = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, d);
-  normed = pmod_arena_2d (self->arena, self->weights->act, n, d);
-  logits = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, table->shape[0]);
-  row_loss = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, n);
-  argmax = pmod_arena_1d (self->arena, PMOD_DTYPE_I32, n);
-  summary = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, 3);
-  pmod_gather_rows (self->backend, &z, &self->projected, &rows);
-  pmod_rmsnorm (self->backend, &normed, &z, &self->ones, eps);
-  pmod_linear (self->backend, &logits, &normed, matrix, NULL, PMOD_EPILOGUE_NONE);
-  pmod_cross_entropy (self->backend, &summary, &row_loss, &argmax, self->backward ? &logits : NULL,
-                      &logits, &labels, &scales);
-  pmod_download (self->backend, sums, summary.data, sizeof sums);
-  self->flops += 2.0 * (double)(n * d * table->shape[0]) * (self->backward ? 3 : 1);
-  if (!pmod_backend_sync (self->backend))
+  reading.rows = pmod_network_indices (self, (const gint32 *)(gpointer)readings->rows->data, n);
+  reading.labels = pmod_network_indices (self, (const gint32 *)(gpointer)readings->labels->data, n);
+  reading.scales = floats (self, readings->scales);
+  if (self->backward)
+    {
+      dtable = pmod_network_zeros (self, words->len, self->weights->config->hidden);
+      reading.dfrom = &self->dprojected;
+      reading.dtable = &dtable;
+    }
+  if (!pmod_network_read (self, &reading))
     return 0;
   if (result != NULL)
-    count_right (readings, argmax.data, (gint32)table->shape[0] - 1, result);
-  if (!self->backward)
-    return sums[0];
-
-  dtable = pmod_network_zeros (self, table->shape[0], d);
-  dnormed = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, d);
-  dz = pmod_network_zeros (self, n, d);
-  pmod_linear_backward (self->backend, &dnormed, &dtable, NULL, &logits, &normed, matrix);
-  pmod_rmsnorm_backward (self->backend, &dz, NULL, &dnormed, &z, &self->ones, eps);
-  pmod_gather_rows_backward (self->backend, &self->dprojected, &dz, &rows);
-  spread_table (self, words, &dtable);
-  return sums[0];
+    count_right (readings, reading.argmax.data, (gint32)words->len - 1, result);
+  if (self->backward)
+    spread_table (self, words, &dtable);
+  return reading.sums[0];
 }
 
 double
@@ -237,11 +220,9 @@ pmod_network_words_loss (PmodNetwork *self, PmodNetworkResult *result)
   classes = new_readings ();
   colours = new_readings ();
   list_readings (self, &classes, &colours);
-  loss = read_words (self, &classes, self->class_words, &self->class_table, source->class_words,
-                     result);
+  loss = read_words (self, &classes, self->class_words, source->class_words, result);
   if (self->colour_words != NULL)
-    loss += read_words (self, &colours, self->colour_words, &self->colour_table,
-                        source->colour_words, NULL);
+    loss += read_words (self, &colours, self->colour_words, source->colour_words, NULL);
   clear_readings (&classes);
   clear_readings (&colours);
   pmod_arena_reset (self->arena, mark);

@@ -73,16 +73,9 @@ pmod_network_free (PmodNetwork *self)
 void
 pmod_network_set_options (PmodNetwork *self, const PmodNetworkOptions *options)
 {
-  if (options->source != self->options.source)
-    forget_words (self);
+  forget_words (self);
   self->options = *options;
-  pmod_network_words_refresh (self);
-}
-
-void
-pmod_network_refresh (PmodNetwork *self)
-{
-  pmod_network_words_refresh (self);
+  pmod_network_refresh (self);
 }
 
 /* --- What its files share ------------------------------------------------------------------- */
@@ -272,22 +265,20 @@ newline_table (const PmodNetwork *self, float *block)
   return pmod_tensor_2d (view.data, PMOD_DTYPE_F32, 1, view.shape[0]);
 }
 
-static PmodTensor
+static void
 embed_rows (PmodNetwork *self)
 {
-  PmodTensor x =
+  self->x =
       pmod_arena_2d (self->arena, PMOD_DTYPE_F32, self->n_rows, self->weights->config->hidden);
-
-  pmod_gather_rows (self->backend, &x, &self->weights->embedding->value, &self->text);
+  pmod_gather_rows (self->backend, &self->x, &self->weights->embedding->value, &self->text);
   if (self->n_tiles > 0)
-    pmod_gather_rows (self->backend, &x, &self->projected, &self->merge);
+    pmod_gather_rows (self->backend, &self->x, &self->projected, &self->merge);
   if (self->n_tiles > 0 && self->newline.data != NULL)
     {
       PmodTensor table = newline_table (self, self->weights->values);
 
-      pmod_gather_rows (self->backend, &x, &table, &self->newline);
+      pmod_gather_rows (self->backend, &self->x, &table, &self->newline);
     }
-  return x;
 }
 
 static void
@@ -314,8 +305,8 @@ embed_rows_backward (PmodNetwork *self, const PmodTensor *dx)
 typedef struct
 {
   gint64 n;
-  PmodTensor rows, labels, scales; /* I32, I32, F32 [n] */
-  gint32 *answers;                 /* [n] of all samples of the pass, counted through; or -1 */
+  PmodReading reading;
+  gint32 *answers; /* [n] of all samples of the pass, counted through; or -1 */
   int n_answers;
 } Answers;
 
@@ -342,16 +333,16 @@ list_answers (PmodNetwork *self, Answers *answers)
       row += sample->n_tokens;
       answers->n_answers += sample->n_answers;
     }
-  answers->rows = pmod_network_indices (self, rows, answers->n);
-  answers->labels = pmod_network_indices (self, labels, answers->n);
-  answers->scales = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, answers->n);
-  pmod_fill (self->backend, &answers->scales, self->factors->answers);
+  answers->reading.rows = pmod_network_indices (self, rows, answers->n);
+  answers->reading.labels = pmod_network_indices (self, labels, answers->n);
+  answers->reading.scales = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, answers->n);
+  pmod_fill (self->backend, &answers->reading.scales, self->factors->answers);
 }
 
 static void
-mark_right (PmodNetwork *self, const Answers *answers, const PmodTensor *argmax, guint8 *right)
+mark_right (const Answers *answers, guint8 *right)
 {
-  const gint32 *labels = answers->labels.data, *got = argmax->data;
+  const gint32 *labels = answers->reading.labels.data, *got = answers->reading.argmax.data;
 
   memset (right, 1, (gsize)answers->n_answers);
   for (gint64 i = 0; i < answers->n; i++)
@@ -361,45 +352,40 @@ mark_right (PmodNetwork *self, const Answers *answers, const PmodTensor *argmax,
 
 /* The loss of the answers; adds its gradient to dx [T,D], unless NULL. */
 static void
-answer_loss (PmodNetwork *self,
-             const Answers *answers,
-             PmodTensor *dx,
-             PmodNetworkResult *result,
-             guint8 *right)
+answer_loss (
+    PmodNetwork *self, Answers *answers, PmodTensor *dx, PmodNetworkResult *result, guint8 *right)
 {
   const PmodWeights *w = self->weights;
-  gint64 n = answers->n, d = w->config->hidden;
-  float eps = (float)w->config->rms_norm_eps, sums[3] = { 0 };
-  PmodTensor x = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, d);
-  PmodTensor normed = pmod_arena_2d (self->arena, w->act, n, d);
-  PmodTensor logits = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, w->config->vocab);
-  PmodTensor row_loss = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, n);
-  PmodTensor argmax = pmod_arena_1d (self->arena, PMOD_DTYPE_I32, n);
-  PmodTensor summary = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, 3);
-  PmodTensor dnormed, dlast, dw;
+  PmodReading *reading = &answers->reading;
+  PmodTensor dnorm, dtable;
 
-  pmod_gather_rows (self->backend, &x, &self->x, &answers->rows);
-  pmod_rmsnorm (self->backend, &normed, &x, &w->norm->value, eps);
-  pmod_network_linear (self, &logits, &normed, w->head, NULL, PMOD_EPILOGUE_NONE);
-  pmod_cross_entropy (self->backend, &summary, &row_loss, &argmax, dx != NULL ? &logits : NULL,
-                      &logits, &answers->labels, &answers->scales);
-  pmod_download (self->backend, sums, summary.data, sizeof sums);
-  if (!pmod_backend_sync (self->backend))
+  reading->from = &self->x;
+  reading->norm = &w->norm->value;
+  reading->table = w->head->matrix;
+  if (dx != NULL)
+    {
+      reading->dfrom = dx;
+      reading->dnorm = pmod_network_gradient (self, w->norm, &dnorm);
+      reading->dtable = pmod_network_gradient (self, w->head, &dtable);
+    }
+  if (!pmod_network_read (self, reading))
     return;
-  result->answer_loss = sums[0];
-  result->loss += sums[0];
-  result->n_labels += (gint64)sums[1];
-  result->n_labels_right += (gint64)sums[2];
+  result->loss += reading->sums[0];
+  result->n_labels += (gint64)reading->sums[1];
+  result->n_labels_right += (gint64)reading->sums[2];
   if (right != NULL)
-    mark_right (self, answers, &argmax, right);
-  if (dx == NULL)
-    return;
-  dnormed = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, d);
-  dlast = pmod_network_zeros (self, n, d);
-  pmod_network_linear_backward (self, &dnormed, &logits, &normed, w->head, NULL);
-  pmod_rmsnorm_backward (self->backend, &dlast, pmod_network_gradient (self, w->norm, &dw),
-                         &dnormed, &x, &w->norm->value, eps);
-  pmod_gather_rows_backward (self->backend, dx, &dlast, &answers->rows);
+    mark_right (answers, right);
+}
+
+void
+pmod_network_result_add (PmodNetworkResult *sum, const PmodNetworkResult *part)
+{
+  sum->loss += part->loss;
+  sum->n_labels += part->n_labels;
+  sum->n_labels_right += part->n_labels_right;
+  sum->n_patches += part->n_patches;
+  sum->n_patches_right += part->n_patches_right;
+  sum->flops += part->flops;
 }
 
 /* --- A pass --------------------------------------------------------------------------------- */
@@ -426,11 +412,11 @@ static void
 run_decoder (PmodNetwork *self, PmodNetworkResult *result, guint8 *right, PmodRouterStats *stats)
 {
   Answers answers = { 0 };
-  PmodTensor x, dx;
+  PmodTensor dx;
 
   lay_out_lanes (self);
-  x = embed_rows (self);
-  pmod_network_decoder_forward (self, &x, stats);
+  embed_rows (self);
+  pmod_network_decoder_forward (self, stats);
   list_answers (self, &answers);
   if (self->backward)
     dx = pmod_network_zeros (self, self->n_rows, self->weights->config->hidden);

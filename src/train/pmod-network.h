@@ -31,18 +31,18 @@ typedef struct
 {
   gint64 n_logits, n_saturated; /* |tanh (z)| is 1 in F32 */
   gint64 n_cuts, n_tied;        /* cuts, and those inside equal weights */
-  double sum_abs_logit;
-  gint64 n_objects, n_objects_kept, n_kept; /* of samples whose patches are known */
 } PmodRouterStats;
 
 typedef struct
 {
-  double loss;        /* all of them, factors applied */
-  double answer_loss; /* of the answers alone, factor applied */
+  double loss; /* all of them, factors applied */
   gint64 n_labels, n_labels_right;
   gint64 n_patches, n_patches_right; /* of patches that show something, read by words */
   double flops;                      /* of products and attention, forward and backward */
 } PmodNetworkResult;
+
+/* sum += part. */
+void pmod_network_result_add (PmodNetworkResult *sum, const PmodNetworkResult *part);
 
 typedef struct
 {

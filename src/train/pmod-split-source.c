@@ -5,10 +5,17 @@
 #define N_ROUNDS 4
 #define GOLDEN G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) /* splitmix64's step */
 
+/* What both parts take from. */
+typedef struct
+{
+  gatomicrefcount ref_count;
+  PmodSource *source;
+} Whole;
+
 typedef struct
 {
   PmodSource base;
-  PmodSource *source;
+  Whole *whole;
   guint64 seed;
   guint64 n, n_apart;
   gboolean apart;
@@ -62,7 +69,7 @@ make (PmodSource *source, guint64 index, GError **error)
   else
     place = self->n_apart + permute (index % n_learnt, n_learnt,
                                      mix (self->seed + (1 + index / n_learnt) * GOLDEN));
-  return pmod_source_make (self->source, permute (place, self->n, mix (self->seed)), error);
+  return pmod_source_make (self->whole->source, permute (place, self->n, mix (self->seed)), error);
 }
 
 static void
@@ -70,8 +77,19 @@ free_split (PmodSource *source)
 {
   SplitSource *self = (SplitSource *)source;
 
-  pmod_source_free (self->source);
+  if (g_atomic_ref_count_dec (&self->whole->ref_count))
+    {
+      pmod_source_free (self->whole->source);
+      g_free (self->whole);
+    }
   g_free (self);
+}
+
+static void
+set_part (SplitSource *self, gboolean apart)
+{
+  self->apart = apart;
+  self->base.n_samples = apart ? self->n_apart : 0;
 }
 
 PmodSource *
@@ -93,11 +111,22 @@ pmod_split_source_new (
   self = g_new0 (SplitSource, 1);
   self->base = *source;
   self->base.klass = &klass;
-  self->base.n_samples = apart ? n_apart : 0;
-  self->source = source;
+  self->whole = g_new0 (Whole, 1);
+  g_atomic_ref_count_init (&self->whole->ref_count);
+  self->whole->source = source;
   self->seed = seed;
   self->n = source->n_samples;
   self->n_apart = n_apart;
-  self->apart = apart;
+  set_part (self, apart);
+  return &self->base;
+}
+
+PmodSource *
+pmod_split_source_new_other (PmodSource *split)
+{
+  SplitSource *self = g_memdup2 (split, sizeof *self);
+
+  g_atomic_ref_count_inc (&self->whole->ref_count);
+  set_part (self, !self->apart);
   return &self->base;
 }

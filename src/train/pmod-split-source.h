@@ -12,4 +12,8 @@ G_BEGIN_DECLS
 PmodSource *pmod_split_source_new (
     PmodSource *source, guint64 seed, guint64 n_apart, gboolean apart, GError **error);
 
+/* The other part of the same samples, which are not opened again. Each part is freed by itself;
+ * split is a source of pmod_split_source_new(). */
+PmodSource *pmod_split_source_new_other (PmodSource *split);
+
 G_END_DECLS

@@ -51,8 +51,7 @@ run_validation (int worker, PmodBackend *backend, gpointer user_data)
       if (pmod_network_run (lane->network, samples + at, (int)n, &look->factors, FALSE, &part,
                             right, look->routers + worker * self->config->n_layers, &lane->error))
         {
-          lane->result.n_patches += part.n_patches;
-          lane->result.n_patches_right += part.n_patches_right;
+          pmod_network_result_add (&lane->result, &part);
           if (look->factors.answers > 0)
             count_answers (look, worker, samples + at, n, right);
         }
@@ -110,7 +109,7 @@ report_speed (const PmodTrainer *self, PmodTrainerReport *report)
   for (int i = self->stage_idx + 1; i < self->recipe->n_stages; i++)
     steps_left += self->recipe->stages[i].steps;
   report->tokens_per_second = (double)sums->n_rows / seconds;
-  report->flops_per_second = sums->flops / seconds;
+  report->flops_per_second = sums->result.flops / seconds;
   report->peak_flops_per_second = self->peak;
   report->waited = (double)(pmod_feed_get_wait_us (self->feed) - sums->wait_us) / 1e6 / seconds;
   report->seconds_left = steps_left * per_step;
@@ -151,9 +150,8 @@ fill_report (const PmodTrainer *self, const Look *look, PmodTrainerReport *repor
     .n_stages = self->recipe->n_stages,
     .step = self->step,
     .n_steps = self->stage->steps,
-    .loss = sums->loss / n,
-    .answer_loss = sums->answer_loss / n,
-    .token_accuracy = share ((double)sums->n_labels_right, (double)sums->n_labels),
+    .loss = sums->result.loss / n,
+    .token_accuracy = share ((double)sums->result.n_labels_right, (double)sums->result.n_labels),
     .gradient_norm = (double)*(const float *)self->norm.data,
     .rate = pmod_optimizer_share (self->stage, MAX (self->step - 1, 0)),
   };
@@ -181,24 +179,6 @@ record (PmodTrainer *self, const PmodTrainerReport *report)
   pmod_trace_commit (self->trace, loss);
 }
 
-static gboolean
-check_lanes (PmodTrainer *self, GError **error)
-{
-  gboolean ok = TRUE;
-
-  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
-    if (self->lanes[i].error != NULL && ok)
-      {
-        g_propagate_prefixed_error (
-            error, g_steal_pointer (&self->lanes[i].error),
-            "stage %s, step %" G_GINT64_FORMAT ", validation: ", self->stage->name, self->step);
-        ok = FALSE;
-      }
-    else
-      g_clear_error (&self->lanes[i].error);
-  return ok;
-}
-
 void
 pmod_trainer_begin_sums (PmodTrainer *self)
 {
@@ -221,7 +201,7 @@ pmod_trainer_look (PmodTrainer *self, GError **error)
   double score;
 
   pmod_workers_run (self->workers, run_validation, &look);
-  if (!check_lanes (self, error))
+  if (!pmod_trainer_check_lanes (self, self->step, ", validation", error))
     return FALSE;
   sum_counts (&look, n_workers);
   fill_report (self, &look, &report);

@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 /* Sums since the last look. */
 typedef struct
 {
-  double loss, answer_loss, flops;
-  gint64 n_steps, n_labels, n_labels_right, n_rows;
+  PmodNetworkResult result;
+  gint64 n_steps, n_rows;
   gint64 start_us, wait_us;
 } PmodTrainerSums;
 
@@ -37,6 +37,7 @@ struct _PmodTrainer
   PmodTokenizer *tokenizer;
   PmodSceneArt *art; /* NULL until a stage needs it */
   PmodWeights *weights;
+  int n_workers_before; /* of the run that is resumed; 0: none is */
   PmodWorkers *workers;
   PmodTrainerLane *lanes; /* [n_workers] */
   double peak;            /* FLOP/s */
@@ -69,6 +70,11 @@ gboolean pmod_trainer_step (PmodTrainer *self, GError **error);
 /* What samples are worth in the losses of stage: factors over all of them together. */
 PmodLossFactors pmod_trainer_factors (const PmodTrainer *self, const GPtrArray *samples);
 
+/* Clears the lanes' errors; FALSE with the first where there was any. what follows the step in the
+ * message. */
+gboolean
+pmod_trainer_check_lanes (PmodTrainer *self, gint64 step, const char *what, GError **error);
+
 /* --- pmod-trainer-look.c --- */
 
 /* What the next report tells is counted from here on. */
@@ -81,9 +87,8 @@ gboolean pmod_trainer_look (PmodTrainer *self, GError **error);
 
 gboolean pmod_trainer_save_state (PmodTrainer *self, GError **error);
 
-/* Sets stage_idx, step, best, masters and the optimizer's state; the number of workers of then. */
+/* Sets stage_idx, step, best, n_workers_before, masters and the optimizer's state. */
 gboolean pmod_trainer_load_state (PmodTrainer *self, GError **error);
-int pmod_trainer_find_n_workers (const char *state_path);
 gboolean pmod_trainer_save_model (PmodTrainer *self, GError **error);
 
 G_END_DECLS

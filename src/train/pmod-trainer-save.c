@@ -108,19 +108,9 @@ pmod_trainer_load_state (PmodTrainer *self, GError **error)
   self->best = (double)value;
   self->stage_idx = (int)progress[PROGRESS_STAGE];
   self->step = progress[PROGRESS_STEP];
+  self->n_workers_before = (int)CLAMP (progress[PROGRESS_WORKERS], 0, 256);
   pmod_weights_update (self->weights);
   return TRUE;
-}
-
-int
-pmod_trainer_find_n_workers (const char *state_path)
-{
-  g_autoptr (PmodSafetensors) file = pmod_safetensors_open (state_path, NULL);
-  gint64 progress[N_PROGRESS] = { 0 };
-
-  if (file == NULL || !read_progress (file, progress, NULL))
-    return 0;
-  return (int)CLAMP (progress[PROGRESS_WORKERS], 0, 256);
 }
 
 gboolean

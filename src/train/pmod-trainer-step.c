@@ -94,16 +94,6 @@ typedef struct
 } Step;
 
 static void
-add_result (PmodNetworkResult *sum, const PmodNetworkResult *part)
-{
-  sum->loss += part->loss;
-  sum->answer_loss += part->answer_loss;
-  sum->flops += part->flops;
-  sum->n_labels += part->n_labels;
-  sum->n_labels_right += part->n_labels_right;
-}
-
-static void
 find_gradients (int worker, PmodBackend *backend, gpointer user_data)
 {
   Step *step = user_data;
@@ -122,7 +112,7 @@ find_gradients (int worker, PmodBackend *backend, gpointer user_data)
 
       if (pmod_network_run (lane->network, (PmodSample *const *)step->samples->pdata + at, (int)n,
                             &step->factors, TRUE, &part, NULL, NULL, &lane->error))
-        add_result (&lane->result, &part);
+        pmod_network_result_add (&lane->result, &part);
       at += n;
     }
 }
@@ -196,23 +186,22 @@ measure_gradient (PmodTrainer *self, GError **error)
   return FALSE;
 }
 
-static gboolean
-check_lanes (PmodTrainer *self, GError **error)
+gboolean
+pmod_trainer_check_lanes (PmodTrainer *self, gint64 step, const char *what, GError **error)
 {
-  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
-    {
-      PmodTrainerLane *lane = &self->lanes[i];
+  gboolean ok = TRUE;
 
-      if (lane->error == NULL)
-        continue;
-      g_propagate_prefixed_error (error, g_steal_pointer (&lane->error),
-                                  "stage %s, step %" G_GINT64_FORMAT ": ", self->stage->name,
-                                  self->step + 1);
-      for (int k = 0; k < pmod_workers_get_n (self->workers); k++)
-        g_clear_error (&self->lanes[k].error);
-      return FALSE;
-    }
-  return TRUE;
+  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
+    if (self->lanes[i].error != NULL && ok)
+      {
+        g_propagate_prefixed_error (error, g_steal_pointer (&self->lanes[i].error),
+                                    "stage %s, step %" G_GINT64_FORMAT "%s: ", self->stage->name,
+                                    step, what);
+        ok = FALSE;
+      }
+    else
+      g_clear_error (&self->lanes[i].error);
+  return ok;
 }
 
 static gboolean
@@ -235,15 +224,7 @@ count_step (PmodTrainer *self, const GPtrArray *samples)
   PmodTrainerSums *sums = &self->sums;
 
   for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
-    {
-      const PmodNetworkResult *part = &self->lanes[i].result;
-
-      sums->loss += part->loss;
-      sums->answer_loss += part->answer_loss;
-      sums->flops += part->flops;
-      sums->n_labels += part->n_labels;
-      sums->n_labels_right += part->n_labels_right;
-    }
+    pmod_network_result_add (&sums->result, &self->lanes[i].result);
   /* Without answers the rows of text are not run. */
   for (guint i = 0; i < samples->len; i++)
     {
@@ -264,7 +245,7 @@ pmod_trainer_step (PmodTrainer *self, GError **error)
     return FALSE;
   step.factors = pmod_trainer_factors (self, samples);
   pmod_workers_run (self->workers, find_gradients, &step);
-  if (!check_lanes (self, error))
+  if (!pmod_trainer_check_lanes (self, self->step + 1, "", error))
     return FALSE;
   pmod_workers_run (self->workers, sum_gradients, &step);
   if (!measure_gradient (self, error))

@@ -38,17 +38,17 @@ make_dir (const char *path, GError **error)
 }
 
 static char *
-find_tables (const PmodRecipe *recipe, const char *given)
+find_tables (const PmodRecipe *recipe)
 {
   g_autofree char *beside = g_path_get_dirname (recipe->path);
-  const char *dirs[] = { given, beside, STRATA_SOURCE_DIR G_DIR_SEPARATOR_S "data/recipes",
+  const char *dirs[] = { beside, STRATA_SOURCE_DIR G_DIR_SEPARATOR_S "data/recipes",
                          STRATA_PKGDATADIR G_DIR_SEPARATOR_S "recipes" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (dirs); i++)
     {
-      g_autofree char *table = dirs[i] != NULL ? g_build_filename (dirs[i], "art.ini", NULL) : NULL;
+      g_autofree char *table = g_build_filename (dirs[i], "art.ini", NULL);
 
-      if (table != NULL && g_file_test (table, G_FILE_TEST_EXISTS))
+      if (g_file_test (table, G_FILE_TEST_EXISTS))
         return g_strdup (dirs[i]);
     }
   return g_strdup (beside);
@@ -65,7 +65,7 @@ open_output (PmodTrainer *self, const PmodTrainerOptions *options, GError **erro
   self->art_dir = options->art != NULL
                       ? g_strdup (options->art)
                       : g_build_filename (g_get_user_cache_dir (), "strata", "art", NULL);
-  self->tables_dir = find_tables (self->recipe, options->tables);
+  self->tables_dir = find_tables (self->recipe);
   has_state = g_file_test (self->state_path, G_FILE_TEST_EXISTS);
   if (has_state && !options->resume)
     {
@@ -146,47 +146,40 @@ static gboolean
 begin_new (PmodTrainer *self, gboolean resumes, GError **error)
 {
   self->config = pmod_config_copy (self->recipe->config);
-  if (self->recipe->dense)
-    make_dense (self->config);
-  if (!resumes && !train_vocabulary (self, error))
-    return FALSE;
-  self->weights =
-      pmod_weights_new (self->config, self->recipe->f32 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16,
-                        self->recipe->seed, NULL, error);
-  return self->weights != NULL;
+  return resumes || train_vocabulary (self, error);
 }
 
 /* A checkpoint goes on. */
 static gboolean
-begin_from_base (PmodTrainer *self, gboolean resumes, GError **error)
+begin_from_base (PmodTrainer *self, gboolean resumes, PmodCheckpoint **checkpoint, GError **error)
 {
   g_autofree char *dir = pmod_model_find (self->recipe->base, error);
-  g_autoptr (PmodCheckpoint) checkpoint = NULL;
 
   if (dir == NULL)
     return FALSE;
-  checkpoint = pmod_checkpoint_open (dir, NULL, error);
-  if (checkpoint == NULL)
+  *checkpoint = pmod_checkpoint_open (dir, NULL, error);
+  if (*checkpoint == NULL)
     return FALSE;
-  self->config = pmod_config_copy (pmod_checkpoint_get_config (checkpoint));
+  self->config = pmod_config_copy (pmod_checkpoint_get_config (*checkpoint));
   if (self->recipe->dense)
     make_dense (self->config);
-  if (!resumes && (!copy_file (dir, self->output, "tokenizer.model", FALSE, error) ||
-                   !copy_file (dir, self->output, "tokenizer_config.json", TRUE, error)))
-    return FALSE;
-  self->weights =
-      pmod_weights_new (self->config, self->recipe->f32 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16,
-                        self->recipe->seed, checkpoint, error);
-  return self->weights != NULL;
+  return resumes || (copy_file (dir, self->output, "tokenizer.model", FALSE, error) &&
+                     copy_file (dir, self->output, "tokenizer_config.json", TRUE, error));
 }
 
 static gboolean
 begin_model (PmodTrainer *self, gboolean resumes, GError **error)
 {
-  if (!(self->recipe->base != NULL ? begin_from_base (self, resumes, error)
+  g_autoptr (PmodCheckpoint) checkpoint = NULL;
+
+  if (!(self->recipe->base != NULL ? begin_from_base (self, resumes, &checkpoint, error)
                                    : begin_new (self, resumes, error)))
     return FALSE;
-  if (!pmod_recipe_write_config (self->config, self->recipe->about, self->output, error))
+  self->weights =
+      pmod_weights_new (self->config, self->recipe->f32 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16,
+                        self->recipe->seed, checkpoint, error);
+  if (self->weights == NULL ||
+      !pmod_recipe_write_config (self->config, self->recipe->about, self->output, error))
     return FALSE;
   self->tokenizer = pmod_tokenizer_new (self->output, error);
   return self->tokenizer != NULL && (!resumes || pmod_trainer_load_state (self, error));
@@ -226,15 +219,15 @@ PmodTrainer *
 pmod_trainer_new (const PmodRecipe *recipe, const PmodTrainerOptions *options, GError **error)
 {
   g_autoptr (PmodTrainer) self = g_new0 (PmodTrainer, 1);
-  int n_threads = options->n_threads;
 
   self->recipe = recipe;
   if (!open_output (self, options, error) || !open_art (self, error) ||
       !begin_model (self, options->resume, error))
     return NULL;
-  if (n_threads == 0 && options->resume)
-    n_threads = pmod_trainer_find_n_workers (self->state_path);
-  return begin_lanes (self, n_threads, error) ? g_steal_pointer (&self) : NULL;
+  if (!begin_lanes (self, options->n_threads > 0 ? options->n_threads : self->n_workers_before,
+                    error))
+    return NULL;
+  return g_steal_pointer (&self);
 }
 
 static void
@@ -289,27 +282,42 @@ pmod_trainer_get_n_weights (const PmodTrainer *self)
 
 /* --- A stage -------------------------------------------------------------------------------- */
 
+/* One file, checked once, for what is learnt and what is set apart. */
+static gboolean
+open_conversations (PmodTrainer *self, const PmodRecipeData *data, GError **error)
+{
+  PmodSource *all =
+      pmod_conversations_new (data->file, data->images, self->config, self->tokenizer, error);
+
+  if (all == NULL)
+    return FALSE;
+  self->validation_source = pmod_split_source_new (all, self->recipe->seed,
+                                                   (guint64)self->recipe->validation, TRUE, error);
+  if (self->validation_source == NULL)
+    return FALSE;
+  self->source = pmod_split_source_new_other (self->validation_source);
+  return TRUE;
+}
+
 static PmodSource *
-open_source (PmodTrainer *self, const PmodRecipeData *data, gboolean validation, GError **error)
+open_scenes (PmodTrainer *self, const PmodRecipeData *data, PmodSceneSplit split, GError **error)
+{
+  return pmod_scene_source_new (self->art, data, self->recipe->seed, split, self->config,
+                                self->tokenizer, error);
+}
+
+static gboolean
+open_sources (PmodTrainer *self, const PmodRecipeData *data, GError **error)
 {
   PmodRecipeData plain = *data;
 
   if (data->kind == PMOD_DATA_CONVERSATIONS)
-    {
-      PmodSource *all =
-          pmod_conversations_new (data->file, data->images, self->config, self->tokenizer, error);
-
-      return all == NULL
-                 ? NULL
-                 : pmod_split_source_new (all, self->recipe->seed,
-                                          (guint64)self->recipe->validation, validation, error);
-    }
-  /* Mosaics ask nothing. */
-  if (validation)
-    plain.mosaic = 0;
-  return pmod_scene_source_new (self->art, &plain, self->recipe->seed,
-                                validation ? PMOD_SCENE_SPLIT_VALIDATION : PMOD_SCENE_SPLIT_TRAIN,
-                                self->config, self->tokenizer, error);
+    return open_conversations (self, data, error);
+  plain.mosaic = 0; /* they ask nothing */
+  self->source = open_scenes (self, data, PMOD_SCENE_SPLIT_TRAIN, error);
+  self->validation_source =
+      self->source != NULL ? open_scenes (self, &plain, PMOD_SCENE_SPLIT_VALIDATION, error) : NULL;
+  return self->validation_source != NULL;
 }
 
 static gboolean
@@ -346,11 +354,7 @@ begin_stage (PmodTrainer *self, GError **error)
   end_stage (self);
   self->stage = &self->recipe->stages[self->stage_idx];
   data = pmod_recipe_find_data (self->recipe, self->stage->data);
-  self->source = open_source (self, data, FALSE, error);
-  if (self->source == NULL)
-    return FALSE;
-  self->validation_source = open_source (self, data, TRUE, error);
-  if (self->validation_source == NULL || !make_validation (self, error))
+  if (!open_sources (self, data, error) || !make_validation (self, error))
     return FALSE;
   first += (guint64)self->step * (guint64)self->stage->batch;
   self->feed = pmod_feed_new (self->source, first, BATCHES_AHEAD * self->stage->batch, 1);

@@ -20,7 +20,6 @@ typedef struct
 {
   const char *output; /* directory, made where it is missing */
   const char *art;    /* where data/recipes/fetch-art put the drawings; NULL: its default */
-  const char *tables; /* the directory of art.ini and the nouns; NULL: the recipe's, or Strata's */
   gboolean resume;    /* go on from DIR/training; else there must be none */
   int n_threads;      /* workers; 0: as many as before, or one on each core */
 } PmodTrainerOptions;
@@ -30,9 +29,8 @@ typedef struct
 {
   const char *stage;
   int stage_idx, n_stages;
-  gint64 step, n_steps; /* of the stage */
-  double loss;          /* mean since the last look, all losses */
-  double answer_loss;
+  gint64 step, n_steps;  /* of the stage */
+  double loss;           /* mean since the last look, all losses */
   double token_accuracy; /* of the answers' tokens that were learnt from, likewise */
   double patch_accuracy; /* of patches that show something, validation; NAN: not read */
   double accuracy;       /* whole answers right, validation; NAN: none asked */

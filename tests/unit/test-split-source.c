@@ -67,6 +67,29 @@ test_split (void)
     }
 }
 
+/* The two parts of one source are those that two sources would have, in whichever order they are
+ * freed. */
+static void
+test_other (void)
+{
+  for (int first = 0; first < 2; first++)
+    {
+      PmodSource *apart = split (100, 7, TRUE, 12, NULL);
+      PmodSource *learnt = pmod_split_source_new_other (apart);
+      g_autoptr (PmodSource) expected = split (100, 7, FALSE, 12, NULL);
+
+      g_assert_cmpuint (learnt->n_samples, ==, 0);
+      if (first == 0)
+        g_clear_pointer (&apart, pmod_source_free);
+      for (guint i = 0; i < 200; i++)
+        g_assert_cmpint (get (learnt, i), ==, get (expected, i));
+      pmod_source_free (learnt);
+      if (apart != NULL)
+        g_assert_cmpint (get (apart, 0), ==, get (apart, 7));
+      pmod_source_free (apart);
+    }
+}
+
 static void
 test_order (void)
 {
@@ -105,6 +128,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/split-source/split", test_split);
+  g_test_add_func ("/split-source/other", test_other);
   g_test_add_func ("/split-source/order", test_order);
   g_test_add_func ("/split-source/too-few", test_too_few);
   return g_test_run ();
