@@ -165,6 +165,31 @@ softmax_backward (float *slopes, const float *p, int64_t limit, float scale)
     vf_store (slopes + i, vf_load (p + i) * (vf_load (slopes + i) - sum) * vf_set (scale));
 }
 
+/* c[rows, n_columns] (+)= a . b[n, n_columns], by the widest tiles that n_columns is a multiple of;
+ * a_stride, from row to row, and a_step, from unit to unit, in elements like the others. */
+static void
+product (int64_t n_rows,
+         int64_t n_columns,
+         int64_t n,
+         const float *a,
+         int64_t a_stride,
+         int64_t a_step,
+         const float *b,
+         int64_t b_stride,
+         float *c,
+         int64_t c_stride,
+         bool add)
+{
+  const char *bytes = (const char *)a;
+
+  if (n_columns % COLUMNS == 0)
+    tile_product_vecs (TILE_VECS, n_rows, n_columns, false, n, bytes, a_stride * 4, a_step * 4, b,
+                       b_stride, c, c_stride, add);
+  else
+    tile_product_vecs (HEAD_VECS, n_rows, n_columns, false, n, bytes, a_stride * 4, a_step * 4, b,
+                       b_stride, c, c_stride, add);
+}
+
 /* a[rows, n] . b[n, n_columns], a's rows a_stride elements apart. */
 static void
 multiply (float *c,
@@ -177,24 +202,15 @@ multiply (float *c,
           int64_t n_columns,
           int64_t n)
 {
-  if (n_columns % COLUMNS == 0)
-    tile_product (n_rows, n_columns, false, n, (const char *)a, a_stride * 4, b, b_stride, c,
-                  c_stride, false);
-  else
-    tile_product_vecs (HEAD_VECS, n_rows, n_columns, false, n, (const char *)a, a_stride * 4, 4, b,
-                       b_stride, c, c_stride, false);
+  product (n_rows, n_columns, n, a, a_stride, 1, b, b_stride, c, c_stride, false);
 }
 
 /* c[keys, n_columns] += a^T . b with a [n_rows, n_keys], b [n_rows, n_columns]. */
 static void
 add_turned (float *c, const float *a, const float *b, const Job *job, int64_t n_rows, int64_t n)
 {
-  if (job->n_columns % COLUMNS == 0)
-    tile_product_steps (n, job->n_columns, false, n_rows, (const char *)a, 4, job->n_keys * 4, b,
-                        job->n_columns, c, job->n_columns, true);
-  else
-    tile_product_vecs (HEAD_VECS, n, job->n_columns, false, n_rows, (const char *)a, 4,
-                       job->n_keys * 4, b, job->n_columns, c, job->n_columns, true);
+  product (n, job->n_columns, n_rows, a, 1, job->n_keys, b, job->n_columns, c, job->n_columns,
+           true);
 }
 
 /* Probabilities of the rows first .. first + n_rows - 1 of a head into scores; returns how many
