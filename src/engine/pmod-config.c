@@ -200,6 +200,14 @@ pmod_config_n_parameters (const PmodConfig *self)
 }
 
 int
+pmod_config_n_always_kept (const PmodConfig *self)
+{
+  return self->target == PMOD_TARGET_VISION_HR && self->image_mode == PMOD_IMAGE_ANYRES
+             ? pmod_config_tile_tokens (self)
+             : 0;
+}
+
+int
 pmod_config_first_router (const PmodConfig *self)
 {
   int i = 0;

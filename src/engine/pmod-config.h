@@ -134,6 +134,10 @@ int pmod_config_n_tower_blocks (const PmodConfig *self);
 /* Patches of one tile, (S/p)^2. */
 int pmod_config_tile_tokens (const PmodConfig *self);
 
+/* Leading vision tokens of a picture that routers may never skip: under vision_hr the whole
+ * picture, first tile of an anyres one. */
+int pmod_config_n_always_kept (const PmodConfig *self);
+
 /* The first layer that has a router, or n_layers. */
 int pmod_config_first_router (const PmodConfig *self);
 

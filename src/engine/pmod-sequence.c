@@ -159,14 +159,13 @@ check_length (const PmodConfig *config, int n_text, gint64 n_vision, GError **er
 static void
 merge (PmodSequence *self, const PmodConfig *config, const PmodPrompt *prompt)
 {
-  int position = 0;
+  int position = 0, n_kept = pmod_config_n_always_kept (config);
   guint next_image = 0;
 
   for (guint i = 0; i < prompt->ids->len; i++)
     {
       gint32 id = g_array_index (prompt->ids, gint32, i);
       PmodSequenceImage *image;
-      int n_coarse;
 
       if (id != PMOD_IMAGE_TOKEN)
         {
@@ -175,12 +174,8 @@ merge (PmodSequence *self, const PmodConfig *config, const PmodPrompt *prompt)
         }
       image = g_ptr_array_index (self->images, next_image++);
       image->first = position;
-      /* Under vision_hr the whole picture, first tile of an anyres one, is always kept. */
-      n_coarse = config->target == PMOD_TARGET_VISION_HR && config->image_mode == PMOD_IMAGE_ANYRES
-                     ? pmod_config_tile_tokens (config)
-                     : 0;
       for (int j = 0; j < image->layout->n_tokens; j++)
-        add_vision (self, position++, pmod_image_get_hash (image->image), j, j >= n_coarse);
+        add_vision (self, position++, pmod_image_get_hash (image->image), j, j >= n_kept);
     }
 }
 

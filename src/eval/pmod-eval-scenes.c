@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#define PATCH 14
-#define OBJECT_COVER (PATCH * PATCH / 4) /* of ink, from which on a patch shows an object */
 #define HALF_A_CROWD 5
 
 struct _PmodEvalScenes
@@ -35,7 +33,7 @@ find_recipes (void)
 static PmodSceneArt *
 open_art (const PmodEvalTask *task, const char *art, GError **error)
 {
-  g_autofree char *own = g_build_filename (g_get_user_cache_dir (), "strata", "art", NULL);
+  g_autofree char *own = pmod_scene_art_get_default_cache ();
   g_autofree char *recipes = find_recipes ();
   g_autoptr (GError) why = NULL;
   PmodSceneRole role =
@@ -79,13 +77,13 @@ pmod_eval_scenes_check_size (const PmodConfig *config, GError **error)
 {
   int size = config->vision.image_size;
 
-  if (config->has_vision && size >= 4 * PATCH && size <= 32 * PATCH && size % PATCH == 0)
+  if (config->has_vision && pmod_scene_is_size (size))
     return TRUE;
   g_set_error (
       error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
       "scenes are made for models that read pictures of %d to %d pixels a side, a multiple "
       "of %d; this one reads %d",
-      4 * PATCH, 32 * PATCH, PATCH, config->has_vision ? size : 0);
+      PMOD_SCENE_MIN_SIZE, PMOD_SCENE_MAX_SIZE, PMOD_SCENE_PATCH, config->has_vision ? size : 0);
   return FALSE;
 }
 
@@ -173,7 +171,7 @@ pmod_eval_scenes_get (const PmodEvalScenes *self, int size, int index)
   picture->n_patches = side * side;
   picture->is_object = g_new (guint8, picture->n_patches);
   for (int i = 0; i < picture->n_patches; i++)
-    picture->is_object[i] = patches[i].cover >= OBJECT_COVER;
+    picture->is_object[i] = patches[i].cover >= PMOD_SCENE_OBJECT_COVER;
   add_questions (self, scene, picture, index);
   return picture;
 }

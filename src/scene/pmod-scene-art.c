@@ -92,6 +92,12 @@ pmod_scene_art_new (
   return g_steal_pointer (&self);
 }
 
+char *
+pmod_scene_art_get_default_cache (void)
+{
+  return g_build_filename (g_get_user_cache_dir (), "strata", "art", NULL);
+}
+
 void
 pmod_scene_art_free (PmodSceneArt *self)
 {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#define PATCH 14
+#define PATCH PMOD_SCENE_PATCH
 
 /* A drawing at its size and angle, with a margin for what lies around it. */
 typedef struct

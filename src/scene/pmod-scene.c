@@ -193,6 +193,12 @@ clear_question (PmodSceneQuestion *question)
   g_free (question->answer);
 }
 
+gboolean
+pmod_scene_is_size (int size)
+{
+  return size >= PMOD_SCENE_MIN_SIZE && size <= PMOD_SCENE_MAX_SIZE && size % PMOD_SCENE_PATCH == 0;
+}
+
 PmodScene *
 pmod_scene_new (const PmodSceneArt *art,
                 guint64 seed,
@@ -200,10 +206,10 @@ pmod_scene_new (const PmodSceneArt *art,
                 const PmodSceneOptions *options)
 {
   PmodScene *self;
-  int size = options->size, side = size / 14;
+  int size = options->size, side = size / PMOD_SCENE_PATCH;
 
   g_return_val_if_fail (art != NULL, NULL);
-  g_return_val_if_fail (size >= 56 && size <= 448 && size % 14 == 0, NULL);
+  g_return_val_if_fail (pmod_scene_is_size (size), NULL);
   self = g_new0 (PmodScene, 1);
   self->art = art;
   random_init (&self->random, seed, index * N_SPLITS + options->split);
@@ -257,7 +263,7 @@ pmod_scene_get_objects (const PmodScene *self, int *n_objects)
 const PmodScenePatch *
 pmod_scene_get_patches (const PmodScene *self, int *side)
 {
-  *side = self->canvas.size / 14;
+  *side = self->canvas.size / PMOD_SCENE_PATCH;
   return self->patches;
 }
 

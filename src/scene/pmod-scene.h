@@ -72,6 +72,9 @@ PmodSceneArt *pmod_scene_art_new (
     const char *recipes, const char *table, const char *cache, PmodSceneRole role, GError **error);
 void pmod_scene_art_free (PmodSceneArt *self);
 
+/* Where fetch-art puts the styles when no directory is named. (transfer full) */
+char *pmod_scene_art_get_default_cache (void);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodSceneArt, pmod_scene_art_free)
 
 int pmod_scene_art_get_n_classes (const PmodSceneArt *self);
@@ -89,9 +92,20 @@ const char *pmod_scene_colour_name (int colour_idx);
 /* Cells are rows of three from the top: "top left" ... "center" ... "bottom right". */
 const char *pmod_scene_cell_name (int cell_idx);
 
+/* Pixels a side of a patch, and of scenes. */
+#define PMOD_SCENE_PATCH 14
+#define PMOD_SCENE_MIN_SIZE (4 * PMOD_SCENE_PATCH)
+#define PMOD_SCENE_MAX_SIZE (32 * PMOD_SCENE_PATCH)
+
+/* Whether scenes of size pixels a side are made: a multiple of a patch between the two. */
+gboolean pmod_scene_is_size (int size);
+
+/* PmodScenePatch.cover from which on a patch is said to show an object: a quarter. */
+#define PMOD_SCENE_OBJECT_COVER (PMOD_SCENE_PATCH * PMOD_SCENE_PATCH / 4)
+
 typedef struct
 {
-  int size;             /* S: pixels a side, a multiple of 14, at most 448 */
+  int size;             /* S: pixels a side, one of pmod_scene_is_size() */
   PmodSceneSplit split; /* with the index: which random numbers */
   double mosaic;        /* share of mosaics: grids for the vision tower, without questions */
   double unsure;        /* share of pictures that show nothing known */

@@ -10,22 +10,12 @@ count_tokens (int n, PmodPixels *const *pixels, int n_images)
   return n;
 }
 
-/* Under vision_hr the whole picture, first tile of an anyres one, is always kept. */
-static int
-n_always_kept (const PmodConfig *config)
-{
-  return config->target == PMOD_TARGET_VISION_HR && config->image_mode == PMOD_IMAGE_ANYRES
-             ? pmod_config_tile_tokens (config)
-             : 0;
-}
-
 static void
 add_image (PmodSample *self, const PmodConfig *config, PmodPixels *pixels, int row)
 {
   self->images[self->n_images++] = (PmodSampleImage){ pixels, row };
-  for (int i = 0; i < pixels->n_tokens; i++)
-    if (i >= n_always_kept (config))
-      self->targets[self->n_targets++] = row + i;
+  for (int i = pmod_config_n_always_kept (config); i < pixels->n_tokens; i++)
+    self->targets[self->n_targets++] = row + i;
 }
 
 PmodSample *

@@ -9,10 +9,6 @@
 #include "pmod-merge.h"
 #include "pmod-prompt.h"
 
-/* A quarter of a patch: it then counts as an object's. */
-#define OBJECT_COVER (PMOD_PATCH_PIXELS / 4)
-#define PMOD_PATCH_PIXELS 196
-
 /* Scenes for a vocabulary need not be sharp. */
 #define TEXT_SCENE_SIZE 56
 
@@ -150,7 +146,7 @@ describe_patches (PmodSample *sample, const PmodScene *scene)
       sample->patches[i] = (PmodSamplePatch){
         .class_idx = patches[i].class_idx,
         .colour_idx = empty ? (gint16)background : patches[i].colour_idx,
-        .is_object = patches[i].cover >= OBJECT_COVER,
+        .is_object = patches[i].cover >= PMOD_SCENE_OBJECT_COVER,
       };
     }
 }
@@ -235,14 +231,15 @@ check_shape (const PmodConfig *config, GError **error)
 {
   const PmodVisionConfig *vision = &config->vision;
 
-  if (config->has_vision && vision->patch_size == 14 && vision->image_size >= 56 &&
-      vision->image_size <= 448 && vision->image_size % 14 == 0 &&
-      config->image_mode == PMOD_IMAGE_PAD)
+  if (config->has_vision && vision->patch_size == PMOD_SCENE_PATCH &&
+      pmod_scene_is_size (vision->image_size) && config->image_mode == PMOD_IMAGE_PAD)
     return TRUE;
-  g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
-               "scenes: expected a model of one picture of 56 to 448 pixels a side, a multiple of "
-               "14, in patches of 14, got %d pixels in patches of %d",
-               vision->image_size, vision->patch_size);
+  g_set_error (
+      error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
+      "scenes: expected a model of one picture of %d to %d pixels a side, a multiple of %d, in "
+      "patches of %d, got %d pixels in patches of %d",
+      PMOD_SCENE_MIN_SIZE, PMOD_SCENE_MAX_SIZE, PMOD_SCENE_PATCH, PMOD_SCENE_PATCH,
+      vision->image_size, vision->patch_size);
   return FALSE;
 }
 

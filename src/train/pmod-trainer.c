@@ -62,9 +62,8 @@ open_output (PmodTrainer *self, const PmodTrainerOptions *options, GError **erro
 
   self->output = g_strdup (options->output);
   self->state_path = g_build_filename (training, "state.safetensors", NULL);
-  self->art_dir = options->art != NULL
-                      ? g_strdup (options->art)
-                      : g_build_filename (g_get_user_cache_dir (), "strata", "art", NULL);
+  self->art_dir =
+      options->art != NULL ? g_strdup (options->art) : pmod_scene_art_get_default_cache ();
   self->tables_dir = find_tables (self->recipe);
   has_state = g_file_test (self->state_path, G_FILE_TEST_EXISTS);
   if (has_state && !options->resume)

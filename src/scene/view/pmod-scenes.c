@@ -236,7 +236,7 @@ main (int argc, char **argv)
       return 2;
     }
   if (options.art == NULL)
-    options.art = g_build_filename (g_get_user_cache_dir (), "strata", "art", NULL);
+    options.art = pmod_scene_art_get_default_cache ();
   if (options.recipes == NULL)
     options.recipes = g_build_filename (STRATA_SOURCE_DIR, "data", "recipes", NULL);
   art = pmod_scene_art_new (options.own ? NULL : options.recipes, options.nouns, options.art,
