@@ -21,7 +21,7 @@ typedef struct
   gboolean progress;
 } CliEvalArguments;
 
-/* cli-eval-run.c, or cli-eval-missing.c. */
+/* cli-eval-run.c, or cli-scenes-missing.c. */
 gboolean
 cli_eval_run (const CliEvalArguments *arguments, const CliOptions *options, GError **error);
 gboolean cli_eval_list_tasks (gboolean json, GError **error);

@@ -1,142 +1,38 @@
-/* pmod train: a recipe, trained. One block of lines for every look at the validation sample. */
+/* pmod train: its options. What is done with them stands in cli-train-run.c. */
 #include "config.h"
 
-#include <math.h>
-#include <stdio.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
+#include "cli-train.h"
 
 #include "cli-options.h"
 #include "cli.h"
-#include "pmod-train.h"
-
-typedef struct
-{
-  char *output;
-  char *art;
-  char *threads;
-  gboolean resume;
-} Arguments;
-
-/* --- Reports -------------------------------------------------------------------------------- */
 
 static void
-print_share (const char *name, double share)
+clear_arguments (CliTrainArguments *self)
 {
-  if (!isnan (share))
-    printf ("  %s %.1f %%", name, 100 * share);
+  g_free (self->output);
+  g_free (self->art);
+  g_free (self->threads_text);
 }
 
-static char *
-format_left (double seconds)
-{
-  int minutes = (int)(seconds / 60 + 0.5);
-
-  return minutes < 60 ? g_strdup_printf ("%d min", minutes)
-                      : g_strdup_printf ("%d h %02d min", minutes / 60, minutes % 60);
-}
-
-static void
-print_kinds (const PmodTrainerReport *report)
-{
-  gboolean any = FALSE;
-
-  for (int i = 0; i < report->n_kinds; i++)
-    if (report->kinds != NULL && report->n_asked[i] > 0)
-      {
-        printf ("%s %s %.0f", any ? "," : "   ", report->kinds[i],
-                100.0 * report->n_right[i] / report->n_asked[i]);
-        any = TRUE;
-      }
-  if (any)
-    printf ("\n");
-}
-
-static void
-print_report (const PmodTrainerReport *report, gpointer user_data)
-{
-  g_autofree char *left = format_left (report->seconds_left);
-
-  printf ("%s %" G_GINT64_FORMAT "/%" G_GINT64_FORMAT, report->stage, report->step,
-          report->n_steps);
-  if (report->step > 0)
-    printf ("  loss %.4f  gradient %.3g  rate %.3f", report->loss, report->gradient_norm,
-            report->rate);
-  print_share ("tokens", report->token_accuracy);
-  printf ("  |  validation:");
-  print_share ("answers", report->accuracy);
-  print_share ("patches", report->patch_accuracy);
-  print_share ("saturated", report->saturated);
-  print_share ("tied cuts", report->tied);
-  if (report->step > 0)
-    printf ("  |  %.0f tokens/s  %.0f GFLOP/s, %.0f %% of the machine  waited %.1f %%  %s left",
-            report->tokens_per_second, report->flops_per_second / 1e9,
-            100 * report->flops_per_second / report->peak_flops_per_second, 100 * report->waited,
-            left);
-  printf ("%s\n", report->saved ? "  saved" : "");
-  print_kinds (report);
-  fflush (stdout);
-}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CliTrainArguments, clear_arguments)
 
 static gboolean
-should_stop (gpointer user_data)
+check_options (CliTrainArguments *self, GError **error)
 {
-  return cli_interrupt_pending ();
-}
-
-/* --- The command ---------------------------------------------------------------------------- */
-
-/* Samples of some hundred kilobytes come and go by the hundred: given back to the system each time,
- * their pages would be cleared and mapped again for the next, 3 % of the time of a small model. */
-static void
-keep_memory (void)
-{
-#ifdef __GLIBC__
-  mallopt (M_MMAP_THRESHOLD, 64 << 20);
-  mallopt (M_TRIM_THRESHOLD, 512 << 20);
-#endif
-}
-
-static gboolean
-train (const char *path, const Arguments *arguments, GError **error)
-{
-  g_autoptr (PmodRecipe) recipe = NULL;
-  g_autoptr (PmodTrainer) trainer = NULL;
-  g_autofree char *size = NULL;
-  PmodTrainerOptions options = { .output = arguments->output,
-                                 .art = arguments->art,
-                                 .resume = arguments->resume };
-  gint64 n_threads = 0;
-
-  if (arguments->output == NULL)
+  if (self->output == NULL)
     {
       g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
                    "expected --output DIRECTORY for the model, got none");
       return FALSE;
     }
-  if (arguments->threads != NULL &&
-      !cli_read_int ("--threads", arguments->threads, 1, 256, &n_threads, error))
-    return FALSE;
-  options.n_threads = (int)n_threads;
-  keep_memory ();
-  recipe = pmod_recipe_load (path, error);
-  if (recipe == NULL)
-    return FALSE;
-  trainer = pmod_trainer_new (recipe, &options, error);
-  if (trainer == NULL)
-    return FALSE;
-  size = cli_format_count ((double)pmod_trainer_get_n_weights (trainer));
-  printf ("%s: %s weights, %d workers, into %s\n", recipe->name, size,
-          pmod_trainer_get_n_workers (trainer), arguments->output);
-  fflush (stdout);
-  return pmod_trainer_run (trainer, print_report, should_stop, NULL, error);
+  return self->threads_text == NULL ||
+         cli_read_int ("--threads", self->threads_text, 1, 256, &self->n_threads, error);
 }
 
 gboolean
 cli_train (char **args, GError **error)
 {
-  Arguments arguments = { NULL };
+  g_auto (CliTrainArguments) arguments = { NULL };
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &arguments.output,
       "Where the model and the state to go on from are written", "DIRECTORY" },
@@ -144,19 +40,17 @@ cli_train (char **args, GError **error)
       "Go on from the state that is there, to the same bits", NULL },
     { "art", 0, 0, G_OPTION_ARG_FILENAME, &arguments.art,
       "Where data/recipes/fetch-art put the drawings", "DIRECTORY" },
-    { "threads", 0, 0, G_OPTION_ARG_STRING, &arguments.threads,
+    { "threads", 0, 0, G_OPTION_ARG_STRING, &arguments.threads_text,
       "Workers (default: one on each core; resumed: as many as before)", "N" },
     { NULL },
   };
   g_autoptr (CliOptions) options =
       cli_options_new (args, 0, entries, "RECIPE", "Trains what a recipe describes.", error);
-  g_autofree char *output = arguments.output;
-  g_autofree char *art = arguments.art;
-  g_autofree char *threads = arguments.threads;
   const char *path;
 
   if (options == NULL || options->help)
     return options != NULL;
   path = cli_options_get_one (options, "a recipe", error);
-  return path != NULL && train (path, &arguments, error);
+  return path != NULL && check_options (&arguments, error) &&
+         cli_train_run (path, &arguments, error);
 }

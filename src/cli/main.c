@@ -23,9 +23,7 @@ static const Command commands[] = {
   { "trace", cli_trace, "Reads a recorded trace" },
   { "bench", cli_bench, "Measures a model beside this machine's own peaks" },
   { "eval", cli_eval, "Scores a model on a task" },
-#ifdef STRATA_TRAIN
   { "train", cli_train, "Trains what a recipe describes" },
-#endif
 };
 
 static void

@@ -111,7 +111,6 @@ ROWS = [
     (('fly',), 2, 'unknown command "fly"'),
     (('train',), 2, 'expected a recipe, got nothing'),
     (('train', '/nowhere.ini'), 2, 'expected --output DIRECTORY'),
-    (('train', '/nowhere.ini', '--output', '/tmp'), 1, '/nowhere.ini'),
     (('train', '/nowhere.ini', '--output', '/tmp', '--threads', '0'), 2, '--threads'),
     (('eval', 'demo'), 2, 'expected a task after the model, got nothing'),
     (('RUN',), 2, 'unknown command "RUN"'),
