@@ -4,26 +4,20 @@
 #include <math.h>
 #include <string.h>
 
-/* --- Random ----------------------------------------------------------------------------------- */
+#include "pmod-mix.h"
 
-/* splitmix64's finaliser. Source: Steele et al., Fast splittable pseudorandom number generators. */
-static guint64
-mix (guint64 z)
-{
-  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
-  return z ^ (z >> 31);
-}
+/* --- Random ----------------------------------------------------------------------------------- */
 
 /* A key tells one picture's token from another's; the index tells equal keys of text apart. */
 static void
 score_random (guint64 seed, int layer, const PmodSequence *sequence, float *score)
 {
-  guint64 stream = mix (mix (seed + 1) + (guint64)layer);
+  guint64 stream = pmod_mix (pmod_mix (seed + 1) + (guint64)layer);
 
   for (int i = 0; i < sequence->n_targets; i++)
     {
-      guint64 bits = mix (mix (sequence->keys[sequence->targets[i]] ^ stream) + (guint64)i);
+      guint64 bits =
+          pmod_mix (pmod_mix (sequence->keys[sequence->targets[i]] ^ stream) + (guint64)i);
 
       score[i] = (float)(bits >> 40) * 0x1p-24f;
     }

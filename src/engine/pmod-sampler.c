@@ -7,6 +7,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "pmod-mix.h"
+
 typedef struct
 {
   float logit;
@@ -53,16 +55,12 @@ pmod_sampler_seed (PmodSampler *self, guint64 seed)
   self->state = seed;
 }
 
-/* 0 <= u < 1. SplitMix64 (Steele, Lea, Flood 2014): every seed is a good one, 0 too. */
+/* 0 <= u < 1 */
 static double
 draw_uniform (PmodSampler *self)
 {
-  guint64 z = self->state += G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
-
-  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
-  z ^= z >> 31;
-  return (double)(z >> 11) * 0x1p-53;
+  self->state += PMOD_MIX_STEP;
+  return (double)(pmod_mix (self->state) >> 11) * 0x1p-53;
 }
 
 /* Copies logits and returns the best token. What is no number cannot be drawn, and infinity is

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "pmod-mix.h"
+
 static void
 free_image (PmodSequenceImage *self)
 {
@@ -50,20 +52,18 @@ add_text (PmodSequence *self, int position, gint32 id, PmodTarget target)
     self->targets[self->n_targets++] = position;
 }
 
-/* Mixes (splitmix64's finaliser), so that keys of vision tokens do not meet those of text. */
+/* Keys of vision tokens do not meet those of text. */
 static guint64
 mix (guint64 x)
 {
-  x = (x ^ (x >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
-  x = (x ^ (x >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
-  return (x ^ (x >> 31)) | G_GUINT64_CONSTANT (1) << 63;
+  return pmod_mix (x) | G_GUINT64_CONSTANT (1) << 63;
 }
 
 static void
 add_vision (PmodSequence *self, int position, guint64 picture, int index, gboolean is_target)
 {
   self->ids[position] = -1;
-  self->keys[position] = mix (picture + (guint64)index * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15));
+  self->keys[position] = mix (picture + (guint64)index * PMOD_MIX_STEP);
   if (is_target)
     self->targets[self->n_targets++] = position;
 }

@@ -2,8 +2,9 @@
  * index alone, so that a run may begin at any index. */
 #include "pmod-split-source.h"
 
+#include "pmod-mix.h"
+
 #define N_ROUNDS 4
-#define GOLDEN G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) /* splitmix64's step */
 
 /* What both parts take from. */
 typedef struct
@@ -20,15 +21,6 @@ typedef struct
   guint64 n, n_apart;
   gboolean apart;
 } SplitSource;
-
-/* splitmix64's finaliser. */
-static guint64
-mix (guint64 x)
-{
-  x = (x ^ (x >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
-  x = (x ^ (x >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
-  return x ^ (x >> 31);
-}
 
 /* Where i stands in the order of 0 .. n-1 that key makes: a Feistel network over the smallest even
  * number of bits that holds n, walked until it comes back below n. */
@@ -47,7 +39,7 @@ permute (guint64 i, guint64 n, guint64 key)
 
       for (guint64 round = 0; round < N_ROUNDS; round++)
         {
-          guint64 next = left ^ (mix (right + mix (key + round * GOLDEN)) & mask);
+          guint64 next = left ^ (pmod_mix (right + pmod_mix (key + round * PMOD_MIX_STEP)) & mask);
 
           left = right;
           right = next;
@@ -67,9 +59,11 @@ make (PmodSource *source, guint64 index, GError **error)
   if (self->apart)
     place = index % self->n_apart;
   else
-    place = self->n_apart + permute (index % n_learnt, n_learnt,
-                                     mix (self->seed + (1 + index / n_learnt) * GOLDEN));
-  return pmod_source_make (self->whole->source, permute (place, self->n, mix (self->seed)), error);
+    place =
+        self->n_apart + permute (index % n_learnt, n_learnt,
+                                 pmod_mix (self->seed + (1 + index / n_learnt) * PMOD_MIX_STEP));
+  return pmod_source_make (self->whole->source, permute (place, self->n, pmod_mix (self->seed)),
+                           error);
 }
 
 static void
