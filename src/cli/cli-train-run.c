@@ -60,6 +60,7 @@ print_report (const PmodTrainerReport *report, gpointer user_data)
   printf ("  |  validation:");
   print_share ("answers", report->accuracy);
   print_share ("patches", report->patch_accuracy);
+  print_share ("places", report->place_accuracy);
   print_share ("saturated", report->saturated);
   print_share ("tied cuts", report->tied);
   if (report->step > 0)

@@ -137,6 +137,13 @@ pmod_config_copy (const PmodConfig *self)
 }
 
 void
+pmod_config_make_dense (PmodConfig *self)
+{
+  self->schedule.kind = PMOD_SCHEDULE_DENSE;
+  memset (self->has_router, 0, sizeof self->has_router);
+}
+
+void
 pmod_config_free (PmodConfig *self)
 {
   if (!self)

@@ -119,6 +119,9 @@ PmodConfig *pmod_config_parse (const char *json,
 PmodConfig *pmod_config_new_preset (const char *name, GError **error);
 
 PmodConfig *pmod_config_copy (const PmodConfig *self);
+
+/* No layer is routed. */
+void pmod_config_make_dense (PmodConfig *self);
 void pmod_config_free (PmodConfig *self);
 
 /* Weights of the whole checkpoint, tower and projector included. */

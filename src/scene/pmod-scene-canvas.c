@@ -231,7 +231,7 @@ label_patch (const Canvas *self, int x0, int y0)
 {
   int counts[MAX_INKS + 1] = { 0 };
   int best = 0;
-  PmodScenePatch patch = { -1, -1, 0 };
+  PmodScenePatch patch = { -1, -1, -1, 0 };
 
   for (int y = y0; y < y0 + PATCH; y++)
     for (int x = x0; x < x0 + PATCH; x++)
@@ -244,6 +244,7 @@ label_patch (const Canvas *self, int x0, int y0)
     {
       patch.class_idx = self->inks[best - 1].class_idx;
       patch.colour_idx = self->inks[best - 1].colour_idx;
+      patch.cell_idx = self->inks[best - 1].cell_idx;
     }
   return patch;
 }

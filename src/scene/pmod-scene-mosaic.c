@@ -23,6 +23,7 @@ place_character (PmodScene *self, PmodSceneObject *object, int x, int y, int cel
   object->h = letter.height;
   object->x = x + random_int (random, MAX (1, cell - object->w));
   object->y = y + random_int (random, MAX (1, cell - object->h));
+  object->cell_idx = scene_cell (self, object);
   scene_place_text (self, &letter, object);
   object->class_idx = PMOD_SCENE_N_SHAPES + letter.characters[0];
 }
@@ -38,6 +39,7 @@ place_thing (PmodScene *self, PmodSceneObject *object, int x, int y, int cell)
   object->x = x + (cell - side) / 2 + (int)(cell * random_range (random, -0.12, 0.12));
   object->y = y + (cell - side) / 2 + (int)(cell * random_range (random, -0.12, 0.12));
   object->w = object->h = side;
+  object->cell_idx = scene_cell (self, object);
   scene_place (self, object);
 }
 

@@ -149,8 +149,9 @@ scene_place (PmodScene *self, PmodSceneObject *object)
       if (distance (sprite->mean, behind) < CLEAR_NOUN)
         set_outline (&stroke, behind);
     }
-  canvas_paint (&self->canvas, sprite, &stroke,
-                (Ink){ (gint16)object->class_idx, (gint8)object->colour_idx });
+  canvas_paint (
+      &self->canvas, sprite, &stroke,
+      (Ink){ (gint16)object->class_idx, (gint8)object->colour_idx, (gint8)object->cell_idx });
   tighten (sprite, &stroke, object);
 }
 
@@ -195,7 +196,8 @@ scene_place_text (PmodScene *self, const Lettering *lettering, PmodSceneObject *
       stroke.x = x - sprite->ink_x * scale;
       stroke.y = object->y - sprite->ink_y * scale;
       canvas_paint (&self->canvas, sprite, &stroke,
-                    (Ink){ (gint16)(PMOD_SCENE_N_SHAPES + character), (gint8)object->colour_idx });
+                    (Ink){ (gint16)(PMOD_SCENE_N_SHAPES + character), (gint8)object->colour_idx,
+                           (gint8)object->cell_idx });
       x += sprite->ink_w * scale + 0.15 * lettering->height;
       object->text[i] = scene_character (character);
     }

@@ -79,7 +79,7 @@ char scene_character (int character);
 typedef struct
 {
   gint16 class_idx;
-  gint8 colour_idx;
+  gint8 colour_idx, cell_idx;
 } Ink;
 
 typedef struct
@@ -148,6 +148,8 @@ typedef struct
 int lettering_width (const PmodSceneArt *art, const Lettering *lettering);
 void scene_place_text (PmodScene *self, const Lettering *lettering, PmodSceneObject *object);
 
+/* The cell in whose inner part an object's centre lies, or -1. */
+int scene_cell (const PmodScene *self, const PmodSceneObject *object);
 /* A class that may be drawn: a noun if the art has any, sometimes a shape. */
 int scene_pick_class (PmodScene *self);
 int scene_pick_style (PmodScene *self, int class_idx); /* -1 for shapes */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const cell_names[9] = {
+static const char *const cell_names[PMOD_SCENE_N_CELLS] = {
   "top left", "top",         "top right", "left",         "center",
   "right",    "bottom left", "bottom",    "bottom right",
 };
@@ -11,14 +11,14 @@ static const char *const cell_names[9] = {
 const char *
 pmod_scene_cell_name (int cell_idx)
 {
-  g_return_val_if_fail (cell_idx >= 0 && cell_idx < 9, NULL);
+  g_return_val_if_fail (cell_idx >= 0 && cell_idx < PMOD_SCENE_N_CELLS, NULL);
   return cell_names[cell_idx];
 }
 
 const char *
 scene_words_place (int cell_idx)
 {
-  static const char *const places[9] = {
+  static const char *const places[PMOD_SCENE_N_CELLS] = {
     "at the top left",    "at the top",    "at the top right",
     "on the left",        "in the center", "on the right",
     "at the bottom left", "at the bottom", "at the bottom right",

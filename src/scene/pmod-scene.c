@@ -25,8 +25,8 @@ third_of (double centre)
   return centre < FIRST_BORDER ? 0 : centre < 1 - FIRST_BORDER ? 1 : 2;
 }
 
-static int
-cell_of (const PmodScene *self, const PmodSceneObject *object)
+int
+scene_cell (const PmodScene *self, const PmodSceneObject *object)
 {
   int column = third_of ((object->x + object->w / 2.0) / self->canvas.size);
   int row = third_of ((object->y + object->h / 2.0) / self->canvas.size);
@@ -69,7 +69,7 @@ find_place (PmodScene *self, PmodSceneObject *object)
 
   object->x = draw_start (self, cell % 3, object->w);
   object->y = draw_start (self, cell / 3, object->h);
-  object->cell_idx = cell_of (self, object);
+  object->cell_idx = scene_cell (self, object);
   return object->cell_idx >= 0 && is_free (self, object);
 }
 

@@ -58,6 +58,7 @@ const char *pmod_scene_kind_name (PmodSceneKind kind);
 
 /* Colours of shapes, letters and plain backgrounds. */
 #define PMOD_SCENE_N_COLOURS 10
+#define PMOD_SCENE_N_CELLS 9
 /* Classes are shapes, then characters, then nouns: those of an art without nouns come first. */
 #define PMOD_SCENE_N_SHAPES 8
 #define PMOD_SCENE_N_CHARACTERS 32 /* A-Z and 2-9: O and 0, I and 1 cannot be told apart */
@@ -123,7 +124,7 @@ typedef struct
   int class_idx;  /* -1 for text of one to three characters */
   int colour_idx; /* of shapes, characters and text, else -1 */
   int style_idx;  /* of nouns, else -1 */
-  int cell_idx;   /* where its centre lies, well inside the cell; -1 in mosaics */
+  int cell_idx;   /* where its centre lies, well inside the cell; -1 near a border, in mosaics */
   int x, y, w, h; /* what its ink may cover, in pixels; in mosaics it may reach over the edge */
   char text[4];   /* upper case; empty but for text */
 } PmodSceneObject;
@@ -133,6 +134,7 @@ typedef struct
 {
   gint16 class_idx; /* the class of most of its ink, if that is a tenth of the patch; else -1 */
   gint8 colour_idx; /* its colour, where that class has one; else -1 */
+  gint8 cell_idx;   /* its object's; -1 where class_idx is */
   guint8 cover;     /* how much of the patch is ink of any object, 0..196 */
 } PmodScenePatch;
 

@@ -60,11 +60,10 @@ struct _PmodNetwork
   float *gradients;
   PmodNetworkOptions options;
   PmodArena *arena;
-  PmodTensor rope;                      /* [context, dh] F32 */
-  PmodTensor ones;                      /* [D] F32 */
-  PmodMatrix *class_words;              /* [n_classes, D], NULL where the source has no words */
-  PmodMatrix *colour_words;             /* [n_colours, D] */
-  PmodTensor class_table, colour_table; /* their masters: mean embeddings */
+  PmodTensor rope;                         /* [context, dh] F32 */
+  PmodTensor ones;                         /* [D] F32 */
+  PmodMatrix *words[PMOD_N_READINGS];      /* each [n, D], NULL where the source has no words */
+  PmodTensor word_tables[PMOD_N_READINGS]; /* their masters: mean embeddings */
   PmodWeightNorm norm;
   double ratios[PMOD_MAX_LAYERS];
 

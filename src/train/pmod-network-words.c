@@ -3,8 +3,8 @@
  *
  *   logits[class] = RMSNorm (projected) . mean of the embeddings of the class's words
  *
- * and likewise its colour. So the tower learns from every patch, and its vectors come to lie where
- * the decoder looks up words. Only what the maker of a picture knows of it is used. */
+ * and likewise its colour and its place. So the tower learns from every patch, and its vectors come
+ * to lie where the decoder looks up words. Only what the maker of a picture knows of it is used. */
 #include "pmod-network-private.h"
 
 #include <string.h>
@@ -82,8 +82,8 @@ pmod_network_refresh (PmodNetwork *self)
 
   if (source == NULL)
     return;
-  refresh_table (self, source->class_words, &self->class_table, &self->class_words);
-  refresh_table (self, source->colour_words, &self->colour_table, &self->colour_words);
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    refresh_table (self, source->words[i], &self->word_tables[i], &self->words[i]);
 }
 
 /* --- The loss ------------------------------------------------------------------------------- */
@@ -119,12 +119,27 @@ clear_readings (Readings *self)
   g_array_unref (self->scales);
 }
 
+/* What a patch shows if that is to be read, else -1; *scale = what its loss counts. */
+static gint32
+label_of (const PmodNetwork *self,
+          const PmodSamplePatch *patch,
+          PmodPatchReading what,
+          float *scale)
+{
+  gint32 known = patch->known[what];
+
+  *scale = self->factors->words[what];
+  if (what != PMOD_READ_CLASS || known >= 0)
+    return known;
+  *scale *= self->factors->background;
+  return (gint32)self->options.source->words[what]->len - 1;
+}
+
 /* Patches are those of the targets, which here are the tiles' features in their order. */
 static void
-list_readings (const PmodNetwork *self, Readings *classes, Readings *colours)
+list_readings (const PmodNetwork *self, PmodPatchReading what, Readings *readings)
 {
-  const PmodLossFactors *factors = self->factors;
-  gint32 background = (gint32)self->options.source->class_words->len - 1, row = 0;
+  gint32 row = 0;
 
   for (int i = 0; i < self->n_samples; i++)
     {
@@ -132,13 +147,11 @@ list_readings (const PmodNetwork *self, Readings *classes, Readings *colours)
 
       for (int k = 0; sample->patches != NULL && k < sample->n_targets; k++)
         {
-          const PmodSamplePatch *patch = &sample->patches[k];
-          gboolean is_object = patch->class_idx >= 0;
+          float scale;
+          gint32 label = label_of (self, &sample->patches[k], what, &scale);
 
-          add_reading (classes, row + k, is_object ? patch->class_idx : background,
-                       factors->words * (is_object ? 1 : factors->background));
-          if (patch->colour_idx >= 0)
-            add_reading (colours, row + k, patch->colour_idx, factors->colours);
+          if (label >= 0)
+            add_reading (readings, row + k, label, scale);
         }
       for (int k = 0; k < sample->n_images; k++)
         row += sample->images[k].pixels->n_tiles * pmod_config_tile_tokens (self->weights->config);
@@ -155,10 +168,10 @@ floats (PmodNetwork *self, const GArray *values)
   return tensor;
 }
 
-/* Of patches that show something. */
 static void
 count_right (const Readings *readings,
              const gint32 *argmax,
+             PmodPatchReading what,
              gint32 background,
              PmodNetworkResult *result)
 {
@@ -166,24 +179,27 @@ count_right (const Readings *readings,
     {
       gint32 label = g_array_index (readings->labels, gint32, i);
 
-      if (label == background)
+      if (what == PMOD_READ_CLASS && label == background)
         continue;
-      result->n_patches++;
-      result->n_patches_right += argmax[i] == label;
+      result->n_read[what]++;
+      result->n_read_right[what] += argmax[i] == label;
     }
 }
 
-/* Returns the loss of reading projected's rows by the words of matrix; counts into result, unless
- * NULL. */
+/* Returns the loss of reading projected's rows by words; counts into result. */
 static double
 read_words (PmodNetwork *self,
             const Readings *readings,
-            const PmodMatrix *matrix,
-            const GPtrArray *words,
+            PmodPatchReading what,
             PmodNetworkResult *result)
 {
   gint64 n = readings->rows->len;
-  PmodReading reading = { .from = &self->projected, .norm = &self->ones, .table = matrix };
+  const GPtrArray *words = self->options.source->words[what];
+  PmodReading reading = {
+    .from = &self->projected,
+    .norm = &self->ones,
+    .table = self->words[what],
+  };
   PmodTensor dtable;
 
   if (n == 0)
@@ -199,8 +215,7 @@ read_words (PmodNetwork *self,
     }
   if (!pmod_network_read (self, &reading))
     return 0;
-  if (result != NULL)
-    count_right (readings, reading.argmax.data, (gint32)words->len - 1, result);
+  count_right (readings, reading.argmax.data, what, (gint32)words->len - 1, result);
   if (self->backward)
     spread_table (self, words, &dtable);
   return reading.sums[0];
@@ -209,22 +224,20 @@ read_words (PmodNetwork *self,
 double
 pmod_network_words_loss (PmodNetwork *self, PmodNetworkResult *result)
 {
-  const PmodSource *source = self->options.source;
-  PmodArenaMark mark = pmod_arena_mark (self->arena);
-  Readings classes, colours;
-  double loss;
+  double loss = 0;
 
-  if (source == NULL || self->class_words == NULL || self->factors->words <= 0 ||
-      self->n_tiles == 0)
+  if (self->options.source == NULL || self->n_tiles == 0)
     return 0;
-  classes = new_readings ();
-  colours = new_readings ();
-  list_readings (self, &classes, &colours);
-  loss = read_words (self, &classes, self->class_words, source->class_words, result);
-  if (self->colour_words != NULL)
-    loss += read_words (self, &colours, self->colour_words, source->colour_words, NULL);
-  clear_readings (&classes);
-  clear_readings (&colours);
-  pmod_arena_reset (self->arena, mark);
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    if (self->words[i] != NULL && self->factors->words[i] > 0)
+      {
+        PmodArenaMark mark = pmod_arena_mark (self->arena);
+        Readings readings = new_readings ();
+
+        list_readings (self, (PmodPatchReading)i, &readings);
+        loss += read_words (self, &readings, (PmodPatchReading)i, result);
+        clear_readings (&readings);
+        pmod_arena_reset (self->arena, mark);
+      }
   return loss;
 }

@@ -48,14 +48,14 @@ pmod_network_new (const PmodWeights *weights, PmodBackend *backend, float *gradi
 static void
 forget_words (PmodNetwork *self)
 {
-  if (self->class_words != NULL)
-    pmod_matrix_free (self->backend, self->class_words);
-  if (self->colour_words != NULL)
-    pmod_matrix_free (self->backend, self->colour_words);
-  pmod_free (self->backend, self->class_table.data);
-  pmod_free (self->backend, self->colour_table.data);
-  self->class_words = self->colour_words = NULL;
-  self->class_table = self->colour_table = (PmodTensor){ 0 };
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    {
+      if (self->words[i] != NULL)
+        pmod_matrix_free (self->backend, self->words[i]);
+      pmod_free (self->backend, self->word_tables[i].data);
+      self->words[i] = NULL;
+      self->word_tables[i] = (PmodTensor){ 0 };
+    }
 }
 
 void
@@ -383,8 +383,11 @@ pmod_network_result_add (PmodNetworkResult *sum, const PmodNetworkResult *part)
   sum->loss += part->loss;
   sum->n_labels += part->n_labels;
   sum->n_labels_right += part->n_labels_right;
-  sum->n_patches += part->n_patches;
-  sum->n_patches_right += part->n_patches_right;
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    {
+      sum->n_read[i] += part->n_read[i];
+      sum->n_read_right[i] += part->n_read_right[i];
+    }
   sum->flops += part->flops;
 }
 

@@ -19,11 +19,10 @@ typedef struct _PmodNetwork PmodNetwork;
  * pmod_network_run() may see only a part: so each has its factor, weight / count. */
 typedef struct
 {
-  float answers; /* of each label */
-  float words;   /* of each patch, times background for patches without a class */
-  float background;
-  float colours; /* of each patch that has a colour */
-  float routers; /* of each router logit of a sample whose patches are known */
+  float answers;                /* of each label */
+  float words[PMOD_N_READINGS]; /* of each patch of which that is known */
+  float background;             /* times words[CLASS]: of patches without a class */
+  float routers;                /* of each router logit of a sample whose patches are known */
 } PmodLossFactors;
 
 /* What one layer's routers did, summed over samples. */
@@ -37,8 +36,9 @@ typedef struct
 {
   double loss; /* all of them, factors applied */
   gint64 n_labels, n_labels_right;
-  gint64 n_patches, n_patches_right; /* of patches that show something, read by words */
-  double flops;                      /* of products and attention, forward and backward */
+  /* Of patches of which that is known, the background apart. */
+  gint64 n_read[PMOD_N_READINGS], n_read_right[PMOD_N_READINGS];
+  double flops; /* of products and attention, forward and backward */
 } PmodNetworkResult;
 
 /* sum += part. */

@@ -170,6 +170,7 @@ static const PmodKey stage_keys[] = {
   NUMBER (PmodRecipeStage, answers, 0, MAX_LOSS, 1),
   NUMBER (PmodRecipeStage, words, 0, MAX_LOSS, 0),
   NUMBER (PmodRecipeStage, colours, 0, MAX_LOSS, 0.3),
+  NUMBER (PmodRecipeStage, places, 0, MAX_LOSS, 0),
   NUMBER (PmodRecipeStage, background, 0, MAX_LOSS, 0.2),
   NUMBER (PmodRecipeStage, routers, 0, MAX_LOSS, 0),
   NUMBER (PmodRecipeStage, muon_rate, 0, MAX_RATE, 0.02),

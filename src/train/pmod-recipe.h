@@ -58,6 +58,7 @@ typedef struct
   double answers; /* weight of the loss of the answers' tokens; 0: the decoder is not run */
   double words;   /* weight of the loss that reads patches by the embeddings of what they show */
   double colours; /* of which for colours, relative to the classes */
+  double places;  /* and for places likewise */
   double background; /* weight of a background patch, relative to an object's */
   double routers;    /* weight of the loss that teaches routers where objects are (not p-MoD's) */
   double muon_rate;  /* of hidden matrices; 0: AdamW takes them too */

@@ -14,12 +14,22 @@ G_BEGIN_DECLS
 
 #define PMOD_SAMPLE_NO_LABEL (-100) /* PMOD_LABEL_IGNORED of the kernels */
 
+/* What may be known of a patch and be read from it by words. */
+typedef enum
+{
+  PMOD_READ_CLASS,  /* what it shows */
+  PMOD_READ_COLOUR, /* that one's colour */
+  PMOD_READ_ROW,    /* where in the picture that one lies: top, center or bottom */
+  PMOD_READ_COLUMN, /* left, center or right */
+  PMOD_N_READINGS
+} PmodPatchReading;
+
 /* What the maker of a picture knows of one patch of it: a training aid. */
 typedef struct
 {
-  gint16 class_idx;  /* what it shows, an index of the source's words; -1: background */
-  gint16 colour_idx; /* its colour likewise; -1: none that has a name */
-  guint8 is_object;  /* a quarter of it or more is ink of some object */
+  gint16 known[PMOD_N_READINGS]; /* indices of the source's words; -1: nothing that has a name, for
+                                    CLASS the background */
+  guint8 is_object;              /* a quarter of it or more is ink of some object */
 } PmodSamplePatch;
 
 typedef struct

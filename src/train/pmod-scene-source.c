@@ -57,16 +57,25 @@ cut_name (PmodTokenizer *tokenizer, const char *name)
 static void
 list_words (SceneSource *self)
 {
-  PmodSource *base = &self->base;
+  GPtrArray **words = self->base.words;
 
-  base->class_words = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
-  base->colour_words = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    words[i] = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
   for (int i = 0; i < pmod_scene_art_get_n_classes (self->art); i++)
-    g_ptr_array_add (base->class_words,
+    g_ptr_array_add (words[PMOD_READ_CLASS],
                      cut_name (self->tokenizer, pmod_scene_art_get_class_name (self->art, i)));
-  g_ptr_array_add (base->class_words, cut_name (self->tokenizer, "background"));
+  g_ptr_array_add (words[PMOD_READ_CLASS], cut_name (self->tokenizer, "background"));
   for (int i = 0; i < PMOD_SCENE_N_COLOURS; i++)
-    g_ptr_array_add (base->colour_words, cut_name (self->tokenizer, pmod_scene_colour_name (i)));
+    g_ptr_array_add (words[PMOD_READ_COLOUR],
+                     cut_name (self->tokenizer, pmod_scene_colour_name (i)));
+  /* Cells are three rows of three: those of the middle column name the rows, and likewise. */
+  for (int i = 0; i < 3; i++)
+    {
+      g_ptr_array_add (words[PMOD_READ_ROW],
+                       cut_name (self->tokenizer, pmod_scene_cell_name (3 * i + 1)));
+      g_ptr_array_add (words[PMOD_READ_COLUMN],
+                       cut_name (self->tokenizer, pmod_scene_cell_name (3 + i)));
+    }
 }
 
 /* --- One question --------------------------------------------------------------------------- */
@@ -142,10 +151,13 @@ describe_patches (PmodSample *sample, const PmodScene *scene)
   for (int i = 0; i < side * side; i++)
     {
       gboolean empty = patches[i].class_idx < 0;
+      int cell = patches[i].cell_idx;
 
       sample->patches[i] = (PmodSamplePatch){
-        .class_idx = patches[i].class_idx,
-        .colour_idx = empty ? (gint16)background : patches[i].colour_idx,
+        .known = { [PMOD_READ_CLASS] = patches[i].class_idx,
+                   [PMOD_READ_COLOUR] = empty ? (gint16)background : patches[i].colour_idx,
+                   [PMOD_READ_ROW] = cell < 0 ? -1 : (gint16)(cell / 3),
+                   [PMOD_READ_COLUMN] = cell < 0 ? -1 : (gint16)(cell % 3) },
         .is_object = patches[i].cover >= PMOD_SCENE_OBJECT_COVER,
       };
     }
@@ -219,8 +231,8 @@ free_source (PmodSource *base)
 {
   SceneSource *self = (SceneSource *)base;
 
-  g_clear_pointer (&base->class_words, g_ptr_array_unref);
-  g_clear_pointer (&base->colour_words, g_ptr_array_unref);
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    g_clear_pointer (&base->words[i], g_ptr_array_unref);
   g_clear_pointer (&self->prefix, g_array_unref);
   g_clear_pointer (&self->dot, pmod_image_unref);
   g_free (self);

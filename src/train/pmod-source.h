@@ -22,10 +22,9 @@ struct _PmodSource
   guint64 n_samples;        /* index wraps around there; 0: without end */
   const char *const *kinds; /* [n_kinds] names of PmodSample.kinds, or NULL */
   int n_kinds;
-  /* Words for PmodSamplePatch, or NULL: each a list of token ids whose mean embedding stands for
-   * the class or the colour. Of the classes the last is the background's. */
-  GPtrArray *class_words;  /* GArray of gint32 */
-  GPtrArray *colour_words; /* GArray of gint32 */
+  /* Words for PmodSamplePatch.known, GArrays of gint32, or NULL: each a list of token ids whose
+   * mean embedding stands for what is read. Of the classes the last is the background's. */
+  GPtrArray *words[PMOD_N_READINGS];
 };
 
 static inline PmodSample *

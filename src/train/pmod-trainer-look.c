@@ -115,23 +115,34 @@ report_speed (const PmodTrainer *self, PmodTrainerReport *report)
   report->seconds_left = steps_left * per_step;
 }
 
+/* NAN where none was read. */
+static double
+share_read (const PmodTrainer *self, PmodPatchReading first, PmodPatchReading last)
+{
+  double n = 0, n_right = 0;
+
+  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
+    for (int k = first; k <= (int)last; k++)
+      {
+        n += (double)self->lanes[i].result.n_read[k];
+        n_right += (double)self->lanes[i].result.n_read_right[k];
+      }
+  return share (n_right, n);
+}
+
 static void
 report_counts (const PmodTrainer *self, const Look *look, PmodTrainerReport *report)
 {
-  double n_asked = 0, n_right = 0, n_patches = 0, n_patches_right = 0;
+  double n_asked = 0, n_right = 0;
 
   for (int i = 0; i < look->n_kinds; i++)
     {
       n_asked += look->n_asked[i];
       n_right += look->n_right[i];
     }
-  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
-    {
-      n_patches += (double)self->lanes[i].result.n_patches;
-      n_patches_right += (double)self->lanes[i].result.n_patches_right;
-    }
   report->accuracy = share (n_right, n_asked);
-  report->patch_accuracy = share (n_patches_right, n_patches);
+  report->patch_accuracy = share_read (self, PMOD_READ_CLASS, PMOD_READ_CLASS);
+  report->place_accuracy = share_read (self, PMOD_READ_ROW, PMOD_READ_COLUMN);
   report->n_kinds = look->n_kinds;
   report->kinds = self->validation_source->kinds;
   report->n_asked = look->n_asked;

@@ -58,11 +58,23 @@ count_routed (const PmodConfig *config)
   return n;
 }
 
+static void
+count_read (const PmodSamplePatch *patch, double background, double n_read[PMOD_N_READINGS])
+{
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    if (patch->known[i] >= 0)
+      n_read[i]++;
+    else if (i == PMOD_READ_CLASS)
+      n_read[i] += background;
+}
+
 PmodLossFactors
 pmod_trainer_factors (const PmodTrainer *self, const GPtrArray *samples)
 {
   const PmodRecipeStage *stage = self->stage;
-  double n_labels = 0, patches = 0, n_colours = 0, n_known = 0;
+  double weights[PMOD_N_READINGS] = { stage->words, stage->words * stage->colours,
+                                      stage->words * stage->places, stage->words * stage->places };
+  double n_labels = 0, n_read[PMOD_N_READINGS] = { 0 }, n_known = 0;
   PmodLossFactors factors = { .background = (float)stage->background };
 
   for (guint i = 0; i < samples->len; i++)
@@ -72,14 +84,13 @@ pmod_trainer_factors (const PmodTrainer *self, const GPtrArray *samples)
       n_labels += pmod_sample_n_labels (sample);
       for (int k = 0; sample->patches != NULL && k < sample->n_targets; k++)
         {
-          patches += sample->patches[k].class_idx >= 0 ? 1 : stage->background;
-          n_colours += sample->patches[k].colour_idx >= 0;
+          count_read (&sample->patches[k], stage->background, n_read);
           n_known++;
         }
     }
   factors.answers = (float)(stage->answers / MAX (n_labels, 1));
-  factors.words = (float)(stage->words / MAX (patches, 1));
-  factors.colours = (float)(stage->words * stage->colours / MAX (n_colours, 1));
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    factors.words[i] = (float)(weights[i] / MAX (n_read[i], 1));
   factors.routers = (float)(stage->routers / MAX (n_known * count_routed (self->config), 1));
   return factors;
 }

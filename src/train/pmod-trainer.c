@@ -133,13 +133,6 @@ copy_file (
 
 /* --- The model ------------------------------------------------------------------------------ */
 
-static void
-make_dense (PmodConfig *config)
-{
-  config->schedule.kind = PMOD_SCHEDULE_DENSE;
-  memset (config->has_router, 0, sizeof config->has_router);
-}
-
 /* A new network, or one to resume: the tokenizer of a new one is trained first. */
 static gboolean
 begin_new (PmodTrainer *self, gboolean resumes, GError **error)
@@ -161,7 +154,7 @@ begin_from_base (PmodTrainer *self, gboolean resumes, PmodCheckpoint **checkpoin
     return FALSE;
   self->config = pmod_config_copy (pmod_checkpoint_get_config (*checkpoint));
   if (self->recipe->dense)
-    make_dense (self->config);
+    pmod_config_make_dense (self->config);
   return resumes || (copy_file (dir, self->output, "tokenizer.model", FALSE, error) &&
                      copy_file (dir, self->output, "tokenizer_config.json", TRUE, error));
 }

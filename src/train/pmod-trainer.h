@@ -33,6 +33,7 @@ typedef struct
   double loss;           /* mean since the last look, all losses */
   double token_accuracy; /* of the answers' tokens that were learnt from, likewise */
   double patch_accuracy; /* of patches that show something, validation; NAN: not read */
+  double place_accuracy; /* of their rows and columns, likewise */
   double accuracy;       /* whole answers right, validation; NAN: none asked */
   int n_kinds;
   const char *const *kinds;     /* [n_kinds] names */

@@ -273,6 +273,33 @@ draw_normal (GRand *random)
   return (float)(sqrt (-2 * log (u)) * cos (angle));
 }
 
+/* Where a patch lies, as waves over both axes: for each of Dv / 4 frequencies w
+ *
+ *   sin (w column), cos (w column), sin (w row), cos (w row)
+ *
+ * from one radian a patch down to one across the picture. Beside patches of the same size no block
+ * has to learn where it is; small random rows would be lost in what the blocks add. */
+static void
+fill_positions (PmodWeights *self)
+{
+  gint64 side = self->config->vision.image_size / self->config->vision.patch_size;
+  gint64 dv = self->config->vision.hidden, n_waves = dv / 4;
+  float *rows = self->values + self->position->offset + dv; /* the first is the class token's */
+
+  for (gint64 i = 0; i < side * side; i++)
+    for (gint64 k = 0; k < n_waves; k++)
+      {
+        double w = pow ((double)side, -(double)k / (double)n_waves);
+        double column = w * (double)(i % side), row = w * (double)(i / side);
+        float *to = rows + i * dv + 4 * k;
+
+        to[0] = (float)sin (column);
+        to[1] = (float)cos (column);
+        to[2] = (float)sin (row);
+        to[3] = (float)cos (row);
+      }
+}
+
 /* Numbers are drawn for the weights of other parts, too, so that each weight has its own. */
 static void
 fill_new (PmodWeights *self, guint parts, guint64 seed)
@@ -296,6 +323,8 @@ fill_new (PmodWeights *self, guint parts, guint64 seed)
         }
     }
   g_rand_free (random);
+  if (self->config->has_vision && (parts & PMOD_PART_TOWER) != 0)
+    fill_positions (self);
 }
 
 /* A layer's weights are found whether the checkpoint routes it or not. */

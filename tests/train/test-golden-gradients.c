@@ -3,9 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "golden.h"
-#include "pmod-merge.h"
-#include "pmod-network.h"
+#include "golden-training.h"
 
 /* Two F32 implementations of 32 layers drift apart by some 1e-6 a layer; the bound is the one that
  * the goldens were made for. */
@@ -14,82 +12,9 @@
 /* A tensor whose gradient is this much smaller than the largest is rounding noise. */
 #define NOISE 1e-9
 
-typedef struct
-{
-  PmodWeights *weights;
-  PmodBackend *backend;
-  PmodNetwork *network;
-  float *gradients;
-} Fixture;
-
-static PmodPixels *
-load_pixels (const char *name, const PmodConfig *config)
-{
-  g_autofree char *part = g_build_filename ("images", name, NULL);
-  g_autofree char *path = golden_path (part);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodImage) image = pmod_image_load (path, 0, &error);
-  PmodPixels *pixels;
-
-  g_assert_no_error (error);
-  pixels = pmod_pixels_new (image, config, &error);
-  g_assert_no_error (error);
-  return pixels;
-}
-
-/* labels as the reference has them: each beside its own token. */
-static PmodSample *
-make_sample (JsonObject *json, PmodSafetensors *file, const PmodConfig *config)
-{
-  JsonArray *images = json_object_get_array_member (json, "images");
-  int n_images = (int)json_array_get_length (images);
-  g_autofree PmodPixels **pixels = g_new0 (PmodPixels *, MAX (n_images, 1));
-  gsize n, n_labels;
-  const gint32 *ids = golden_ints (file, "input_ids", &n);
-  const gint32 *labels = golden_ints (file, "labels", &n_labels);
-  g_autofree gint32 *learnt = g_new (gint32, n);
-
-  g_assert_cmpuint (n, ==, n_labels);
-  for (gsize i = 0; i < n; i++)
-    {
-      learnt[i] = labels[i] >= 0 ? 0 : -1;
-      g_assert_true (labels[i] < 0 || labels[i] == ids[i]);
-    }
-  for (int i = 0; i < n_images; i++)
-    pixels[i] = load_pixels (json_array_get_string_element (images, (guint)i), config);
-  return pmod_sample_new_merged (config, ids, learnt, (int)n, pixels, n_images);
-}
-
-static void
-set_up (Fixture *self, JsonObject *json, gboolean recompute)
-{
-  g_autofree char *path = golden_path (json_object_get_string_member (json, "checkpoint"));
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodCheckpoint) checkpoint = pmod_checkpoint_open (path, NULL, &error);
-  PmodNetworkOptions options = { recompute, PMOD_PART_ALL, NULL };
-
-  g_assert_no_error (error);
-  self->weights = pmod_weights_new (pmod_checkpoint_get_config (checkpoint), PMOD_DTYPE_F32, 0,
-                                    checkpoint, &error);
-  g_assert_no_error (error);
-  self->backend = pmod_backend_new_cpu (0, PMOD_CPU_BEST);
-  self->gradients = g_new0 (float, self->weights->n_elements);
-  self->network = pmod_network_new (self->weights, self->backend, self->gradients);
-  pmod_network_set_options (self->network, &options);
-}
-
-static void
-tear_down (Fixture *self)
-{
-  pmod_network_free (self->network);
-  pmod_weights_free (self->weights);
-  pmod_backend_free (self->backend);
-  g_free (self->gradients);
-}
-
 /* The gradient of one tensor of the checkpoint; NULL if there is none of that name. */
 static const float *
-find_gradient (const Fixture *self, const char *name, gsize *n)
+find_gradient (const GoldenTraining *self, const char *name, gsize *n)
 {
   for (guint i = 0; i < self->weights->all->len; i++)
     {
@@ -122,7 +47,7 @@ norms (const float *values, gsize n, double *l2, double *sum)
 
 /* Every parameter's norm and sum, and where the file has the tensor, every value. */
 static void
-compare_gradients (const Fixture *self, JsonObject *json, PmodSafetensors *file)
+compare_gradients (const GoldenTraining *self, JsonObject *json, PmodSafetensors *file)
 {
   JsonArray *grads = json_object_get_array_member (json, "grads");
   double largest = 0, worst = 0, worst_norm = 0;
@@ -172,18 +97,16 @@ compare_gradients (const Fixture *self, JsonObject *json, PmodSafetensors *file)
 static void
 run_case (JsonObject *json, gboolean recompute)
 {
-  g_autofree char *name =
-      g_build_filename ("golden-grad", json_object_get_string_member (json, "tensors"), NULL);
-  g_autoptr (PmodSafetensors) file = golden_load (name);
+  g_autoptr (PmodSafetensors) file = NULL;
   g_autoptr (PmodSample) sample = NULL;
   g_autoptr (GError) error = NULL;
-  Fixture fixture = { 0 };
+  GoldenTraining fixture;
   PmodLossFactors factors = { 0 };
   PmodNetworkResult result;
   double loss = json_object_get_double_member (json, "loss");
 
-  set_up (&fixture, json, recompute);
-  sample = make_sample (json, file, fixture.weights->config);
+  golden_training_set_up (&fixture, json, FALSE, recompute);
+  sample = golden_training_sample (&fixture, json, &file);
   g_assert_cmpint (pmod_sample_n_labels (sample), ==,
                    json_object_get_int_member (json, "n_answer_tokens"));
   factors.answers = 1 / (float)pmod_sample_n_labels (sample);
@@ -192,7 +115,7 @@ run_case (JsonObject *json, gboolean recompute)
   g_test_message ("loss %.7g, expected %.7g", result.loss, loss);
   g_assert_cmpfloat (fabs (result.loss - loss) / loss, <=, 1e-5);
   compare_gradients (&fixture, json, file);
-  tear_down (&fixture);
+  golden_training_tear_down (&fixture);
 }
 
 static void

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "optimizer-reference.h"
+
 /* --- Norm --------------------------------------------------------------------------------- */
 
 static void
@@ -35,22 +37,6 @@ test_norm (OpCase *self)
 }
 
 /* --- AdamW -------------------------------------------------------------------------------- */
-
-static void
-reference_adamw (
-    double *w, double *m, double *v, const double *g, int n, const PmodAdamW *o, double factor)
-{
-  for (int i = 0; i < n; i++)
-    {
-      double step, grad = g[i] * factor;
-
-      m[i] = o->beta1 * m[i] + (1 - (double)o->beta1) * grad;
-      v[i] = o->beta2 * v[i] + (1 - (double)o->beta2) * grad * grad;
-      step = m[i] / (1 - pow (o->beta1, (double)o->step)) /
-             (sqrt (v[i] / (1 - pow (o->beta2, (double)o->step))) + o->eps);
-      w[i] -= o->rate * (step + o->weight_decay * w[i]);
-    }
-}
 
 /* The difference that ten steps made, which is what an error would hide in the weights. */
 static void
@@ -114,66 +100,6 @@ test_adamw (OpCase *self)
 
 /* --- Muon --------------------------------------------------------------------------------- */
 
-/* c[m,n] = a[m,k] . b[k,n] */
-static void
-multiply (double *c, const double *a, const double *b, int m, int k, int n)
-{
-  for (int i = 0; i < m; i++)
-    for (int j = 0; j < n; j++)
-      {
-        c[i * n + j] = 0;
-        for (int l = 0; l < k; l++)
-          c[i * n + j] += a[i * k + l] * b[l * n + j];
-      }
-}
-
-/* The iteration by its definition, X [m,n] in place, also where m > n. */
-static void
-orthogonalize (OpCase *self, double *x, int m, int n)
-{
-  double *turned = op_doubles (self, m * n), *gram = op_doubles (self, m * m);
-  double *square = op_doubles (self, m * m), *product = op_doubles (self, m * n), norm = 0;
-
-  for (int i = 0; i < m * n; i++)
-    norm += x[i] * x[i];
-  for (int i = 0; i < m * n; i++)
-    x[i] /= sqrt (norm) + 1e-7;
-  for (int step = 0; step < 5; step++)
-    {
-      for (int i = 0; i < m * n; i++)
-        turned[i % n * m + i / n] = x[i];
-      multiply (gram, x, turned, m, n, m);
-      multiply (square, gram, gram, m, m, m);
-      for (int i = 0; i < m * m; i++)
-        square[i] = 2.0315 * square[i] - 4.7750 * gram[i];
-      multiply (product, square, x, m, m, n);
-      for (int i = 0; i < m * n; i++)
-        x[i] = 3.4445 * x[i] + product[i];
-    }
-}
-
-static void
-reference_muon (OpCase *self,
-                double *w,
-                double *velocity,
-                const double *g,
-                int n_out,
-                int n_in,
-                const PmodMuon *o)
-{
-  double *u = op_doubles (self, n_out * n_in), momentum = o->momentum;
-  double scale = sqrt (MAX (1.0, (double)n_out / n_in));
-
-  for (int i = 0; i < n_out * n_in; i++)
-    {
-      velocity[i] = momentum * velocity[i] + (1 - momentum) * g[i];
-      u[i] = (1 - momentum) * g[i] + momentum * velocity[i];
-    }
-  orthogonalize (self, u, n_out, n_in);
-  for (int i = 0; i < n_out * n_in; i++)
-    w[i] -= o->rate * (o->weight_decay * w[i] + scale * u[i]);
-}
-
 static void
 check_muon (OpCase *self, int n_out, int n_in)
 {
@@ -191,7 +117,7 @@ check_muon (OpCase *self, int n_out, int n_in)
 
       pmod_muon (self->backend, &weight, &velocity, &grad, NULL, &options);
       pmod_muon (self->single, &again, &velocity1, &grad, NULL, &options);
-      reference_muon (self, w, velocity_values, g, n_out, n_in, &options);
+      reference_muon (w, velocity_values, g, n_out, n_in, &options, 1);
     }
   /* The iteration multiplies what lies in small singular directions by up to 3.44^5 = 485, and
    * with it rounding errors: of F32 2^-24, of BF16 2^-9 at each of fifteen products. BF16 moves

@@ -1,0 +1,83 @@
+#include "golden-training.h"
+
+#include <string.h>
+
+#include "pmod-merge.h"
+
+static PmodPixels *
+load_pixels (const char *name, const PmodConfig *config)
+{
+  g_autofree char *part = g_build_filename ("images", name, NULL);
+  g_autofree char *path = golden_path (part);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodImage) image = pmod_image_load (path, 0, &error);
+  PmodPixels *pixels;
+
+  g_assert_no_error (error);
+  pixels = pmod_pixels_new (image, config, &error);
+  g_assert_no_error (error);
+  return pixels;
+}
+
+/* labels as the reference has them: each beside its own token. */
+static PmodSample *
+make_sample (JsonObject *json, PmodSafetensors *file, const PmodConfig *config)
+{
+  JsonArray *images = json_object_get_array_member (json, "images");
+  int n_images = (int)json_array_get_length (images);
+  g_autofree PmodPixels **pixels = g_new0 (PmodPixels *, MAX (n_images, 1));
+  gsize n, n_labels;
+  const gint32 *ids = golden_ints (file, "input_ids", &n);
+  const gint32 *labels = golden_ints (file, "labels", &n_labels);
+  g_autofree gint32 *learnt = g_new (gint32, n);
+
+  g_assert_cmpuint (n, ==, n_labels);
+  for (gsize i = 0; i < n; i++)
+    {
+      learnt[i] = labels[i] >= 0 ? 0 : -1;
+      g_assert_true (labels[i] < 0 || labels[i] == ids[i]);
+    }
+  for (int i = 0; i < n_images; i++)
+    pixels[i] = load_pixels (json_array_get_string_element (images, (guint)i), config);
+  return pmod_sample_new_merged (config, ids, learnt, (int)n, pixels, n_images);
+}
+
+PmodSample *
+golden_training_sample (const GoldenTraining *self, JsonObject *json, PmodSafetensors **file)
+{
+  g_autofree char *name =
+      g_build_filename ("golden-grad", json_object_get_string_member (json, "tensors"), NULL);
+
+  *file = golden_load (name);
+  return make_sample (json, *file, self->weights->config);
+}
+
+void
+golden_training_set_up (GoldenTraining *self, JsonObject *json, gboolean dense, gboolean recompute)
+{
+  g_autofree char *path = golden_path (json_object_get_string_member (json, "checkpoint"));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodCheckpoint) checkpoint = pmod_checkpoint_open (path, NULL, &error);
+  g_autoptr (PmodConfig) config = NULL;
+  PmodNetworkOptions options = { recompute, PMOD_PART_ALL, NULL };
+
+  g_assert_no_error (error);
+  config = pmod_config_copy (pmod_checkpoint_get_config (checkpoint));
+  if (dense)
+    pmod_config_make_dense (config);
+  self->weights = pmod_weights_new (config, PMOD_DTYPE_F32, 0, checkpoint, &error);
+  g_assert_no_error (error);
+  self->backend = pmod_backend_new_cpu (0, PMOD_CPU_BEST);
+  self->gradients = g_new0 (float, self->weights->n_elements);
+  self->network = pmod_network_new (self->weights, self->backend, self->gradients);
+  pmod_network_set_options (self->network, &options);
+}
+
+void
+golden_training_tear_down (GoldenTraining *self)
+{
+  pmod_network_free (self->network);
+  pmod_weights_free (self->weights);
+  pmod_backend_free (self->backend);
+  g_free (self->gradients);
+}

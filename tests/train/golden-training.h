@@ -1,0 +1,22 @@
+/* A checkpoint of the goldens as a network that learns, and what it is shown. */
+#pragma once
+
+#include "golden.h"
+#include "pmod-network.h"
+
+typedef struct
+{
+  PmodWeights *weights; /* F32 */
+  PmodBackend *backend;
+  PmodNetwork *network;
+  float *gradients;
+} GoldenTraining;
+
+/* json: a case of golden-grad/manifest.json. dense: no layer is routed. */
+void
+golden_training_set_up (GoldenTraining *self, JsonObject *json, gboolean dense, gboolean recompute);
+void golden_training_tear_down (GoldenTraining *self);
+
+/* What the case is shown; *file: the case's tensors, new. */
+PmodSample *
+golden_training_sample (const GoldenTraining *self, JsonObject *json, PmodSafetensors **file);
