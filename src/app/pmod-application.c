@@ -75,13 +75,12 @@ open_first_model (PmodApplication *self, const char *model)
 static void
 quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-  PmodApplication *self = user_data;
-  GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (self));
+  g_autoptr (GList) windows = g_list_copy (gtk_application_get_windows (user_data));
 
-  if (window)
-    gtk_window_close (window);
-  else
-    g_application_quit (G_APPLICATION (self));
+  for (GList *l = windows; l; l = l->next)
+    gtk_window_close (l->data);
+  if (!windows)
+    g_application_quit (user_data);
 }
 
 static void
@@ -142,16 +141,26 @@ pmod_application_startup (GApplication *application)
   self->session = pmod_session_new ();
 }
 
+/* The one that was used last, those of trainings apart; NULL: none. */
+static PmodWindow *
+find_window (PmodApplication *self)
+{
+  for (GList *l = gtk_application_get_windows (GTK_APPLICATION (self)); l; l = l->next)
+    if (PMOD_IS_WINDOW (l->data))
+      return l->data;
+  return NULL;
+}
+
 static PmodWindow *
 ensure_window (PmodApplication *self, const char *model)
 {
-  GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (self));
+  PmodWindow *window = find_window (self);
 
-  if (PMOD_IS_WINDOW (window))
+  if (window)
     {
       if (model)
         pmod_session_open_model (self->session, model);
-      return PMOD_WINDOW (window);
+      return window;
     }
   open_first_model (self, model);
   return pmod_window_new (GTK_APPLICATION (self), self->session, self->settings);

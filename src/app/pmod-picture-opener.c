@@ -5,6 +5,9 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-records.h"
+#include "pmod-training.h"
+
 struct _PmodPictureOpener
 {
   GObject parent_instance;
@@ -19,6 +22,7 @@ enum
   OPENED,
   FAILED,
   REMARKED,
+  TRAINING,
   N_SIGNALS
 };
 
@@ -56,6 +60,9 @@ pmod_picture_opener_class_init (PmodPictureOpenerClass *klass)
   /* (title) */
   signals[REMARKED] = g_signal_new ("remarked", PMOD_TYPE_PICTURE_OPENER, G_SIGNAL_RUN_LAST, 0,
                                     NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  /* (file): a trace of training, for pmod_training_load_async() */
+  signals[TRAINING] = g_signal_new ("training", PMOD_TYPE_PICTURE_OPENER, G_SIGNAL_RUN_LAST, 0,
+                                    NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_FILE);
 }
 
 static void
@@ -96,16 +103,30 @@ picture_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-run_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+records_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PmodPictureOpener) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (PmodRun) run = pmod_run_load_finish (result, &error);
+  g_autoptr (GBytes) records = pmod_records_load_finish (result, &error);
+  g_autoptr (PmodRun) run = NULL;
 
+  if (records && pmod_training_is_in (records))
+    {
+      g_signal_emit (self, signals[TRAINING], 0, source);
+      return;
+    }
+  run = records ? pmod_run_new_from_records (records, &error) : NULL;
   if (!run)
     fail (self, _ ("This recorded run cannot be opened"), error);
   else if (self->chat)
     pmod_chat_show_run (self->chat, run);
+}
+
+/* A run that is still recorded has its own ending. */
+static gboolean
+is_trace (const char *name)
+{
+  return g_str_has_suffix (name, ".trace") || g_str_has_suffix (name, ".trace.part");
 }
 
 void
@@ -118,8 +139,8 @@ pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
 
   base = g_file_get_basename (file);
   g_signal_emit (self, signals[OPENED], 0, file);
-  if (base && g_str_has_suffix (base, ".trace"))
-    pmod_run_load_async (file, begin_request (self), run_loaded_cb, g_object_ref (self));
+  if (base && is_trace (base))
+    pmod_records_load_async (file, begin_request (self), records_loaded_cb, g_object_ref (self));
   else
     pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,
                                   g_object_ref (self));
@@ -152,6 +173,7 @@ pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *f
   gtk_file_filter_add_mime_type (pictures, "image/*");
   gtk_file_filter_set_name (runs, _ ("Recorded runs"));
   gtk_file_filter_add_pattern (runs, "*.trace");
+  gtk_file_filter_add_pattern (runs, "*.trace.part");
 
   self->chooser = gtk_file_chooser_native_new (
       _ ("Open a Picture"), parent, GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Open"), _ ("_Cancel"));

@@ -11,6 +11,7 @@
 #include "pmod-model-button.h"
 #include "pmod-picture-opener.h"
 #include "pmod-selection.h"
+#include "pmod-training-window.h"
 #include "pmod-welcome.h"
 
 struct _PmodWindow
@@ -145,6 +146,13 @@ static void
 opener_remarked_cb (PmodWindow *self, const char *title)
 {
   add_toast (self, title, NULL, NULL);
+}
+
+static void
+training_cb (PmodWindow *self, GFile *file)
+{
+  gtk_window_present (
+      GTK_WINDOW (pmod_training_window_new (gtk_window_get_application (GTK_WINDOW (self)), file)));
 }
 
 static void
@@ -490,6 +498,8 @@ connect_session (PmodWindow *self)
   g_signal_connect_object (self->opener, "remarked", G_CALLBACK (opener_remarked_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->opener, "opened", G_CALLBACK (file_opened_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->opener, "training", G_CALLBACK (training_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->chat, "notify::picture", G_CALLBACK (picture_changed_cb), self,
                            G_CONNECT_SWAPPED);

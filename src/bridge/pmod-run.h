@@ -62,15 +62,8 @@ typedef struct
   double total; /* of the dense model when the prompt is through; an estimate until then */
 } PmodRunCost;
 
-/* The last run of a trace. */
+/* The last run of a trace: of what pmod_records_load_finish() returns. */
 PmodRun *pmod_run_new_from_records (GBytes *records, GError **error);
-
-/* The same of a trace file, read in a thread. */
-void pmod_run_load_async (GFile *file,
-                          GCancellable *cancellable,
-                          GAsyncReadyCallback callback,
-                          gpointer user_data);
-PmodRun *pmod_run_load_finish (GAsyncResult *result, GError **error);
 
 PmodRunPhase pmod_run_get_phase (PmodRun *self);
 gboolean pmod_run_is_finished (PmodRun *self);

@@ -112,6 +112,13 @@ pmod_trace_set_func (PmodTrace *self, PmodTraceFunc func, gpointer user_data)
   self->user_data = user_data;
 }
 
+void
+pmod_trace_flush (PmodTrace *self)
+{
+  if (self->file != NULL && self->error == NULL && fflush (self->file) != 0)
+    set_file_error (&self->error, self->path, "write", errno);
+}
+
 gboolean
 pmod_trace_close (PmodTrace *self, GError **error)
 {
@@ -119,8 +126,7 @@ pmod_trace_close (PmodTrace *self, GError **error)
 
   if (self->file == NULL)
     return TRUE;
-  if (self->error == NULL && fflush (self->file) != 0)
-    set_file_error (&self->error, self->path, "write", errno);
+  pmod_trace_flush (self);
   /* A name must not point at bytes that a power failure can still take away. */
   if (self->error == NULL && self->part_path != NULL && fsync (fileno (self->file)) != 0)
     set_file_error (&self->error, self->path, "write", errno);

@@ -235,6 +235,9 @@ PmodTrace *pmod_trace_new_file (const char *path, guint32 wants, GError **error)
 /* Replaces the receiver; NULL removes it. A file gets the records besides. */
 void pmod_trace_set_func (PmodTrace *self, PmodTraceFunc func, gpointer user_data);
 
+/* Writes what was committed, for those who read the file while it grows. */
+void pmod_trace_flush (PmodTrace *self);
+
 /* Finishes a file; the first failed write is reported here, and then no file is left. Without a
  * file, or the second time, TRUE. pmod_trace_free() before a close throws the file away. */
 gboolean pmod_trace_close (PmodTrace *self, GError **error);

@@ -153,15 +153,13 @@ static void
 fill_report (const PmodTrainer *self, const Look *look, PmodTrainerReport *report)
 {
   const PmodTrainerSums *sums = &self->sums;
-  double n = MAX ((double)sums->n_steps, 1);
-
   *report = (PmodTrainerReport){
     .stage = self->stage->name,
     .stage_idx = self->stage_idx,
     .n_stages = self->recipe->n_stages,
     .step = self->step,
     .n_steps = self->stage->steps,
-    .loss = sums->result.loss / n,
+    .loss = sums->n_steps > 0 ? sums->result.loss / (double)sums->n_steps : NAN,
     .token_accuracy = share ((double)sums->result.n_labels_right, (double)sums->result.n_labels),
     .gradient_norm = (double)*(const float *)self->norm.data,
     .rate = pmod_optimizer_share (self->stage, MAX (self->step - 1, 0)),
@@ -188,6 +186,8 @@ record (PmodTrainer *self, const PmodTrainerReport *report)
   loss->accuracy = isnan (report->accuracy) ? report->patch_accuracy : report->accuracy;
   loss->learning_rate = report->rate * self->stage->adam_rate;
   pmod_trace_commit (self->trace, loss);
+  /* A run takes hours, and is looked at meanwhile. */
+  pmod_trace_flush (self->trace);
 }
 
 void

@@ -30,7 +30,7 @@ typedef struct
   const char *stage;
   int stage_idx, n_stages;
   gint64 step, n_steps;  /* of the stage */
-  double loss;           /* mean since the last look, all losses */
+  double loss;           /* mean since the last look, all losses; NAN at a stage's beginning */
   double token_accuracy; /* of the answers' tokens that were learnt from, likewise */
   double patch_accuracy; /* of patches that show something, validation; NAN: not read */
   double place_accuracy; /* of their rows and columns, likewise */

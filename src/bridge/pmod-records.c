@@ -1,0 +1,43 @@
+/* See pmod-records.h. */
+#include "config.h"
+
+#include "pmod-records.h"
+
+#include "pmod-engine.h"
+
+static void
+load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  g_autofree char *path = g_file_get_path (source);
+  GError *error = NULL;
+  GBytes *records;
+
+  if (!path)
+    {
+      g_task_return_new_error (task, PMOD_ERROR, PMOD_ERROR_IO,
+                               "a recorded run must be a local file");
+      return;
+    }
+  records = pmod_trace_load (path, &error);
+  if (records)
+    g_task_return_pointer (task, records, (GDestroyNotify)g_bytes_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+pmod_records_load_async (GFile *file,
+                         GCancellable *cancellable,
+                         GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (file, cancellable, callback, user_data);
+
+  g_task_run_in_thread (task, load_thread);
+}
+
+GBytes *
+pmod_records_load_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,17 @@
+/* Trace files, read in a thread: what PmodRun and PmodTraining are made from. */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* callback's source is file. */
+void pmod_records_load_async (GFile *file,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data);
+
+/* Checked records, without the file's magic. */
+GBytes *pmod_records_load_finish (GAsyncResult *result, GError **error);
+
+G_END_DECLS
