@@ -20,6 +20,8 @@ struct _PmodLayerStrip
   GSignalGroup *signals;
   GPtrArray *cells; /* children, in the order of the layers */
   int n_cols;
+  GtkAdjustment *adjustment; /* of the scroller around; NULL: none */
+  guint reveal_id;
 };
 
 enum
@@ -70,6 +72,58 @@ get_selected_cell (PmodLayerStrip *self)
   int layer = self->selection ? pmod_selection_get_layer (self->selection) : 0;
 
   return layer < (int)self->cells->len ? g_ptr_array_index (self->cells, layer) : NULL;
+}
+
+/* --- Scrolling ------------------------------------------------------------------------------- */
+
+/* A window too narrow for all layers shows the selected one whole. */
+static gboolean
+reveal_cb (gpointer user_data)
+{
+  PmodLayerStrip *self = user_data;
+  GtkWidget *cell = get_selected_cell (self);
+  graphene_rect_t bounds;
+
+  self->reveal_id = 0;
+  if (cell && self->adjustment && gtk_widget_get_width (cell) > 0 &&
+      gtk_widget_compute_bounds (cell, GTK_WIDGET (self), &bounds))
+    gtk_adjustment_clamp_page (self->adjustment, bounds.origin.x - SPACING,
+                               bounds.origin.x + bounds.size.width + SPACING);
+  return G_SOURCE_REMOVE;
+}
+
+/* When the cells have their places. */
+static void
+queue_reveal (PmodLayerStrip *self)
+{
+  if (!self->reveal_id)
+    self->reveal_id = g_idle_add (reveal_cb, self);
+}
+
+static void
+pmod_layer_strip_root (GtkWidget *widget)
+{
+  PmodLayerStrip *self = PMOD_LAYER_STRIP (widget);
+  GtkWidget *viewport = gtk_widget_get_parent (widget);
+
+  GTK_WIDGET_CLASS (pmod_layer_strip_parent_class)->root (widget);
+  if (!GTK_IS_SCROLLABLE (viewport))
+    return;
+  self->adjustment = g_object_ref (gtk_scrollable_get_hadjustment (GTK_SCROLLABLE (viewport)));
+  g_signal_connect_object (self->adjustment, "changed", G_CALLBACK (queue_reveal), self,
+                           G_CONNECT_SWAPPED);
+}
+
+static void
+pmod_layer_strip_unroot (GtkWidget *widget)
+{
+  PmodLayerStrip *self = PMOD_LAYER_STRIP (widget);
+
+  if (self->adjustment)
+    g_signal_handlers_disconnect_by_data (self->adjustment, self);
+  g_clear_object (&self->adjustment);
+  g_clear_handle_id (&self->reveal_id, g_source_remove);
+  GTK_WIDGET_CLASS (pmod_layer_strip_parent_class)->unroot (widget);
 }
 
 /* --- Keys ------------------------------------------------------------------------------------ */
@@ -210,6 +264,7 @@ pmod_layer_strip_dispose (GObject *object)
   g_clear_pointer (&self->cells, g_ptr_array_unref);
   g_clear_object (&self->signals);
   g_clear_object (&self->selection);
+  g_clear_handle_id (&self->reveal_id, g_source_remove);
 
   G_OBJECT_CLASS (pmod_layer_strip_parent_class)->dispose (object);
 }
@@ -263,6 +318,8 @@ pmod_layer_strip_class_init (PmodLayerStripClass *klass)
   widget_class->measure = pmod_layer_strip_measure;
   widget_class->size_allocate = pmod_layer_strip_size_allocate;
   widget_class->focus = pmod_layer_strip_focus;
+  widget_class->root = pmod_layer_strip_root;
+  widget_class->unroot = pmod_layer_strip_unroot;
 
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -281,4 +338,5 @@ pmod_layer_strip_init (PmodLayerStrip *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (run_changed_cb), self);
+  g_signal_group_connect_swapped (self->signals, "notify::layer", G_CALLBACK (queue_reveal), self);
 }

@@ -87,14 +87,28 @@ def test_recorded_run():
             assert names[4] == "Layer 4, routed, keeps 9 of 64", names[4]
 
 
+def selected_inside(window, width):
+    """The strip ends a margin before the window does."""
+    cell = window.layers()[window.selected_layer()]
+    place = cell.get_extents(window.Atspi.CoordType.WINDOW)
+    return place.x >= 12 and place.x + place.width <= width - 12
+
+
 def test_narrow():
-    with Window("--model", DEMO, FIXTURES / "demo/seen-00.png", size=(360, 640)) as window:
+    with Window("--model", "demo", FIXTURES / "demo/seen-00.png", size=(360, 640)) as window:
         window.wait_layers()
+        # The selected layer is inside the strip's part that is shown, whichever it is.
+        wait_for("the first choice inside the window", lambda: selected_inside(window, 360))
         geometry = xdotool("getwindowgeometry", "--shell", window.window)
         assert "WIDTH=360" in geometry and "HEIGHT=640" in geometry, geometry
         # What is drawn must fit too: the last button of the bar of panes is inside.
         button = next(node for node in window.walk() if node.get_name().endswith("Conversation"))
         assert button is not None
+        window.focus_layers()
+        for key, layer in (("End", len(window.layers()) - 1), ("Home", 0)):
+            keys(key)
+            wait_for(f"layer {layer}", lambda: window.selected_layer() == layer)
+            wait_for(f"layer {layer} inside the window", lambda: selected_inside(window, 360))
 
 
 harness.run(
