@@ -34,6 +34,7 @@ struct _PmodEvalTask
   /* scenes */
   int split; /* PmodSceneSplit */
   PmodEvalArt art;
+  char *nouns; /* file name of the table of what is drawn, beside art.ini; NULL: the usual one */
   int count;
   guint64 seed;
   double unsure;     /* share of pictures that show nothing known */

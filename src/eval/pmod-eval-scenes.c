@@ -44,7 +44,7 @@ open_art (const PmodEvalTask *task, const char *art, GError **error)
     art = own;
   if (task->art == PMOD_EVAL_ART_NONE)
     return pmod_scene_art_new (NULL, NULL, NULL, role, error);
-  found = pmod_scene_art_new (recipes, NULL, art, role, &why);
+  found = pmod_scene_art_new (recipes, task->nouns, art, role, &why);
   if (found == NULL && g_error_matches (why, PMOD_SCENE_ERROR, PMOD_SCENE_ERROR_IO))
     g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO,
                  "task %s: expected drawings in %s, got none (%s); \"%s/fetch-art %s\" fetches "

@@ -232,7 +232,7 @@ read_kinds (Reader *self)
 static void
 read_scenes (Reader *self, PmodEvalTask *task)
 {
-  static const char *const keys[] = { "split",  "art",       "count", "seed",
+  static const char *const keys[] = { "split",  "art",       "nouns", "count", "seed",
                                       "unsure", "questions", "kinds", NULL };
   static const char *const splits[] = { "train", "validation", "test", NULL };
   static const char *const arts[] = { "train", "held-out", "none", NULL };
@@ -240,6 +240,9 @@ read_scenes (Reader *self, PmodEvalTask *task)
   check_keys (self, "scenes", keys);
   task->split = read_name (self, "scenes", "split", splits);
   task->art = (PmodEvalArt)read_name (self, "scenes", "art", arts);
+  task->nouns = read_text (self, "scenes", "nouns", NULL);
+  if (task->nouns != NULL && strchr (task->nouns, G_DIR_SEPARATOR) != NULL)
+    refuse (self, "scenes", "nouns", "expected the name of a file beside art.ini, got a path");
   task->count = read_int (self, "scenes", "count", 1, MAX_PICTURES, NAN);
   task->seed = (guint64)read_int (self, "scenes", "seed", 0, G_MAXINT32, DEFAULT_SEED);
   task->unsure = read_number (self, "scenes", "unsure", 0, 1, FALSE, scene_defaults.unsure);
@@ -428,6 +431,7 @@ pmod_eval_task_free (PmodEvalTask *self)
   g_free (self->path);
   g_free (self->title);
   g_free (self->prompt);
+  g_free (self->nouns);
   g_free (self->answers);
   g_free (self->images);
   g_free (self);

@@ -323,7 +323,7 @@ def test_usage():
 
 
 TASKS = [
-    ({}, {'splt': 'test'}, ':8: [scenes] splt: no such key; there are split, art, count'),
+    ({}, {'splt': 'test'}, ':8: [scenes] splt: no such key; there are split, art, nouns'),
     ({}, {'split': 'tests'}, ':7: [scenes] split: expected one of train, validation, test, got "t'),
     ({}, {'split': None}, '[scenes]: split: expected one of train, validation, test, got nothing'),
     ({}, {'art': 'noto'}, 'art: expected one of train, held-out, none, got "noto"'),
@@ -333,6 +333,8 @@ TASKS = [
     ({}, {'count': ''}, 'count: expected a value, got nothing'),
     ({}, {'seed': '-1'}, 'seed: expected a whole number from 0'),
     ({}, {'unsure': 'nan'}, 'unsure: expected a number from 0 to 1, got "nan"'),
+    ({}, {'nouns': '../nouns.tsv'},
+     ':10: [scenes] nouns: expected the name of a file beside art.ini, got a path'),
     ({}, {'kinds': 'what, colours'}, 'kinds: expected kinds of questions'),
     ({'metric': 'bleu'}, {}, ':4: [task] metric: expected one of exact, yes-no, vqa-soft, choice,'),
     ({'source': 'files'}, {}, ':3: [task] source: expected one of scenes, jsonl, got "files"'),
