@@ -8,11 +8,10 @@
 
 #include "pmod-palette.h"
 
-/* Around the plot: what stands there is the axes' numbers. */
-#define LEFT 52
-#define RIGHT 12
-#define TOP 10
-#define BOTTOM 24
+/* Between the axes' numbers and the plot, and around all of it. */
+#define GAP 8
+#define MARGIN 12
+
 #define MIN_WIDTH 260
 #define MIN_HEIGHT 120
 
@@ -26,6 +25,8 @@ struct _PmodCurveView
   PmodTraining *training;
   gboolean accuracy;
   int marker;
+  GskRenderNode *plot; /* everything but the marker; NULL: to be drawn */
+  int plot_width, plot_height;
 };
 
 enum
@@ -55,25 +56,27 @@ value_of (PmodCurveView *self, const PmodTrainingPoint *point)
   return self->accuracy ? point->accuracy : point->loss;
 }
 
-/* Of what is drawn; FALSE where nothing is. */
+/* The largest value that is drawn, and the first and the last point that have one; FALSE where
+ * nothing is. */
 static gboolean
-find_range (PmodCurveView *self, double *low, double *high)
+find_range (PmodCurveView *self,
+            double *largest,
+            const PmodTrainingPoint **first,
+            const PmodTrainingPoint **last)
 {
   int n_points;
   const PmodTrainingPoint *points = get_points (self, &n_points);
 
-  *low = INFINITY;
-  *high = -INFINITY;
+  *first = *last = NULL;
+  *largest = 0;
   for (int i = 0; i < n_points; i++)
-    {
-      double value = value_of (self, &points[i]);
-
-      if (!isfinite (value))
-        continue;
-      *low = MIN (*low, value);
-      *high = MAX (*high, value);
-    }
-  return *low <= *high;
+    if (isfinite (value_of (self, &points[i])))
+      {
+        *first = *first ? *first : &points[i];
+        *last = &points[i];
+        *largest = MAX (*largest, value_of (self, &points[i]));
+      }
+  return *first != NULL;
 }
 
 /* --- Axes ------------------------------------------------------------------------------------ */
@@ -99,28 +102,68 @@ round_step (double whole, int n)
   return 10 * power;
 }
 
+static PangoLayout *
+make_layout (PmodCurveView *self, const char *text, int *width, int *height)
+{
+  PangoLayout *layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
+
+  pango_layout_get_pixel_size (layout, width, height);
+  return layout;
+}
+
+static char *
+format_value (PmodCurveView *self, double value)
+{
+  return self->accuracy ? g_strdup_printf (_ ("%.0f %%"), 100 * value)
+                        : g_strdup_printf ("%g", value);
+}
+
+static double
+value_step (PmodCurveView *self, double top)
+{
+  return self->accuracy ? 0.25 : round_step (top, 4);
+}
+
+/* As wide as the widest number beside it, as high as a line below. */
+static void
+place_plot (PmodCurveView *self, Axes *axes)
+{
+  GtkWidget *widget = GTK_WIDGET (self);
+  double step = value_step (self, axes->top);
+  int widest = 0, height = 0;
+
+  for (int i = 0; i * step <= axes->top * (1 + 1e-9); i++)
+    {
+      g_autofree char *text = format_value (self, i * step);
+      int width;
+      g_autoptr (PangoLayout) layout = make_layout (self, text, &width, &height);
+
+      widest = MAX (widest, width);
+    }
+  axes->x = (float)(axes->rtl ? MARGIN : widest + GAP);
+  axes->y = (float)(height / 2 + 2);
+  axes->width = (float)(gtk_widget_get_width (widget) - widest - GAP - MARGIN);
+  axes->height = (float)gtk_widget_get_height (widget) - axes->y - (float)height - GAP / 2;
+}
+
 static gboolean
 find_axes (PmodCurveView *self, Axes *axes)
 {
-  GtkWidget *widget = GTK_WIDGET (self);
   int n_points;
-  const PmodTrainingPoint *points = get_points (self, &n_points);
-  double low, high, step;
+  const PmodTrainingPoint *points = get_points (self, &n_points), *first, *last;
+  double largest, step;
 
-  if (!find_range (self, &low, &high))
+  if (!find_range (self, &largest, &first, &last))
     return FALSE;
-  axes->rtl = gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL;
-  axes->x = axes->rtl ? RIGHT : LEFT;
-  axes->y = TOP;
-  axes->width = (float)gtk_widget_get_width (widget) - LEFT - RIGHT;
-  axes->height = (float)gtk_widget_get_height (widget) - TOP - BOTTOM;
+  axes->rtl = gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL;
   axes->last_step = MAX ((double)points[n_points - 1].step, 1);
   axes->top = 1;
-  if (!self->accuracy && high > 0)
+  if (!self->accuracy && largest > 0)
     {
-      step = round_step (high, 4);
-      axes->top = step * ceil (high / step - 1e-9);
+      step = round_step (largest, 4);
+      axes->top = step * ceil (largest / step - 1e-9);
     }
+  place_plot (self, axes);
   return axes->width > 0 && axes->height > 0;
 }
 
@@ -140,21 +183,26 @@ y_of (const Axes *axes, double value)
 
 /* --- Drawing --------------------------------------------------------------------------------- */
 
-/* Beside (x, y): to its left or right, or centred below. */
+/* align: which part of the text stands at x and at y, 0 its beginning, 1 its end. */
 static void
-append_text (
-    PmodCurveView *self, GtkSnapshot *snapshot, const char *text, float x, float y, float align)
+append_text (PmodCurveView *self,
+             GtkSnapshot *snapshot,
+             const char *text,
+             float x,
+             float y,
+             float align_x,
+             float align_y)
 {
-  g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
-  GdkRGBA color;
   int width, height;
+  g_autoptr (PangoLayout) layout = make_layout (self, text, &width, &height);
+  graphene_point_t place = GRAPHENE_POINT_INIT (roundf (x - (float)width * align_x),
+                                                roundf (y - (float)height * align_y));
+  GdkRGBA color;
 
   gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), &color);
   color.alpha *= 0.7f;
-  pango_layout_get_pixel_size (layout, &width, &height);
   gtk_snapshot_save (snapshot);
-  gtk_snapshot_translate (snapshot,
-                          &GRAPHENE_POINT_INIT (roundf (x - (float)width * align), roundf (y)));
+  gtk_snapshot_translate (snapshot, &place);
   gtk_snapshot_append_layout (snapshot, layout, &color);
   gtk_snapshot_restore (snapshot);
 }
@@ -169,18 +217,18 @@ append_line (
 static void
 append_values (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
 {
-  double step = self->accuracy ? 0.25 : round_step (axes->top, 4);
+  const PmodPalette *palette = pmod_palette_get ();
+  double step = value_step (self, axes->top);
 
   for (int i = 0; i * step <= axes->top * (1 + 1e-9); i++)
     {
       float y = roundf (y_of (axes, i * step));
-      g_autofree char *text = self->accuracy ? g_strdup_printf ("%d %%", (int)round (i * 25))
-                                             : g_strdup_printf ("%g", i * step);
+      g_autofree char *text = format_value (self, i * step);
 
-      append_line (snapshot, i == 0 ? &pmod_palette_get ()->dense : &pmod_palette_get ()->track,
-                   axes->x, y, axes->width, 1);
-      append_text (self, snapshot, text, axes->rtl ? axes->x + axes->width + 8 : axes->x - 8, y - 9,
-                   axes->rtl ? 0 : 1);
+      append_line (snapshot, i == 0 ? &palette->dense : &palette->track, axes->x, y, axes->width,
+                   1);
+      append_text (self, snapshot, text, axes->rtl ? axes->x + axes->width + GAP : axes->x - GAP, y,
+                   axes->rtl ? 0 : 1, 0.5f);
     }
 }
 
@@ -193,7 +241,8 @@ append_steps (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
     {
       g_autofree char *text = g_strdup_printf ("%.0f", i * step);
 
-      append_text (self, snapshot, text, x_of (axes, i * step), axes->y + axes->height + 4, 0.5f);
+      append_text (self, snapshot, text, x_of (axes, i * step), axes->y + axes->height + GAP / 2,
+                   0.5f, 0);
     }
 }
 
@@ -217,14 +266,21 @@ append_curve (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
   gdk_cairo_set_source_rgba (cr, &palette->used);
   cairo_set_line_width (cr, LINE_WIDTH);
   cairo_set_line_join (cr, CAIRO_LINE_JOIN_ROUND);
+  cairo_set_line_cap (cr, CAIRO_LINE_CAP_ROUND);
   for (int i = 0; i < n_points; i++)
     {
       double value = value_of (self, &points[i]);
 
-      if (!isfinite (points[i].loss))
+      float x = x_of (axes, (double)points[i].step), y = y_of (axes, value);
+
+      if (!isfinite (points[i].loss) || !isfinite (value))
         cairo_new_sub_path (cr);
-      if (isfinite (value))
-        cairo_line_to (cr, x_of (axes, (double)points[i].step), y_of (axes, value));
+      if (!isfinite (value))
+        continue;
+      /* A line to itself is a dot: a stage's first point is seen before it has a second. */
+      if (!cairo_has_current_point (cr))
+        cairo_move_to (cr, x, y);
+      cairo_line_to (cr, x, y);
     }
   cairo_stroke (cr);
   cairo_destroy (cr);
@@ -258,6 +314,47 @@ append_marker (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
   gtk_snapshot_pop (snapshot);
 }
 
+/* The node is made again only when the training, the size or the style changes. */
+static void
+ensure_plot (PmodCurveView *self, const Axes *axes)
+{
+  GtkWidget *widget = GTK_WIDGET (self);
+  int width = gtk_widget_get_width (widget), height = gtk_widget_get_height (widget);
+  GtkSnapshot *snapshot;
+
+  if (self->plot && self->plot_width == width && self->plot_height == height)
+    return;
+  g_clear_pointer (&self->plot, gsk_render_node_unref);
+  snapshot = gtk_snapshot_new ();
+  append_values (self, snapshot, axes);
+  append_steps (self, snapshot, axes);
+  append_curve (self, snapshot, axes);
+  self->plot = gtk_snapshot_free_to_node (snapshot);
+  self->plot_width = width;
+  self->plot_height = height;
+}
+
+static void
+drop_plot (GtkWidget *widget)
+{
+  g_clear_pointer (&PMOD_CURVE_VIEW (widget)->plot, gsk_render_node_unref);
+  gtk_widget_queue_draw (widget);
+}
+
+static void
+pmod_curve_view_css_changed (GtkWidget *widget, GtkCssStyleChange *change)
+{
+  GTK_WIDGET_CLASS (pmod_curve_view_parent_class)->css_changed (widget, change);
+  drop_plot (widget);
+}
+
+static void
+pmod_curve_view_direction_changed (GtkWidget *widget, GtkTextDirection previous)
+{
+  GTK_WIDGET_CLASS (pmod_curve_view_parent_class)->direction_changed (widget, previous);
+  drop_plot (widget);
+}
+
 static void
 pmod_curve_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
@@ -266,9 +363,8 @@ pmod_curve_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 
   if (!find_axes (self, &axes))
     return;
-  append_values (self, snapshot, &axes);
-  append_steps (self, snapshot, &axes);
-  append_curve (self, snapshot, &axes);
+  ensure_plot (self, &axes);
+  gtk_snapshot_append_node (snapshot, self->plot);
   append_marker (self, snapshot, &axes);
 }
 
@@ -285,6 +381,54 @@ pmod_curve_view_measure (GtkWidget *widget,
   *natural = 2 * *minimum;
 }
 
+/* --- What it says ---------------------------------------------------------------------------- */
+
+static char *
+describe_point (PmodCurveView *self, const PmodTrainingPoint *point)
+{
+  g_autofree char *step = g_strdup_printf ("%" G_GINT64_FORMAT, point->step);
+  double value = value_of (self, point);
+
+  if (!isfinite (value))
+    return g_strdup_printf (_ ("Step %s"), step);
+  return self->accuracy ? g_strdup_printf (_ ("%.1f percent at step %s"), 100 * value, step)
+                        : g_strdup_printf (_ ("%.3g at step %s"), value, step);
+}
+
+static void
+update_label (PmodCurveView *self)
+{
+  const PmodTrainingPoint *first, *last;
+  g_autofree char *label = NULL, *from = NULL, *to = NULL;
+  double largest;
+
+  if (find_range (self, &largest, &first, &last))
+    {
+      from = describe_point (self, first);
+      to = describe_point (self, last);
+      label = g_strdup_printf (self->accuracy ? _ ("Right, %s, %s") : _ ("Loss, %s, %s"), from, to);
+    }
+  else
+    label = g_strdup (self->accuracy ? _ ("Right, not measured") : _ ("Loss, no values"));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+}
+
+/* What a screen reader says when the marker moves. */
+static void
+update_value (PmodCurveView *self)
+{
+  int n_points;
+  const PmodTrainingPoint *points = get_points (self, &n_points);
+  g_autofree char *text = self->marker >= 0 && self->marker < n_points
+                              ? describe_point (self, &points[self->marker])
+                              : g_strdup (_ ("No step is marked"));
+
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0,
+                                  GTK_ACCESSIBLE_PROPERTY_VALUE_MAX, (double)MAX (n_points - 1, 0),
+                                  GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, (double)MAX (self->marker, 0),
+                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+}
+
 /* --- The marker ------------------------------------------------------------------------------ */
 
 static void
@@ -293,6 +437,7 @@ set_marker (PmodCurveView *self, int marker)
   if (self->marker == marker)
     return;
   self->marker = marker;
+  update_value (self);
   gtk_widget_queue_draw (GTK_WIDGET (self));
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MARKER]);
 }
@@ -315,17 +460,27 @@ motion_cb (GtkEventControllerMotion *controller, double x, double y, gpointer us
   set_marker (self, nearest);
 }
 
-/* Stages' beginnings are stepped over. */
+/* Then the newest point is told of again, while the run goes on. */
+static void
+leave_cb (GtkEventControllerMotion *controller, gpointer user_data)
+{
+  set_marker (user_data, -1);
+}
+
+/* The next point that has a loss, stages' beginnings being stepped over; marker where there is
+ * none. direction: 1 or -1, in steps. Without a marker the walk begins outside. */
 static int
 find_next (PmodCurveView *self, int from, int direction)
 {
   int n_points;
   const PmodTrainingPoint *points = get_points (self, &n_points);
 
+  if (from < 0 || from >= n_points)
+    from = direction > 0 ? -1 : n_points;
   for (int i = from + direction; i >= 0 && i < n_points; i += direction)
     if (isfinite (points[i].loss))
       return i;
-  return from;
+  return self->marker;
 }
 
 static gboolean
@@ -337,16 +492,14 @@ key_pressed_cb (GtkEventControllerKey *controller,
 {
   PmodCurveView *self = user_data;
   int forward = gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL ? -1 : 1;
-  int n_points;
 
-  get_points (self, &n_points);
-  if (n_points == 0 || (state & (GDK_CONTROL_MASK | GDK_ALT_MASK)))
+  if (state & (GDK_CONTROL_MASK | GDK_ALT_MASK))
     return GDK_EVENT_PROPAGATE;
   switch (keyval)
     {
     case GDK_KEY_Left:
     case GDK_KEY_KP_Left:
-      set_marker (self, find_next (self, self->marker < 0 ? n_points : self->marker, -forward));
+      set_marker (self, find_next (self, self->marker, -forward));
       return GDK_EVENT_STOP;
     case GDK_KEY_Right:
     case GDK_KEY_KP_Right:
@@ -358,28 +511,29 @@ key_pressed_cb (GtkEventControllerKey *controller,
       return GDK_EVENT_STOP;
     case GDK_KEY_End:
     case GDK_KEY_KP_End:
-      set_marker (self, find_next (self, n_points, -1));
+      set_marker (self, find_next (self, -1, -1));
       return GDK_EVENT_STOP;
     default:
       return GDK_EVENT_PROPAGATE;
     }
 }
 
-/* --- What it says ---------------------------------------------------------------------------- */
-
-static void
-update_label (PmodCurveView *self)
+/* A marker keeps its step when a longer run is read; one that is no more goes. */
+static gboolean
+set_training (PmodCurveView *self, PmodTraining *training)
 {
-  g_autofree char *label = NULL;
-  double low, high;
+  int n_points, marker = -1;
+  const PmodTrainingPoint *points = get_points (self, &n_points);
+  gint64 step = self->marker >= 0 && self->marker < n_points ? points[self->marker].step : -1;
 
-  if (!find_range (self, &low, &high))
-    label = g_strdup (self->accuracy ? _ ("Right answers, not measured") : _ ("Loss, no values"));
-  else if (self->accuracy)
-    label = g_strdup_printf (_ ("Right answers, from %.1f to %.1f percent"), 100 * low, 100 * high);
-  else
-    label = g_strdup_printf (_ ("Loss, from %.3g to %.3g"), high, low);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  if (!g_set_object (&self->training, training))
+    return FALSE;
+  points = get_points (self, &n_points);
+  for (int i = 0; i < n_points && step >= 0; i++)
+    if (points[i].step == step && isfinite (points[i].loss))
+      marker = i;
+  set_marker (self, marker);
+  return TRUE;
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -387,7 +541,10 @@ update_label (PmodCurveView *self)
 static void
 pmod_curve_view_dispose (GObject *object)
 {
-  g_clear_object (&PMOD_CURVE_VIEW (object)->training);
+  PmodCurveView *self = PMOD_CURVE_VIEW (object);
+
+  g_clear_pointer (&self->plot, gsk_render_node_unref);
+  g_clear_object (&self->training);
 
   G_OBJECT_CLASS (pmod_curve_view_parent_class)->dispose (object);
 }
@@ -421,7 +578,7 @@ pmod_curve_view_set_property (GObject *object, guint id, const GValue *value, GP
   switch (id)
     {
     case PROP_TRAINING:
-      if (!g_set_object (&self->training, g_value_get_object (value)))
+      if (!set_training (self, g_value_get_object (value)))
         return;
       break;
     case PROP_ACCURACY:
@@ -435,7 +592,8 @@ pmod_curve_view_set_property (GObject *object, guint id, const GValue *value, GP
       return;
     }
   update_label (self);
-  gtk_widget_queue_draw (GTK_WIDGET (self));
+  update_value (self);
+  drop_plot (GTK_WIDGET (self));
   g_object_notify_by_pspec (object, pspec);
 }
 
@@ -451,6 +609,8 @@ pmod_curve_view_class_init (PmodCurveViewClass *klass)
   object_class->set_property = pmod_curve_view_set_property;
   widget_class->snapshot = pmod_curve_view_snapshot;
   widget_class->measure = pmod_curve_view_measure;
+  widget_class->css_changed = pmod_curve_view_css_changed;
+  widget_class->direction_changed = pmod_curve_view_direction_changed;
 
   props[PROP_TRAINING] = g_param_spec_object ("training", NULL, NULL, PMOD_TYPE_TRAINING, flags);
   props[PROP_ACCURACY] = g_param_spec_boolean ("accuracy", NULL, NULL, FALSE, flags);
@@ -460,8 +620,9 @@ pmod_curve_view_class_init (PmodCurveViewClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-curve-view.ui");
   gtk_widget_class_bind_template_callback (widget_class, motion_cb);
+  gtk_widget_class_bind_template_callback (widget_class, leave_cb);
   gtk_widget_class_bind_template_callback (widget_class, key_pressed_cb);
-  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_IMG);
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_SLIDER);
   gtk_widget_class_set_css_name (widget_class, "curveview");
 }
 
@@ -470,5 +631,7 @@ pmod_curve_view_init (PmodCurveView *self)
 {
   self->marker = -1;
   gtk_widget_init_template (GTK_WIDGET (self));
-  pmod_palette_follow (GTK_WIDGET (self), gtk_widget_queue_draw);
+  update_label (self);
+  update_value (self);
+  pmod_palette_follow (GTK_WIDGET (self), drop_plot);
 }

@@ -122,13 +122,6 @@ records_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     pmod_chat_show_run (self->chat, run);
 }
 
-/* A run that is still recorded has its own ending. */
-static gboolean
-is_trace (const char *name)
-{
-  return g_str_has_suffix (name, ".trace") || g_str_has_suffix (name, ".trace.part");
-}
-
 void
 pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
 {
@@ -139,7 +132,7 @@ pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
 
   base = g_file_get_basename (file);
   g_signal_emit (self, signals[OPENED], 0, file);
-  if (base && is_trace (base))
+  if (base && pmod_records_is_trace (base))
     pmod_records_load_async (file, begin_request (self), records_loaded_cb, g_object_ref (self));
   else
     pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,

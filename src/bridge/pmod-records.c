@@ -5,6 +5,12 @@
 
 #include "pmod-engine.h"
 
+gboolean
+pmod_records_is_trace (const char *name)
+{
+  return g_str_has_suffix (name, ".trace") || g_str_has_suffix (name, ".trace.part");
+}
+
 static void
 load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {

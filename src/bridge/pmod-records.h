@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* Whether a file of that name is a trace: finished, or still written. */
+gboolean pmod_records_is_trace (const char *name);
+
 /* callback's source is file. */
 void pmod_records_load_async (GFile *file,
                               GCancellable *cancellable,

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "pmod-engine.h"
+#include "pmod-records.h"
 
-/* What pmod-trainer.c calls its traces; a finished one has no ".part". */
+/* What pmod-trainer.c calls its traces, and what one that is still written ends with. */
 #define PIECE_PREFIX "from-stage-"
+#define PART ".part"
 
 struct _PmodTraining
 {
@@ -123,21 +125,38 @@ when_changed (GFile *file)
               : 0;
 }
 
-/* A trace without losses adds nothing. */
-static gboolean
-add_piece (GArray *pieces, GFile *file, GError **error)
+/* Of a trace that is still written, or of the same when it was finished meanwhile. */
+static GBytes *
+load_records (GFile *file, GError **error)
 {
   g_autofree char *path = g_file_get_path (file);
-  g_autoptr (GBytes) records = NULL;
-  Piece piece;
-  gboolean has_run;
+  g_autoptr (GError) why = NULL;
+  GBytes *records;
 
   if (!path)
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO, "a training run must be a local file");
-      return FALSE;
+      return NULL;
     }
-  records = pmod_trace_load (path, error);
+  records = pmod_trace_load (path, &why);
+  if (!records && g_str_has_suffix (path, PART))
+    {
+      path[strlen (path) - strlen (PART)] = '\0';
+      records = pmod_trace_load (path, NULL);
+    }
+  if (!records)
+    g_propagate_error (error, g_steal_pointer (&why));
+  return records;
+}
+
+/* A trace without losses adds nothing. */
+static gboolean
+add_piece (GArray *pieces, GFile *file, GError **error)
+{
+  g_autoptr (GBytes) records = load_records (file, error);
+  Piece piece;
+  gboolean has_run;
+
   if (!records)
     return FALSE;
   piece = (Piece){ list_points (records, &has_run), when_changed (file) };
@@ -151,8 +170,7 @@ add_piece (GArray *pieces, GFile *file, GError **error)
 static gboolean
 is_piece (const char *name)
 {
-  return name && g_str_has_prefix (name, PIECE_PREFIX) &&
-         (g_str_has_suffix (name, ".trace") || g_str_has_suffix (name, ".trace.part"));
+  return name && g_str_has_prefix (name, PIECE_PREFIX) && pmod_records_is_trace (name);
 }
 
 /* The other traces beside file; one that cannot be read is left out. */
@@ -179,8 +197,8 @@ add_siblings (GArray *pieces, GFile *file)
 static gboolean
 is_told_again (const PmodTrainingPoint *point, const PmodTrainingPoint *first)
 {
-  return point->step > first->step || (point->step == first->step && !isnan (first->loss)) ||
-         (point->step == first->step && isnan (point->loss));
+  return point->step > first->step ||
+         (point->step == first->step && (!isnan (first->loss) || isnan (point->loss)));
 }
 
 /* Each piece takes the place of everything from its first step on that was written before it. */

@@ -176,7 +176,8 @@ typedef struct
   PmodRecord header;
   gint64 step;
   double loss;
-  double accuracy; /* of the answer's tokens, 0 .. 1; NAN where not measured */
+  double accuracy; /* 0 .. 1, of the validation sample's answers, or of patches read; NAN: not
+                      measured */
   double learning_rate;
 } PmodRecordLoss;
 

@@ -44,6 +44,18 @@ open_art (const PmodEvalTask *task, const char *art, GError **error)
     art = own;
   if (task->art == PMOD_EVAL_ART_NONE)
     return pmod_scene_art_new (NULL, NULL, NULL, role, error);
+  if (task->nouns != NULL)
+    {
+      g_autofree char *table = g_build_filename (recipes, task->nouns, NULL);
+
+      if (!g_file_test (table, G_FILE_TEST_IS_REGULAR))
+        {
+          g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO,
+                       "task %s: [scenes] nouns: expected a table of nouns, got no file %s",
+                       task->name, table);
+          return NULL;
+        }
+    }
   found = pmod_scene_art_new (recipes, task->nouns, art, role, &why);
   if (found == NULL && g_error_matches (why, PMOD_SCENE_ERROR, PMOD_SCENE_ERROR_IO))
     g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO,

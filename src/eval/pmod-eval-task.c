@@ -243,6 +243,8 @@ read_scenes (Reader *self, PmodEvalTask *task)
   task->nouns = read_text (self, "scenes", "nouns", NULL);
   if (task->nouns != NULL && strchr (task->nouns, G_DIR_SEPARATOR) != NULL)
     refuse (self, "scenes", "nouns", "expected the name of a file beside art.ini, got a path");
+  if (task->nouns != NULL && task->art == PMOD_EVAL_ART_NONE)
+    refuse (self, "scenes", "nouns", "expected no table of drawings with art=none, got one");
   task->count = read_int (self, "scenes", "count", 1, MAX_PICTURES, NAN);
   task->seed = (guint64)read_int (self, "scenes", "seed", 0, G_MAXINT32, DEFAULT_SEED);
   task->unsure = read_number (self, "scenes", "unsure", 0, 1, FALSE, scene_defaults.unsure);

@@ -65,7 +65,7 @@ draw_start (PmodScene *self, int third, int length)
 static gboolean
 find_place (PmodScene *self, PmodSceneObject *object)
 {
-  int cell = random_int (&self->random, 9);
+  int cell = random_int (&self->random, PMOD_SCENE_N_CELLS);
 
   object->x = draw_start (self, cell % 3, object->w);
   object->y = draw_start (self, cell / 3, object->h);

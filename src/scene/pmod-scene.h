@@ -124,7 +124,7 @@ typedef struct
   int class_idx;  /* -1 for text of one to three characters */
   int colour_idx; /* of shapes, characters and text, else -1 */
   int style_idx;  /* of nouns, else -1 */
-  int cell_idx;   /* where its centre lies, well inside the cell; -1 near a border, in mosaics */
+  int cell_idx;   /* where its centre lies, well inside the cell; in mosaics -1 near a border */
   int x, y, w, h; /* what its ink may cover, in pixels; in mosaics it may reach over the edge */
   char text[4];   /* upper case; empty but for text */
 } PmodSceneObject;

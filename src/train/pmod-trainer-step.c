@@ -72,8 +72,10 @@ PmodLossFactors
 pmod_trainer_factors (const PmodTrainer *self, const GPtrArray *samples)
 {
   const PmodRecipeStage *stage = self->stage;
-  double weights[PMOD_N_READINGS] = { stage->words, stage->words * stage->colours,
-                                      stage->words * stage->places, stage->words * stage->places };
+  double weights[PMOD_N_READINGS] = { [PMOD_READ_CLASS] = stage->words,
+                                      [PMOD_READ_COLOUR] = stage->words * stage->colours,
+                                      [PMOD_READ_ROW] = stage->words * stage->places,
+                                      [PMOD_READ_COLUMN] = stage->words * stage->places };
   double n_labels = 0, n_read[PMOD_N_READINGS] = { 0 }, n_known = 0;
   PmodLossFactors factors = { .background = (float)stage->background };
 

@@ -333,6 +333,7 @@ TASKS = [
     ({}, {'count': ''}, 'count: expected a value, got nothing'),
     ({}, {'seed': '-1'}, 'seed: expected a whole number from 0'),
     ({}, {'unsure': 'nan'}, 'unsure: expected a number from 0 to 1, got "nan"'),
+    ({}, {'nouns': 'nouns.tsv'}, 'nouns: expected no table of drawings with art=none, got one'),
     ({}, {'nouns': '../nouns.tsv'},
      ':10: [scenes] nouns: expected the name of a file beside art.ini, got a path'),
     ({}, {'kinds': 'what, colours'}, 'kinds: expected kinds of questions'),
@@ -352,6 +353,8 @@ def test_bad_tasks():
         if 'splt' in scenes:
             path = write_task('bad.ini', task, scenes={'split': 'test', **scenes})
         refused(part, 'demo', path, where=path)
+    refused('nouns: expected a table of nouns, got no file ', 'demo',
+            write_task('bad.ini', scenes={**SCENES, 'art': 'train', 'nouns': 'no-nouns.tsv'}))
     refused('expected groups and keys', 'demo', write('bad.ini', 'title=no group\n'))
     refused('[task]: title: expected', 'demo', write('bad.ini', ''))
     refused('nowhere.jsonl', 'demo',

@@ -1,7 +1,5 @@
 #include "golden-training.h"
 
-#include <string.h>
-
 #include "pmod-merge.h"
 
 static PmodPixels *

@@ -37,12 +37,14 @@ static const char recipe_text[] = "[recipe]\n"
                                   "parts=tower;projector;embedding\n"
                                   "answers=0\n"
                                   "words=1\n"
+                                  "places=0.3\n"
                                   "[stage answers]\n"
                                   "data=scenes\n"
                                   "steps=13\n"
                                   "batch=6\n"
                                   "micro=2\n"
                                   "words=0.3\n"
+                                  "places=0.3\n"
                                   "routers=0.1\n";
 
 typedef struct

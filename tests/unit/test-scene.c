@@ -47,6 +47,7 @@ same_scene (const PmodScene *a, const PmodScene *b)
   for (int i = 0; same && i < size * size; i++)
     same = patches_a[i].class_idx == patches_b[i].class_idx &&
            patches_a[i].colour_idx == patches_b[i].colour_idx &&
+           patches_a[i].cell_idx == patches_b[i].cell_idx &&
            patches_a[i].cover == patches_b[i].cover;
   for (int i = 0; same && i < n_a; i++)
     same = strcmp (of_a[i].question, of_b[i].question) == 0 &&
@@ -185,6 +186,7 @@ test_pixels (gconstpointer data)
           g_assert_cmpint (nearest_colour (rgb + 3 * (y * size + x)), ==, object->colour_idx);
           g_assert_cmpint (patches[y / 14 * side + x / 14].class_idx, ==, object->class_idx);
           g_assert_cmpint (patches[y / 14 * side + x / 14].colour_idx, ==, object->colour_idx);
+          g_assert_cmpint (patches[y / 14 * side + x / 14].cell_idx, ==, object->cell_idx);
         }
       for (int k = 0; k < side * side; k++)
         {

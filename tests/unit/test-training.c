@@ -135,6 +135,37 @@ test_resumed (Fixture *self, gconstpointer data)
     }
 }
 
+/* The later one is that which was written last, whatever its name. */
+static void
+test_later (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodTraining) training = NULL;
+  g_autofree char *steps = NULL;
+
+  write_piece (self, "from-stage-1-step-200.trace", 300, 900, FALSE, 3);
+  write_piece (self, "from-stage-1-step-0.trace", 0, 400, TRUE, 2);
+  training = load (self, "from-stage-1-step-200.trace", &error);
+  g_assert_no_error (error);
+  steps = describe (training);
+  g_assert_cmpstr (steps, ==, "0' 100 200 300 400");
+}
+
+/* Opened while it was written, read again when it is finished. */
+static void
+test_finished (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodTraining) training = NULL;
+  g_autofree char *steps = NULL;
+
+  write_piece (self, "from-stage-1-step-0.trace", 0, 200, TRUE, 2);
+  training = load (self, "from-stage-1-step-0.trace.part", &error);
+  g_assert_no_error (error);
+  steps = describe (training);
+  g_assert_cmpstr (steps, ==, "0' 100 200");
+}
+
 /* What an earlier try told of the same steps gives way, however far it had come. */
 static void
 test_begun_again (Fixture *self, gconstpointer data)
@@ -219,6 +250,8 @@ main (int argc, char **argv)
   } tests[] = {
     { "/training/one", test_one },
     { "/training/resumed", test_resumed },
+    { "/training/later", test_later },
+    { "/training/finished", test_finished },
     { "/training/begun-again", test_begun_again },
     { "/training/damaged", test_damaged },
     { "/training/kind", test_kind },
