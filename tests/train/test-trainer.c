@@ -237,6 +237,8 @@ test_learns (void)
   Run self;
 
   set_up (&self);
+  /* Places are learnt before the first look. */
+  change_recipe (&self, "words=1\nplaces=0.3\n", "words=1\n");
   change_recipe (&self, "steps=7\n", "steps=60\n");
   change_recipe (&self, "steps=13\n", "steps=1\n");
   g_assert_true (run (&self, FALSE, 2, &error));
