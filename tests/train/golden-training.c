@@ -1,3 +1,4 @@
+/* See golden-training.h. */
 #include "golden-training.h"
 
 #include "pmod-merge.h"

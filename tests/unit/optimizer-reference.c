@@ -1,3 +1,4 @@
+/* See optimizer-reference.h. */
 #include "optimizer-reference.h"
 
 #include <glib.h>
