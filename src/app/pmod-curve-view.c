@@ -18,6 +18,14 @@
 #define LINE_WIDTH 2
 #define DOT_RADIUS 4.5
 
+typedef struct
+{
+  float x, y, width, height; /* of the plot itself */
+  gboolean rtl;
+  double last_step;
+  double top; /* the value at the upper edge; 0 is at the lower one */
+} Axes;
+
 struct _PmodCurveView
 {
   GtkWidget parent_instance;
@@ -26,6 +34,7 @@ struct _PmodCurveView
   gboolean accuracy;
   int marker;
   GskRenderNode *plot; /* everything but the marker; NULL: to be drawn */
+  Axes axes;           /* of the plot */
   int plot_width, plot_height;
 };
 
@@ -80,14 +89,6 @@ find_range (PmodCurveView *self,
 }
 
 /* --- Axes ------------------------------------------------------------------------------------ */
-
-typedef struct
-{
-  float x, y, width, height; /* of the plot itself */
-  gboolean rtl;
-  double last_step;
-  double top; /* the value at the upper edge; 0 is at the lower one */
-} Axes;
 
 /* 1, 2 or 5 times a power of ten, so that n of them at most make up whole. */
 static double
@@ -314,24 +315,28 @@ append_marker (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
   gtk_snapshot_pop (snapshot);
 }
 
-/* The node is made again only when the training, the size or the style changes. */
-static void
-ensure_plot (PmodCurveView *self, const Axes *axes)
+/* Node and axes are made again only when the training, the size or the style changes. FALSE where
+ * there is nothing to draw. */
+static gboolean
+ensure_plot (PmodCurveView *self)
 {
   GtkWidget *widget = GTK_WIDGET (self);
   int width = gtk_widget_get_width (widget), height = gtk_widget_get_height (widget);
   GtkSnapshot *snapshot;
 
   if (self->plot && self->plot_width == width && self->plot_height == height)
-    return;
+    return TRUE;
   g_clear_pointer (&self->plot, gsk_render_node_unref);
+  if (!find_axes (self, &self->axes))
+    return FALSE;
   snapshot = gtk_snapshot_new ();
-  append_values (self, snapshot, axes);
-  append_steps (self, snapshot, axes);
-  append_curve (self, snapshot, axes);
+  append_values (self, snapshot, &self->axes);
+  append_steps (self, snapshot, &self->axes);
+  append_curve (self, snapshot, &self->axes);
   self->plot = gtk_snapshot_free_to_node (snapshot);
   self->plot_width = width;
   self->plot_height = height;
+  return TRUE;
 }
 
 static void
@@ -359,13 +364,11 @@ static void
 pmod_curve_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
   PmodCurveView *self = PMOD_CURVE_VIEW (widget);
-  Axes axes;
 
-  if (!find_axes (self, &axes))
+  if (!ensure_plot (self))
     return;
-  ensure_plot (self, &axes);
   gtk_snapshot_append_node (snapshot, self->plot);
-  append_marker (self, snapshot, &axes);
+  append_marker (self, snapshot, &self->axes);
 }
 
 static void
@@ -448,14 +451,13 @@ motion_cb (GtkEventControllerMotion *controller, double x, double y, gpointer us
   PmodCurveView *self = user_data;
   int n_points, nearest = -1;
   const PmodTrainingPoint *points = get_points (self, &n_points);
-  Axes axes;
 
-  if (!find_axes (self, &axes))
+  if (!ensure_plot (self))
     return;
   for (int i = 0; i < n_points; i++)
     if (isfinite (points[i].loss) &&
-        (nearest < 0 || fabs (x_of (&axes, (double)points[i].step) - x) <
-                            fabs (x_of (&axes, (double)points[nearest].step) - x)))
+        (nearest < 0 || fabs (x_of (&self->axes, (double)points[i].step) - x) <
+                            fabs (x_of (&self->axes, (double)points[nearest].step) - x)))
       nearest = i;
   set_marker (self, nearest);
 }

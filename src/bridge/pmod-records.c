@@ -11,20 +11,23 @@ pmod_records_is_trace (const char *name)
   return g_str_has_suffix (name, ".trace") || g_str_has_suffix (name, ".trace.part");
 }
 
+GBytes *
+pmod_records_load (GFile *file, GError **error)
+{
+  g_autofree char *path = g_file_get_path (file);
+
+  if (path)
+    return pmod_trace_load (path, error);
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO, "a recorded run must be a local file");
+  return NULL;
+}
+
 static void
 load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  g_autofree char *path = g_file_get_path (source);
   GError *error = NULL;
-  GBytes *records;
+  GBytes *records = pmod_records_load (source, &error);
 
-  if (!path)
-    {
-      g_task_return_new_error (task, PMOD_ERROR, PMOD_ERROR_IO,
-                               "a recorded run must be a local file");
-      return;
-    }
-  records = pmod_trace_load (path, &error);
   if (records)
     g_task_return_pointer (task, records, (GDestroyNotify)g_bytes_unref);
   else

@@ -8,13 +8,15 @@ G_BEGIN_DECLS
 /* Whether a file of that name is a trace: finished, or still written. */
 gboolean pmod_records_is_trace (const char *name);
 
-/* callback's source is file. */
+/* Checked records, without the file's magic. Blocks: for threads. */
+GBytes *pmod_records_load (GFile *file, GError **error);
+
+/* The same in a thread; callback's source is file. */
 void pmod_records_load_async (GFile *file,
                               GCancellable *cancellable,
                               GAsyncReadyCallback callback,
                               gpointer user_data);
 
-/* Checked records, without the file's magic. */
 GBytes *pmod_records_load_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

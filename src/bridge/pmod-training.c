@@ -129,20 +129,15 @@ when_changed (GFile *file)
 static GBytes *
 load_records (GFile *file, GError **error)
 {
-  g_autofree char *path = g_file_get_path (file);
   g_autoptr (GError) why = NULL;
-  GBytes *records;
+  GBytes *records = pmod_records_load (file, &why);
+  const char *path = g_file_peek_path (file);
 
-  if (!path)
+  if (!records && path && g_str_has_suffix (path, PART))
     {
-      g_set_error (error, PMOD_ERROR, PMOD_ERROR_IO, "a training run must be a local file");
-      return NULL;
-    }
-  records = pmod_trace_load (path, &why);
-  if (!records && g_str_has_suffix (path, PART))
-    {
-      path[strlen (path) - strlen (PART)] = '\0';
-      records = pmod_trace_load (path, NULL);
+      g_autofree char *finished = g_strndup (path, strlen (path) - strlen (PART));
+
+      records = pmod_trace_load (finished, NULL);
     }
   if (!records)
     g_propagate_error (error, g_steal_pointer (&why));
