@@ -84,6 +84,10 @@ typedef enum
  * struct itself. */
 PmodBackend *pmod_backend_new_cpu (int n_threads, PmodCpuLevel level);
 
+/* A CUDA backend on one stream of the device of that number, from 0. NULL where it cannot be used;
+ * reason [n_bytes] says why: built without CUDA, no driver, no such device, too old a device. */
+PmodBackend *pmod_backend_new_cuda (int device, char *reason, size_t n_bytes);
+
 void pmod_backend_free (PmodBackend *self);
 
 /* "cpu" or "cuda". */

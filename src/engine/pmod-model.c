@@ -121,12 +121,17 @@ open_backend (const PmodModelOptions *options, GError **error)
     [PMOD_CPU_LEVEL_AVX512] = PMOD_CPU_AVX512,
     [PMOD_CPU_LEVEL_AVX512_BF16] = PMOD_CPU_AVX512_BF16,
   };
-  PmodBackend *backend;
+  char reason[256] = "";
+  PmodBackend *backend = NULL;
 
+  if (options->device != PMOD_DEVICE_CPU)
+    backend = pmod_backend_new_cuda (0, reason, sizeof reason);
+  if (backend != NULL)
+    return backend;
   if (options->device == PMOD_DEVICE_CUDA)
     {
-      g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
-                   "device cuda: this build has no CUDA backend; use --device cpu");
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE, "device cuda: %s; --device cpu works",
+                   reason);
       return NULL;
     }
   backend = pmod_backend_new_cpu (options->n_threads, levels[options->cpu_level]);

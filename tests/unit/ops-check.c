@@ -5,6 +5,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "cuda-shared.h"
+#include "emulated-backend.h"
+
 #define SEED 20241205
 
 static const struct
@@ -17,6 +20,8 @@ static const struct
   { PMOD_CPU_AVX2, "avx2", "AVX2" },
   { PMOD_CPU_AVX512, "avx512", "AVX-512," },
   { PMOD_CPU_AVX512_BF16, "avx512-bf16", "AVX-512 BF16" },
+  { OP_CUDA_EMULATED, "cuda-emulated", "emulated device" },
+  { OP_CUDA, "cuda", "compute capability" },
 };
 
 typedef struct
@@ -26,17 +31,43 @@ typedef struct
   PmodDtype act;
 } Test;
 
+/* n_threads: 1 or 2. NULL where there is no device; reason [n_bytes] says why. */
+static PmodBackend *
+open_backend (PmodCpuLevel level, int n_threads, char *reason, size_t n_bytes)
+{
+  if (level == OP_CUDA)
+    return pmod_backend_new_cuda (0, reason, n_bytes);
+  if (level == OP_CUDA_EMULATED)
+    return pmod_backend_new_cuda_emulated ();
+  return pmod_backend_new_cpu (n_threads, level);
+}
+
+static OpCase *
+open_case (PmodCpuLevel level, PmodDtype act, char *reason, size_t n_bytes)
+{
+  PmodBackend *backend = open_backend (level, 2, reason, n_bytes);
+  OpCase *self;
+
+  if (!backend)
+    return NULL;
+  self = g_new0 (OpCase, 1);
+  self->backend = backend;
+  self->single = open_backend (level, 1, reason, n_bytes);
+  g_assert_nonnull (self->single);
+  self->act = act;
+  self->rand = g_rand_new_with_seed (SEED);
+  self->on_device = level == OP_CUDA;
+  self->memory = g_ptr_array_new_with_free_func (self->on_device ? pmod_cuda_shared_free : g_free);
+  return self;
+}
+
 OpCase *
 op_case_new (PmodCpuLevel level, PmodDtype act)
 {
-  OpCase *self = g_new0 (OpCase, 1);
+  char reason[256] = "";
+  OpCase *self = open_case (level, act, reason, sizeof reason);
 
-  self->backend = pmod_backend_new_cpu (2, level);
-  self->single = pmod_backend_new_cpu (1, level);
-  g_assert_true (self->backend && self->single);
-  self->act = act;
-  self->rand = g_rand_new_with_seed (SEED);
-  self->memory = g_ptr_array_new_with_free_func (g_free);
+  g_assert_cmpstr (reason, ==, "");
   return self;
 }
 
@@ -55,9 +86,15 @@ static void
 run_test (gconstpointer data)
 {
   const Test *test = data;
-  OpCase *self = op_case_new (levels[test->level].level, test->act);
+  char reason[256] = "";
+  OpCase *self = open_case (levels[test->level].level, test->act, reason, sizeof reason);
   PmodBackendInfo info;
 
+  if (!self)
+    {
+      g_test_skip (reason);
+      return;
+    }
   pmod_backend_get_info (self->backend, &info);
   if (!strstr (info.name, levels[test->level].shown))
     g_test_skip_printf ("%s does not have %s", info.name, levels[test->level].shown);
@@ -70,10 +107,10 @@ run_test (gconstpointer data)
   op_case_free (self);
 }
 
-void
-op_add_tests (const char *path, OpFunc func)
+static void
+add_tests (const char *path, OpFunc func, int n_levels)
 {
-  for (int level = 0; level < (int)G_N_ELEMENTS (levels); level++)
+  for (int level = 0; level < n_levels; level++)
     for (int act = 0; act < 2; act++)
       {
         Test *test = g_new0 (Test, 1);
@@ -86,15 +123,34 @@ op_add_tests (const char *path, OpFunc func)
       }
 }
 
+void
+op_add_tests (const char *path, OpFunc func)
+{
+  add_tests (path, func, G_N_ELEMENTS (levels));
+}
+
+void
+op_add_cpu_tests (const char *path, OpFunc func)
+{
+  add_tests (path, func, G_N_ELEMENTS (levels) - 2);
+}
+
 /* --- Tensors ------------------------------------------------------------------------------ */
+
+static void *
+new_memory (OpCase *self, size_t n)
+{
+  void *data = self->on_device ? pmod_cuda_shared_alloc (n) : g_malloc (n);
+
+  g_assert_nonnull (data);
+  g_ptr_array_add (self->memory, data);
+  return data;
+}
 
 void *
 op_bytes (OpCase *self, size_t n)
 {
-  void *data = g_malloc0 (n + 1);
-
-  g_ptr_array_add (self->memory, data);
-  return data;
+  return memset (new_memory (self, n + 1), 0, n + 1);
 }
 
 double *
@@ -108,13 +164,10 @@ static PmodTensor
 new_tensor (OpCase *self, PmodDtype dtype, int n_dims, va_list sizes)
 {
   PmodTensor tensor = { .dtype = dtype, .n_dims = n_dims };
-  void *data;
 
   for (int i = 0; i < n_dims; i++)
     tensor.shape[i] = va_arg (sizes, int);
-  data = g_malloc (MAX (pmod_tensor_bytes (&tensor), 1));
-  g_ptr_array_add (self->memory, data);
-  tensor.data = data;
+  tensor.data = new_memory (self, MAX (pmod_tensor_bytes (&tensor), 1));
   return tensor;
 }
 
@@ -249,9 +302,8 @@ op_poison (OpCase *self, PmodDtype dtype, int n_dims, ...)
 PmodTensor
 op_indices (OpCase *self, const int32_t *values, int64_t n)
 {
-  int32_t *data = g_malloc (MAX ((size_t)n * 4, 1));
+  int32_t *data = new_memory (self, MAX ((size_t)n * 4, 1));
 
-  g_ptr_array_add (self->memory, data);
   if (n > 0)
     memcpy (data, values, (size_t)n * 4);
   return pmod_tensor_1d (data, PMOD_DTYPE_I32, n);
@@ -304,6 +356,8 @@ op_expect_equal (OpCase *self, const char *what, const PmodTensor *a, const Pmod
 void
 op_expect_ok (OpCase *self)
 {
+  pmod_backend_sync (self->backend);
+  pmod_backend_sync (self->single);
   g_assert_cmpstr (pmod_backend_get_error (self->backend), ==, NULL);
 }
 

@@ -14,12 +14,19 @@ typedef struct
   GRand *rand;
   char name[64];     /* "avx2, BF16" */
   GPtrArray *memory; /* freed with the case */
+  gboolean on_device; /* memory is shared with the device */
 } OpCase;
 
 typedef void (*OpFunc) (OpCase *self);
 
-/* Adds tests path/LEVEL/ACT for every level that this machine has. */
+/* Beside the CPU's levels: the CUDA backend with its kernels run on the host, and on a device. */
+#define OP_CUDA_EMULATED ((PmodCpuLevel)(PMOD_CPU_BEST + 1))
+#define OP_CUDA ((PmodCpuLevel)(PMOD_CPU_BEST + 2))
+
+/* Adds tests path/LEVEL/ACT for every level that this machine has, and the same for the CPU's
+ * alone. */
 void op_add_tests (const char *path, OpFunc func);
+void op_add_cpu_tests (const char *path, OpFunc func);
 
 /* A case of its own, for what does not go through op_add_tests(). */
 OpCase *op_case_new (PmodCpuLevel level, PmodDtype act);

@@ -324,10 +324,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  op_add_tests ("/attention-backward/shapes", test_attention);
-  op_add_tests ("/attention-backward/blocks", test_blocks);
-  op_add_tests ("/attention-backward/threads", test_threads);
-  op_add_tests ("/attention-backward/refusals", test_refusals);
-  op_add_tests ("/attention-backward/split", test_split);
+  op_add_cpu_tests ("/attention-backward/shapes", test_attention);
+  op_add_cpu_tests ("/attention-backward/blocks", test_blocks);
+  op_add_cpu_tests ("/attention-backward/threads", test_threads);
+  op_add_cpu_tests ("/attention-backward/refusals", test_refusals);
+  op_add_cpu_tests ("/attention-backward/split", test_split);
   return g_test_run ();
 }

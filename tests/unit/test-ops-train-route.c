@@ -387,10 +387,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  op_add_tests ("/route-backward/weights", test_weights);
-  op_add_tests ("/route-backward/logits", test_logits);
-  op_add_tests ("/route-backward/layer", test_layer);
-  op_add_tests ("/cross-entropy/values", test_entropy);
-  op_add_tests ("/cross-entropy/edges", test_entropy_edges);
+  op_add_cpu_tests ("/route-backward/weights", test_weights);
+  op_add_cpu_tests ("/route-backward/logits", test_logits);
+  op_add_cpu_tests ("/route-backward/layer", test_layer);
+  op_add_cpu_tests ("/cross-entropy/values", test_entropy);
+  op_add_cpu_tests ("/cross-entropy/edges", test_entropy_edges);
   return g_test_run ();
 }

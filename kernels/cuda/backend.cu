@@ -1,0 +1,196 @@
+/* The CUDA backend as the table has it: what the device does not do itself. */
+#include "cuda-private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- The table's entries of memory ---------------------------------------------------------- */
+
+static PmodCudaBackend *
+cast (PmodBackend *backend)
+{
+  return (PmodCudaBackend *)backend;
+}
+
+static void *
+alloc (PmodBackend *backend, size_t n_bytes)
+{
+  return pmod_cuda_alloc (cast (backend), n_bytes);
+}
+
+static void
+release (PmodBackend *backend, void *data)
+{
+  pmod_cuda_free (cast (backend), data);
+}
+
+static void
+upload (PmodBackend *backend, void *dst, const void *src_host, size_t n_bytes)
+{
+  pmod_cuda_upload (cast (backend), dst, src_host, n_bytes);
+}
+
+static void
+download (PmodBackend *backend, void *dst_host, const void *src, size_t n_bytes)
+{
+  pmod_cuda_download (cast (backend), dst_host, src, n_bytes);
+}
+
+static void
+copy (PmodBackend *backend, void *dst, const void *src, size_t n_bytes)
+{
+  pmod_cuda_copy (cast (backend), dst, src, n_bytes);
+}
+
+void *
+pmod_cuda_workspace (PmodCudaBackend *self, size_t n_bytes)
+{
+  if (n_bytes > self->workspace_bytes || !self->workspace)
+    {
+      /* What is enqueued may still use the old one. */
+      pmod_cuda_wait (self);
+      pmod_cuda_free (self, self->workspace);
+      self->workspace_bytes = 0;
+      self->workspace = pmod_cuda_alloc (self, n_bytes);
+      if (self->workspace)
+        self->workspace_bytes = n_bytes;
+    }
+  return self->workspace;
+}
+
+/* --- Checksum ------------------------------------------------------------------------------- */
+
+/* Warps of one block a processor, several times over. */
+#define CHECKSUM_GRID 2048
+#define CHECKSUM_BLOCK 256
+
+__global__ void
+checksum_kernel (unsigned long long *sums, const unsigned long long *data, int64_t n)
+{
+  __shared__ unsigned long long scratch[CHECKSUM_BLOCK];
+  int64_t stride = (int64_t)gridDim.x * blockDim.x;
+  unsigned long long sum = 0;
+
+  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride)
+    sum += data[i];
+  scratch[threadIdx.x] = sum;
+  __syncthreads ();
+  for (unsigned half = CHECKSUM_BLOCK / 2; half > 0; half /= 2)
+    {
+      if (threadIdx.x < half)
+        scratch[threadIdx.x] += scratch[threadIdx.x + half];
+      __syncthreads ();
+    }
+  if (threadIdx.x == 0)
+    sums[blockIdx.x] = scratch[0];
+}
+
+uint64_t
+pmod_cuda_checksum (PmodBackend *backend, const void *data, size_t n_bytes)
+{
+  PmodCudaBackend *self = cast (backend);
+  unsigned long long sums[CHECKSUM_GRID] = { 0 };
+  int64_t n = (int64_t)(n_bytes / 8), n_blocks = (n + CHECKSUM_BLOCK - 1) / CHECKSUM_BLOCK;
+  unsigned grid = (unsigned)(n_blocks < CHECKSUM_GRID ? n_blocks : CHECKSUM_GRID);
+  unsigned long long *device = (unsigned long long *)pmod_cuda_workspace (self, sizeof sums);
+  uint64_t sum = 0;
+
+  if (!device || grid == 0)
+    return 0;
+  PMOD_LAUNCH (checksum_kernel, grid, CHECKSUM_BLOCK, 0, self->stream, device,
+               (const unsigned long long *)data, n);
+  pmod_cuda_check_launch (self, "checksum");
+  pmod_cuda_download (self, sums, device, grid * sizeof *sums);
+  for (unsigned i = 0; i < grid; i++)
+    sum += sums[i];
+  return sum;
+}
+
+/* --- Lifecycle ------------------------------------------------------------------------------ */
+
+static void
+sync_backend (PmodBackend *backend)
+{
+  pmod_cuda_wait (cast (backend));
+}
+
+static void
+free_backend (PmodBackend *backend)
+{
+  PmodCudaBackend *self = cast (backend);
+
+  pmod_cuda_lt_free (self);
+  pmod_cuda_close (self);
+  free (self);
+}
+
+static void
+get_info (PmodBackend *backend, PmodBackendInfo *info)
+{
+  PmodCudaBackend *self = cast (backend);
+
+  snprintf (info->name, sizeof info->name, "%s, compute capability %d.%d", self->device_name,
+            self->compute_capability / 10, self->compute_capability % 10);
+  info->n_threads = 1;
+  pmod_cuda_get_memory (self, &info->free_bytes, &info->total_bytes);
+  info->host_memory = PMOD_CUDA_HOST_MEMORY;
+  info->bf16_native = self->compute_capability >= 80;
+}
+
+static const PmodOps ops = {
+  .name = "cuda",
+  .train = NULL,
+  .free = free_backend,
+  .get_info = get_info,
+  .sync = sync_backend,
+  .alloc = alloc,
+  .release = release,
+  .upload = upload,
+  .download = download,
+  .copy = copy,
+  .checksum = pmod_cuda_checksum,
+  .matrix_new = pmod_cuda_matrix_new,
+  .matrix_new_random = pmod_cuda_matrix_new_random,
+  .matrix_free = pmod_cuda_matrix_free,
+  .linear = pmod_cuda_linear,
+  .rmsnorm = pmod_cuda_rmsnorm,
+  .layernorm = pmod_cuda_layernorm,
+  .swiglu = pmod_cuda_swiglu,
+  .split_qkv = pmod_cuda_split_qkv,
+  .attention = pmod_cuda_attention,
+  .patchify = pmod_cuda_patchify,
+  .embed_patches = pmod_cuda_embed_patches,
+  .resample = pmod_cuda_resample,
+  .gather_rows = pmod_cuda_gather_rows,
+  .router_logits = pmod_cuda_router_logits,
+  .router_weights = pmod_cuda_router_weights,
+  .top_k = pmod_cuda_top_k,
+  .route_plan = pmod_cuda_route_plan,
+  .reweight_scatter = pmod_cuda_reweight_scatter,
+};
+
+PmodBackend *
+pmod_cuda_backend_new (int device, char *reason, size_t n_bytes)
+{
+  PmodCudaBackend *self = (PmodCudaBackend *)calloc (1, sizeof *self);
+
+  if (!self)
+    {
+      snprintf (reason, n_bytes, "no memory for a backend");
+      return NULL;
+    }
+  self->base.ops = &ops;
+  self->device = device;
+  if (pmod_cuda_open (self, reason, n_bytes))
+    return &self->base;
+  free (self);
+  return NULL;
+}
+
+#ifndef PMOD_CUDA_EMULATED
+extern "C" PmodBackend *
+pmod_backend_new_cuda (int device, char *reason, size_t n_bytes)
+{
+  return pmod_cuda_backend_new (device, reason, n_bytes);
+}
+#endif

@@ -1,0 +1,243 @@
+/* The device itself: which one, its memory, its stream. The only file that calls CUDA's runtime;
+ * device-emulated.cu is its twin on a host without it.
+ *
+ * The runtime is linked statically and opens the driver when it is first called: a machine without
+ * one gets a reason, not a refusal to start. */
+#include "cuda-private.h"
+#include "cuda-shared.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Older cards have no BF16, not even as a type to load: Turing converts it. */
+#define OLDEST_CAPABILITY 75
+
+/* Two pinned pieces: while one is copied to the device, the host fills the other. */
+#define PINNED_BYTES ((size_t)16 << 20)
+
+struct PmodCudaStaging
+{
+  char *pieces[2];
+  cudaEvent_t done[2];
+};
+
+/* FALSE where the call failed: the failure sticks, and CUDA's own is cleared. */
+static bool
+check (PmodCudaBackend *self, cudaError_t error, const char *what)
+{
+  if (error == cudaSuccess)
+    return true;
+  pmod_backend_fail (&self->base, "%s: %s: %s", self->device_name, what, cudaGetErrorString (error));
+  cudaGetLastError ();
+  return false;
+}
+
+/* --- Opening -------------------------------------------------------------------------------- */
+
+static bool
+refuse (char *reason, size_t n_bytes, const char *text)
+{
+  snprintf (reason, n_bytes, "%s", text);
+  cudaGetLastError ();
+  return false;
+}
+
+static bool
+describe (PmodCudaBackend *self, char *reason, size_t n_bytes)
+{
+  struct cudaDeviceProp properties;
+  cudaError_t error = cudaGetDeviceProperties (&properties, self->device);
+
+  if (error != cudaSuccess)
+    return refuse (reason, n_bytes, cudaGetErrorString (error));
+  snprintf (self->device_name, sizeof self->device_name, "%s", properties.name);
+  self->compute_capability = 10 * properties.major + properties.minor;
+  self->n_processors = properties.multiProcessorCount;
+  if (self->compute_capability >= OLDEST_CAPABILITY)
+    return true;
+  snprintf (reason, n_bytes, "%s: expected compute capability 7.5 or newer, got %d.%d",
+            properties.name, properties.major, properties.minor);
+  return false;
+}
+
+static bool
+open_stream (PmodCudaBackend *self, char *reason, size_t n_bytes)
+{
+  cudaError_t error = cudaSetDevice (self->device);
+
+  if (error == cudaSuccess)
+    error = cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking);
+  return error == cudaSuccess || refuse (reason, n_bytes, cudaGetErrorString (error));
+}
+
+bool
+pmod_cuda_open (PmodCudaBackend *self, char *reason, size_t n_bytes)
+{
+  int n_devices = 0;
+  cudaError_t error = cudaGetDeviceCount (&n_devices);
+
+  if (error != cudaSuccess)
+    return refuse (reason, n_bytes, cudaGetErrorString (error));
+  if (self->device >= n_devices)
+    return refuse (reason, n_bytes, "the driver knows no such device");
+  return describe (self, reason, n_bytes) && open_stream (self, reason, n_bytes);
+}
+
+static void
+free_staging (struct PmodCudaStaging *staging)
+{
+  for (int i = 0; staging && i < 2; i++)
+    {
+      if (staging->done[i])
+        cudaEventDestroy (staging->done[i]);
+      cudaFreeHost (staging->pieces[i]);
+    }
+  free (staging);
+}
+
+void
+pmod_cuda_close (PmodCudaBackend *self)
+{
+  cudaStreamSynchronize (self->stream);
+  free_staging (self->staging);
+  cudaFree (self->workspace);
+  cudaStreamDestroy (self->stream);
+  cudaGetLastError ();
+}
+
+/* --- Memory --------------------------------------------------------------------------------- */
+
+void *
+pmod_cuda_alloc (PmodCudaBackend *self, size_t n_bytes)
+{
+  void *data = NULL;
+  cudaError_t error = cudaMalloc (&data, n_bytes ? n_bytes : 1);
+
+  if (error == cudaErrorMemoryAllocation)
+    {
+      size_t free_bytes = 0, total_bytes = 0;
+
+      cudaGetLastError ();
+      pmod_cuda_get_memory (self, &free_bytes, &total_bytes);
+      pmod_backend_fail (&self->base, "%s: no room for %zu bytes, %zu of %zu are free",
+                         self->device_name, n_bytes, free_bytes, total_bytes);
+      return NULL;
+    }
+  return check (self, error, "memory") ? data : NULL;
+}
+
+void *
+pmod_cuda_shared_alloc (size_t n_bytes)
+{
+  void *data = NULL;
+
+  if (cudaMallocManaged (&data, n_bytes ? n_bytes : 1) == cudaSuccess)
+    return data;
+  cudaGetLastError ();
+  return NULL;
+}
+
+void
+pmod_cuda_shared_free (void *data)
+{
+  cudaDeviceSynchronize ();
+  cudaFree (data);
+}
+
+void
+pmod_cuda_free (PmodCudaBackend *self, void *data)
+{
+  (void)self;
+  cudaFree (data);
+}
+
+/* NULL where the host has no memory to pin: then copies go the slow way. */
+static struct PmodCudaStaging *
+get_staging (PmodCudaBackend *self)
+{
+  struct PmodCudaStaging *staging;
+  bool ok = true;
+
+  if (self->staging)
+    return self->staging;
+  staging = (struct PmodCudaStaging *)calloc (1, sizeof *staging);
+  for (int i = 0; staging && i < 2; i++)
+    ok = ok && cudaMallocHost ((void **)&staging->pieces[i], PINNED_BYTES) == cudaSuccess &&
+         cudaEventCreateWithFlags (&staging->done[i], cudaEventDisableTiming) == cudaSuccess;
+  if (ok)
+    return self->staging = staging;
+  free_staging (staging);
+  cudaGetLastError ();
+  return NULL;
+}
+
+static void
+upload_pieces (PmodCudaBackend *self,
+               struct PmodCudaStaging *staging,
+               char *dst,
+               const char *src,
+               size_t n_bytes)
+{
+  bool ok = true;
+
+  for (size_t at = 0, i = 0; ok && at < n_bytes; at += PINNED_BYTES, i++)
+    {
+      size_t size = n_bytes - at < PINNED_BYTES ? n_bytes - at : PINNED_BYTES;
+      char *piece = staging->pieces[i % 2];
+
+      ok = check (self, cudaEventSynchronize (staging->done[i % 2]), "upload");
+      memcpy (piece, src + at, size);
+      ok = ok &&
+           check (self,
+                  cudaMemcpyAsync (dst + at, piece, size, cudaMemcpyHostToDevice, self->stream),
+                  "upload") &&
+           check (self, cudaEventRecord (staging->done[i % 2], self->stream), "upload");
+    }
+}
+
+void
+pmod_cuda_upload (PmodCudaBackend *self, void *dst, const void *src_host, size_t n_bytes)
+{
+  struct PmodCudaStaging *staging = n_bytes > PINNED_BYTES / 16 ? get_staging (self) : NULL;
+
+  if (staging)
+    upload_pieces (self, staging, (char *)dst, (const char *)src_host, n_bytes);
+  else
+    check (self,
+           cudaMemcpyAsync (dst, src_host, n_bytes, cudaMemcpyHostToDevice, self->stream), "upload");
+}
+
+void
+pmod_cuda_download (PmodCudaBackend *self, void *dst_host, const void *src, size_t n_bytes)
+{
+  if (check (self, cudaMemcpyAsync (dst_host, src, n_bytes, cudaMemcpyDeviceToHost, self->stream),
+             "download"))
+    pmod_cuda_wait (self);
+}
+
+void
+pmod_cuda_copy (PmodCudaBackend *self, void *dst, const void *src, size_t n_bytes)
+{
+  check (self, cudaMemcpyAsync (dst, src, n_bytes, cudaMemcpyDeviceToDevice, self->stream), "copy");
+}
+
+void
+pmod_cuda_wait (PmodCudaBackend *self)
+{
+  check (self, cudaStreamSynchronize (self->stream), "the device");
+}
+
+void
+pmod_cuda_get_memory (PmodCudaBackend *self, size_t *free_bytes, size_t *total_bytes)
+{
+  if (cudaSetDevice (self->device) != cudaSuccess ||
+      cudaMemGetInfo (free_bytes, total_bytes) != cudaSuccess)
+    *free_bytes = *total_bytes = 0;
+  cudaGetLastError ();
+}
+
+void
+pmod_cuda_check_launch (PmodCudaBackend *self, const char *op)
+{
+  check (self, cudaGetLastError (), op);
+}

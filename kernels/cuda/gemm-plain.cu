@@ -1,0 +1,158 @@
+/* Products without a library: for few rows, where the weights' bytes are all that counts; and tiled
+ * for any number of rows, where no cuBLAS is found and where kernels run on the host.
+ *
+ * Few rows: each weight is read once, 2 N K bytes of BF16. Tiles: 2 M N K FLOPs on plain FMAs. */
+#include "cuda-private.h"
+
+/* --- Few rows ------------------------------------------------------------------------------- */
+
+/* Up to so many rows share one reading of the weights. */
+#define FEW_ROWS 4
+
+/* A warp an output, four to a block: enough warps for any card at N 4096, and one row of weights
+ * is read by neighbouring lanes. */
+#define FEW_WARPS 4
+
+/* How many elements a lane reads at once: 16 bytes where rows of weights allow it. */
+template <typename T>
+struct alignas (16) Chunk
+{
+  T values[16 / sizeof (T)];
+};
+
+template <typename T, typename Y>
+__global__ void
+few_rows_kernel (Y *y, const T *x, const T *w, int m, int64_t n, int64_t k, float beta)
+{
+  const int size = 16 / sizeof (T);
+  int lane = threadIdx.x % WARP;
+  int64_t out = (int64_t)blockIdx.x * FEW_WARPS + threadIdx.x / WARP;
+  int64_t n_chunks = k % size == 0 ? k / size : 0;
+  float sums[FEW_ROWS] = { 0 };
+
+  if (out >= n)
+    return;
+  for (int64_t i = lane; i < n_chunks; i += WARP)
+    {
+      Chunk<T> weights = ((const Chunk<T> *)(const void *)(w + out * k))[i];
+
+      for (int row = 0; row < m; row++)
+        {
+          Chunk<T> inputs = ((const Chunk<T> *)(const void *)(x + row * k))[i];
+
+          for (int j = 0; j < size; j++)
+            sums[row] += to_float (inputs.values[j]) * to_float (weights.values[j]);
+        }
+    }
+  for (int64_t i = n_chunks * size + lane; i < k; i += WARP)
+    for (int row = 0; row < m; row++)
+      sums[row] += to_float (x[row * k + i]) * to_float (w[out * k + i]);
+  for (int row = 0; row < m; row++)
+    {
+      float sum = warp_sum (sums[row]);
+
+      if (lane == 0)
+        store (&y[row * n + out], sum + (beta != 0 ? beta * to_float (y[row * n + out]) : 0));
+    }
+}
+
+/* --- Tiles ---------------------------------------------------------------------------------- */
+
+/* A block of 256 threads makes 64 x 64 outputs, 4 x 4 a thread, from slices of 16 of K. */
+#define TILE 64
+#define SLICE 16
+#define SIDE 4
+#define TILE_THREADS ((TILE / SIDE) * (TILE / SIDE))
+
+/* rows [TILE, SLICE] of from [n_rows, k], turned: to[i][row]; zero outside. */
+template <typename T>
+__device__ static void
+load_tile (float (*to)[TILE + 1], const T *from, int64_t row, int64_t n_rows, int64_t at, int64_t k)
+{
+  for (int i = threadIdx.x; i < TILE * SLICE; i += TILE_THREADS)
+    {
+      int64_t r = row + i / SLICE, column = at + i % SLICE;
+
+      to[i % SLICE][i / SLICE] = r < n_rows && column < k ? to_float (from[r * k + column]) : 0;
+    }
+}
+
+template <typename T, typename Y>
+__global__ void
+tile_kernel (Y *y, const T *x, const T *w, int64_t m, int64_t n, int64_t k, float beta)
+{
+  __shared__ float inputs[SLICE][TILE + 1], weights[SLICE][TILE + 1];
+  int64_t row = (int64_t)blockIdx.y * TILE, column = (int64_t)blockIdx.x * TILE;
+  int top = threadIdx.x / (TILE / SIDE) * SIDE, left = threadIdx.x % (TILE / SIDE) * SIDE;
+  float sums[SIDE][SIDE] = { { 0 } };
+
+  for (int64_t at = 0; at < k; at += SLICE)
+    {
+      load_tile (inputs, x, row, m, at, k);
+      load_tile (weights, w, column, n, at, k);
+      __syncthreads ();
+      for (int i = 0; i < SLICE; i++)
+        for (int r = 0; r < SIDE; r++)
+          for (int c = 0; c < SIDE; c++)
+            sums[r][c] += inputs[i][top + r] * weights[i][left + c];
+      __syncthreads ();
+    }
+  for (int r = 0; r < SIDE; r++)
+    for (int c = 0; c < SIDE; c++)
+      if (row + top + r < m && column + left + c < n)
+        {
+          Y *to = &y[(row + top + r) * n + column + left + c];
+
+          store (to, sums[r][c] + (beta != 0 ? beta * to_float (*to) : 0));
+        }
+}
+
+/* --- Launches ------------------------------------------------------------------------------- */
+
+template <typename T, typename Y>
+static void
+launch (PmodCudaBackend *self, const PmodCudaProduct *p)
+{
+  Y *y = (Y *)p->y;
+  const T *x = (const T *)p->x, *w = (const T *)p->w;
+
+  if (p->m <= FEW_ROWS)
+    {
+      unsigned grid = (unsigned)((p->n + FEW_WARPS - 1) / FEW_WARPS);
+      int m = (int)p->m;
+
+      PMOD_LAUNCH ((few_rows_kernel<T, Y>), grid, FEW_WARPS * WARP, 0, self->stream, y, x, w, m,
+                   p->n, p->k, p->beta);
+    }
+  else
+    {
+      dim3 grid ((unsigned)((p->n + TILE - 1) / TILE), (unsigned)((p->m + TILE - 1) / TILE));
+
+      PMOD_LAUNCH ((tile_kernel<T, Y>), grid, TILE_THREADS, 0, self->stream, y, x, w, p->m, p->n,
+                   p->k, p->beta);
+    }
+  pmod_cuda_check_launch (self, "product");
+}
+
+static void
+multiply (PmodCudaBackend *self, const PmodCudaProduct *p)
+{
+  if (p->act == PMOD_DTYPE_F32 && p->y_dtype == PMOD_DTYPE_F32)
+    launch<float, float> (self, p);
+  else if (p->act == PMOD_DTYPE_F32)
+    launch<float, __nv_bfloat16> (self, p);
+  else if (p->y_dtype == PMOD_DTYPE_F32)
+    launch<__nv_bfloat16, float> (self, p);
+  else
+    launch<__nv_bfloat16, __nv_bfloat16> (self, p);
+}
+
+void
+pmod_cuda_multiply (PmodCudaBackend *self, const PmodCudaProduct *p)
+{
+  if (p->m == 0 || p->n == 0)
+    return;
+  if (p->m > FEW_ROWS && pmod_cuda_lt_multiply (self, p))
+    return;
+  multiply (self, p);
+}

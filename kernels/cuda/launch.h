@@ -1,0 +1,131 @@
+/* What every kernel file includes: CUDA's names, and the ways to launch and to reduce.
+ *
+ * The same sources are built twice: by nvcc for the device, and by the host's compiler against
+ * emulate.h, which runs the blocks one after another and a block's threads as fibers. So the logic
+ * of every kernel is tested on machines without a GPU, in host memory, by the tests of the CPU
+ * backend. What differs is here and in gemm-*.cu, chosen by PMOD_CUDA_EMULATED. */
+#pragma once
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef PMOD_CUDA_EMULATED
+#include "emulate.h"
+#else
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#define PMOD_SHARED_DYNAMIC(type, name)                                                            \
+  extern __shared__ __align__ (16) unsigned char pmod_dynamic_shared[];                            \
+  type *name = (type *)(void *)pmod_dynamic_shared
+
+/* kernel<<<grid, block, shared bytes, stream>>> (...) */
+#define PMOD_LAUNCH(kernel, grid, block, shared, stream, ...)                                      \
+  kernel<<<grid, block, shared, stream>>> (__VA_ARGS__)
+#endif
+
+#define WARP 32
+#define FULL_WARP 0xffffffffu
+
+/* --- Numbers ------------------------------------------------------------------------------ */
+
+/* F32, BF16 and F16 are read as float and written rounded to nearest even. */
+__device__ static inline float
+to_float (float value)
+{
+  return value;
+}
+
+__device__ static inline float
+to_float (__nv_bfloat16 value)
+{
+  return __bfloat162float (value);
+}
+
+__device__ static inline float
+to_float (__half value)
+{
+  return __half2float (value);
+}
+
+__device__ static inline void
+store (float *to, float value)
+{
+  *to = value;
+}
+
+__device__ static inline void
+store (__nv_bfloat16 *to, float value)
+{
+  *to = __float2bfloat16_rn (value);
+}
+
+__device__ static inline float
+sigmoid (float value)
+{
+  return 1 / (1 + expf (-value));
+}
+
+/* v Phi (v), exact with erf. */
+__device__ static inline float
+gelu (float value)
+{
+  return 0.5f * value * (1 + erff (value * 0.70710678f));
+}
+
+__device__ static inline float
+quick_gelu (float value)
+{
+  return value * sigmoid (1.702f * value);
+}
+
+/* --- Reductions --------------------------------------------------------------------------- */
+
+/* All lanes get the result; all must call. The order is fixed, so are the bits. */
+__device__ static inline float
+warp_sum (float value)
+{
+  for (int lane = WARP / 2; lane > 0; lane /= 2)
+    value += __shfl_xor_sync (FULL_WARP, value, lane);
+  return value;
+}
+
+__device__ static inline float
+warp_max (float value)
+{
+  for (int lane = WARP / 2; lane > 0; lane /= 2)
+    value = fmaxf (value, __shfl_xor_sync (FULL_WARP, value, lane));
+  return value;
+}
+
+/* Over a block of whole warps, at most 1024 threads; scratch [WARP] shared. All threads get the
+ * result; all must call. scratch may be used again after the call. */
+__device__ static inline float
+block_sum (float value, float *scratch)
+{
+  unsigned warp = threadIdx.x / WARP, n_warps = (blockDim.x + WARP - 1) / WARP;
+
+  value = warp_sum (value);
+  if (threadIdx.x % WARP == 0)
+    scratch[warp] = value;
+  __syncthreads ();
+  value = warp_sum (threadIdx.x % WARP < n_warps ? scratch[threadIdx.x % WARP] : 0);
+  __syncthreads ();
+  return value;
+}
+
+__device__ static inline float
+block_max (float value, float *scratch)
+{
+  unsigned warp = threadIdx.x / WARP, n_warps = (blockDim.x + WARP - 1) / WARP;
+
+  value = warp_max (value);
+  if (threadIdx.x % WARP == 0)
+    scratch[warp] = value;
+  __syncthreads ();
+  value = warp_max (threadIdx.x % WARP < n_warps ? scratch[threadIdx.x % WARP] : -INFINITY);
+  __syncthreads ();
+  return value;
+}

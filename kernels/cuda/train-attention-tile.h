@@ -1,0 +1,335 @@
+/* Attention in tiles, for train-attention.cu: what a block of threads does with a tile of queries
+ * and a tile of keys. Rows are widened to F32 on their way to shared memory, some columns or some
+ * rows of a tile at a time, so that heads of any width need no more of it than a launch gets
+ * unasked. */
+#pragma once
+
+#include "cuda-private.h"
+
+/* Before loops over arrays that must stay in registers. The host's compiler does not know it. */
+#ifdef PMOD_CUDA_EMULATED
+#define UNROLL
+#else
+#define UNROLL _Pragma ("unroll")
+#endif
+
+/* Rows of a tile, of queries and of keys. 64 x 64 scores are 16 a thread. */
+#define TILE 64
+
+/* A half warp shares THREAD_ROWS rows of a tile, and each of its lanes has the THREAD_COLUMNS rows
+ * lane + 16 j of the other one. 64 FMAs then need 8 loads of 16 bytes from shared memory, which
+ * keeps the loads below the arithmetic; a row's maximum needs four shuffles. */
+#define ROW_LANES 16
+#define THREAD_ROWS 4
+#define THREAD_COLUMNS (TILE / ROW_LANES)
+#define BLOCK (TILE / THREAD_ROWS * ROW_LANES)
+
+/* Elements of both tiles' rows that are in shared memory at a time. */
+#define STAGE_COLUMNS 32
+
+/* Rows of a tile that are in shared memory at a time, whole, while they are summed. */
+#define STAGE_ROWS 16
+
+/* Four words more a row: rows that are read together lie in different banks. */
+#define STAGE_STRIDE (STAGE_COLUMNS + 4)
+#define PART_STRIDE (TILE + 4)
+
+template <typename T> struct MaskedJob
+{
+  const T *q, *k, *v;
+  const float *dout;
+  const int32_t *first; /* or NULL */
+  int64_t n_tokens, capacity, kv_len, prefix;
+  int n_heads, group, width; /* group: heads that share a key head */
+  bool causal;
+  bool packed, dout_packed; /* rows begin at multiples of 16 bytes and are whole packs */
+  float scale;              /* of scores, times log2 (e) */
+  float slope_scale;        /* of scores */
+  /* [H, T], of a query's row of scores. */
+  float *max;     /* the largest */
+  float *inverse; /* 1 / sum of numerators */
+  float *mean;    /* sum of p g */
+};
+
+/* --- Loads --------------------------------------------------------------------------------- */
+
+/* 16 bytes, what one thread loads at once. */
+template <typename T> struct __align__ (16) Pack { T item[16 / sizeof (T)]; };
+
+typedef Pack<float> Quad;
+
+/* Rows of a head. */
+template <typename T> struct HeadRows
+{
+  const T *data;
+  int64_t stride;
+  int64_t n; /* how many there are; a tile may be longer */
+  int width;
+  bool packed;
+};
+
+/* Columns of one row from column on; zeros after its end. */
+template <typename T>
+__device__ static inline Pack<T>
+load_pack (const HeadRows<T> &from, int64_t row, int column)
+{
+  const T *data = from.data + row * from.stride + column;
+  bool there = row < from.n;
+  Pack<T> pack;
+
+  if (there && from.packed && column < from.width)
+    return *(const Pack<T> *)data;
+  UNROLL
+  for (int i = 0; i < 16 / (int)sizeof (T); i++)
+    if (there && column + i < from.width)
+      pack.item[i] = data[i];
+    else
+      store (&pack.item[i], 0.0f);
+  return pack;
+}
+
+/* N_ROWS x N_COLUMNS, the first row and column given, to shared memory as F32, by the whole block.
+ * Zero past the last row, where a cache was never written and may be NaN, and past the width. */
+template <int N_ROWS, int N_COLUMNS, int TO_STRIDE, typename T>
+__device__ static inline void
+load_tile (float *to, const HeadRows<T> &from, int64_t first, int column)
+{
+  constexpr int N = 16 / sizeof (T), PACKS = N_COLUMNS / N;
+
+  for (int i = threadIdx.x; i < N_ROWS * PACKS; i += BLOCK)
+    {
+      int row = i / PACKS, at = i % PACKS * N;
+      Pack<T> pack = load_pack (from, first + row, column + at);
+
+      UNROLL
+      for (int j = 0; j < N; j += 4)
+        {
+          Quad quad;
+
+          UNROLL
+          for (int l = 0; l < 4; l++)
+            quad.item[l] = to_float (pack.item[j + l]);
+          *(Quad *)(to + row * TO_STRIDE + at + j) = quad;
+        }
+    }
+}
+
+/* A tile of rows of q, of dout, and of k or v. */
+template <typename T>
+__device__ static inline HeadRows<T>
+query_rows (const MaskedJob<T> &job, int64_t t, int64_t head)
+{
+  return { job.q + (t * job.n_heads + head) * job.width, (int64_t)job.n_heads * job.width,
+           job.n_tokens - t, job.width, job.packed };
+}
+
+template <typename T>
+__device__ static inline HeadRows<float>
+dout_rows (const MaskedJob<T> &job, int64_t t, int64_t head)
+{
+  return { job.dout + (t * job.n_heads + head) * job.width, (int64_t)job.n_heads * job.width,
+           job.n_tokens - t, job.width, job.dout_packed };
+}
+
+template <typename T>
+__device__ static inline HeadRows<T>
+key_rows (const MaskedJob<T> &job, const T *data, int64_t key, int64_t kv_head)
+{
+  return { data + (kv_head * job.capacity + key) * job.width, job.width, job.kv_len - key,
+           job.width, job.packed };
+}
+
+/* --- The mask ------------------------------------------------------------------------------- */
+
+/* The keys that a query sees: [0, shared) and [own, end). */
+struct Sight
+{
+  int64_t shared, own, end;
+};
+
+/* A row after the last token sees nothing. */
+template <typename T>
+__device__ static inline Sight
+sight_of (const MaskedJob<T> &job, int64_t t)
+{
+  Sight sight = { 0, 0, job.causal ? job.kv_len - job.n_tokens + t + 1 : job.kv_len };
+
+  if (t >= job.n_tokens)
+    sight.end = 0;
+  else if (job.first)
+    {
+      sight.shared = job.prefix < sight.end ? job.prefix : sight.end;
+      sight.own = job.first[t];
+    }
+  return sight;
+}
+
+/* What any query of the tile at t sees is in what this one does. Every lane of a warp must call,
+ * and all get the same. */
+template <typename T>
+__device__ static inline Sight
+tile_sight (const MaskedJob<T> &job, int64_t t)
+{
+  int64_t last = t + TILE < job.n_tokens ? t + TILE - 1 : job.n_tokens - 1;
+  Sight sight = sight_of (job, last);
+  int own = INT32_MAX;
+
+  if (!job.first)
+    return sight;
+  for (int64_t i = t + threadIdx.x % WARP; i <= last; i += WARP)
+    own = job.first[i] < own ? job.first[i] : own;
+  for (int lane = WARP / 2; lane > 0; lane /= 2)
+    {
+      int other = __shfl_xor_sync (FULL_WARP, own, lane);
+
+      own = other < own ? other : own;
+    }
+  sight.own = own;
+  return sight;
+}
+
+__device__ static inline bool
+sees (const Sight &sight, int64_t key)
+{
+  return key < sight.shared || (key >= sight.own && key < sight.end);
+}
+
+/* Any key of the tile at key. */
+__device__ static inline bool
+sees_tile (const Sight &sight, int64_t key)
+{
+  return key < sight.shared || (key + TILE > sight.own && key < sight.end);
+}
+
+/* --- Products of tiles ---------------------------------------------------------------------- */
+
+/* The thread's first row and its lane. */
+__device__ static inline int
+thread_row (void)
+{
+  return threadIdx.x / ROW_LANES * THREAD_ROWS;
+}
+
+__device__ static inline int
+thread_lane (void)
+{
+  return threadIdx.x % ROW_LANES;
+}
+
+/* In floats. First STAGE_COLUMNS columns of two tiles; then the factors of a sum, one row for each
+ * row that is summed, and STAGE_ROWS of those. In KiB for 64, 128 and 256 columns: 21, 25, 33;
+ * below the 48 that need no opt-in. */
+template <int D> struct Stage
+{
+  static constexpr int DOTS = 2 * TILE * STAGE_STRIDE;
+  static constexpr int PARTS = TILE * PART_STRIDE;
+  static constexpr int SUMS = PARTS + STAGE_ROWS * D;
+  static constexpr int BYTES = (DOTS > SUMS ? DOTS : SUMS) * (int)sizeof (float);
+  static_assert (BYTES <= 48 * 1024, "more shared memory than a launch gets without asking");
+};
+
+/* product[r][j] = a[row + r] . b[lane + 16 j]. The stage is free before and after. */
+template <typename A, typename B>
+__device__ static inline void
+dot_tile (float product[THREAD_ROWS][THREAD_COLUMNS],
+          float *stage,
+          const HeadRows<A> &a,
+          const HeadRows<B> &b)
+{
+  const float *left = stage + thread_row () * STAGE_STRIDE;
+  const float *right = stage + (TILE + thread_lane ()) * STAGE_STRIDE;
+
+  UNROLL
+  for (int i = 0; i < THREAD_ROWS * THREAD_COLUMNS; i++)
+    product[i / THREAD_COLUMNS][i % THREAD_COLUMNS] = 0;
+  for (int column = 0; column < a.width; column += STAGE_COLUMNS)
+    {
+      load_tile<TILE, STAGE_COLUMNS, STAGE_STRIDE> (stage, a, 0, column);
+      load_tile<TILE, STAGE_COLUMNS, STAGE_STRIDE> (stage + TILE * STAGE_STRIDE, b, 0, column);
+      /* The stage is written by all threads. */
+      __syncthreads ();
+      UNROLL
+      for (int i = 0; i < STAGE_COLUMNS; i += 4)
+        {
+          Quad x[THREAD_ROWS], y[THREAD_COLUMNS];
+
+          UNROLL
+          for (int r = 0; r < THREAD_ROWS; r++)
+            x[r] = *(const Quad *)(left + r * STAGE_STRIDE + i);
+          UNROLL
+          for (int j = 0; j < THREAD_COLUMNS; j++)
+            y[j] = *(const Quad *)(right + j * ROW_LANES * STAGE_STRIDE + i);
+          UNROLL
+          for (int r = 0; r < THREAD_ROWS; r++)
+            UNROLL
+          for (int j = 0; j < THREAD_COLUMNS; j++)
+            UNROLL
+          for (int l = 0; l < 4; l++)
+            product[r][j] += x[r].item[l] * y[j].item[l];
+        }
+      /* The stage is about to be written again. */
+      __syncthreads ();
+    }
+}
+
+/* Column of item i of a thread's row: four of every 64 are one lane's. */
+__device__ static inline int
+column_of (int i)
+{
+  return i / 4 * 64 + thread_lane () * 4 + i % 4;
+}
+
+/* sum[r] += part[r] . b, over the rows of b. The stage is free before and after. */
+template <int D, typename B>
+__device__ static inline void
+add_tile (float sum[THREAD_ROWS][D / ROW_LANES],
+          float *stage,
+          const float part[THREAD_ROWS][THREAD_COLUMNS],
+          const HeadRows<B> &b)
+{
+  float *staged = stage + Stage<D>::PARTS;
+
+  UNROLL
+  for (int j = 0; j < THREAD_COLUMNS; j++)
+    {
+      Quad factors;
+
+      UNROLL
+      for (int r = 0; r < THREAD_ROWS; r++)
+        factors.item[r] = part[r][j];
+      *(Quad *)(stage + (thread_lane () + j * ROW_LANES) * PART_STRIDE + thread_row ()) = factors;
+    }
+  for (int first = 0; first < TILE && first < b.n; first += STAGE_ROWS)
+    {
+      load_tile<STAGE_ROWS, D, D> (staged, b, first, 0);
+      /* Rows are written by all threads, factors by the half warp that reads them. */
+      __syncthreads ();
+      for (int i = 0; i < STAGE_ROWS; i++)
+        {
+          Quad factors = *(const Quad *)(stage + (first + i) * PART_STRIDE + thread_row ());
+
+          UNROLL
+          for (int c = 0; c < D / ROW_LANES; c += 4)
+            {
+              Quad value = *(const Quad *)(staged + i * D + column_of (c));
+
+              UNROLL
+              for (int r = 0; r < THREAD_ROWS; r++)
+                UNROLL
+              for (int l = 0; l < 4; l++)
+                sum[r][c + l] += factors.item[r] * value.item[l];
+            }
+        }
+      /* The stage is about to be written again. */
+      __syncthreads ();
+    }
+}
+
+/* Over the lanes of a row. */
+__device__ static inline float
+row_sum (float value)
+{
+  for (int i = ROW_LANES / 2; i > 0; i /= 2)
+    value += __shfl_xor_sync (FULL_WARP, value, i);
+  return value;
+}
