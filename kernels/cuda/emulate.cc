@@ -1,128 +1,245 @@
-/* The fibers behind emulate.h. */
+/* The fibers behind emulate.h.
+ *
+ * A fiber is made once and then runs one thread of a block after another. Switching is by
+ * _setjmp() and _longjmp(), which unlike swapcontext() do not ask the kernel for the signal mask;
+ * under a sanitizer, which must know of each switch, by swapcontext(). */
+
+/* Its longjmp() takes a jump to another stack for a mistake. */
+#undef _FORTIFY_SOURCE
+
 #include "emulate.h"
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
 
-#include <vector>
+#include <mutex>
 
 #define MAX_THREADS 1024
+#define N_LANES 32
 #define STACK_BYTES (64 * 1024)
 
-thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace
 {
 
-/* A barrier that n threads pass together. */
+/* A barrier that threads pass together. */
 struct Barrier
 {
   unsigned n_arrived;
   unsigned generation;
+  unsigned mask; /* of a warp's: the lanes that it is for */
+};
+
+/* Where a switch comes back to. */
+struct Place
+{
+  ucontext_t context;
+#ifndef SANITIZED
+  jmp_buf here;
+#endif
 };
 
 struct Fiber
 {
-  ucontext_t context;
-  std::vector<char> stack;
-  dim3 index;
-  bool ended;
+  Place place;
+  char *stack; /* NULL until it is made */
+  bool ended;  /* its thread has */
+  /* What it waits for: a barrier that has passed generation. */
+  const Barrier *waits;
+  unsigned generation;
 };
 
+struct Warp
+{
+  Barrier barrier;
+  unsigned live;   /* lanes that have not ended */
+  unsigned passed; /* lanes that its barrier opened for */
+  /* To shuffles, those of even and of odd generations apart, so that nothing is overwritten before
+   * all have read it. */
+  uint32_t given[2][N_LANES];
+};
+
+/* The block that runs: one of all launches, as variables in shared memory are static. */
 struct Block
 {
-  std::vector<Fiber> fibers;
-  std::vector<char> shared;
-  ucontext_t scheduler;
+  std::mutex mutex;
+  Fiber fibers[MAX_THREADS];
+  Warp warps[MAX_THREADS / N_LANES];
+  Place scheduler;
   const std::function<void ()> *body;
   unsigned n_threads, n_live, running;
-  bool moved; /* whether any thread got past a barrier in this round */
-  Barrier all, warps[MAX_THREADS / 32];
-  uint32_t given[MAX_THREADS]; /* to a shuffle */
-};
+  Barrier all;
+  unsigned char *shared;
+  size_t n_shared;
+} block;
 
-thread_local Block block;
-
-/* To the scheduler, which comes back in the next round. */
 void
-yield (void)
+switch_to (Place *from, Place *to)
 {
-  Fiber &self = block.fibers[block.running];
-
-  swapcontext (&self.context, &block.scheduler);
+#ifdef SANITIZED
+  swapcontext (&from->context, &to->context);
+#else
+  if (_setjmp (from->here) == 0)
+    _longjmp (to->here, 1);
+#endif
 }
 
-/* count () threads pass together: asked again each time, since threads end meanwhile. */
-template <typename Count>
-void
-wait (Barrier *barrier, Count count)
+/* Opens the barrier if all n threads that it is for are there. */
+bool
+open_if_full (Barrier *barrier, unsigned n)
 {
-  unsigned generation = barrier->generation;
-
-  barrier->n_arrived++;
-  while (barrier->generation == generation)
-    {
-      if (barrier->n_arrived >= count ())
-        {
-          barrier->n_arrived = 0;
-          barrier->generation++;
-          block.moved = true;
-          return;
-        }
-      yield ();
-    }
+  if (barrier->n_arrived == 0 || barrier->n_arrived < n)
+    return false;
+  barrier->n_arrived = 0;
+  barrier->generation++;
+  return true;
 }
 
+/* Threads that have ended are not waited for. */
 void
-enter (void)
+open_full_barriers (Warp *warp)
+{
+  unsigned lanes = warp->barrier.mask & warp->live;
+
+  open_if_full (&block.all, block.n_live);
+  if (open_if_full (&warp->barrier, (unsigned)__builtin_popcount (lanes)))
+    warp->passed = lanes;
+}
+
+/* The running thread stops until the barrier opens. */
+void
+wait (Barrier *barrier, Warp *warp)
 {
   Fiber *self = &block.fibers[block.running];
 
-  (*block.body) ();
-  self = &block.fibers[block.running];
-  self->ended = true;
-  block.n_live--;
-  block.moved = true;
-  swapcontext (&self->context, &block.scheduler);
+  self->generation = barrier->generation;
+  barrier->n_arrived++;
+  open_full_barriers (warp);
+  if (barrier->generation != self->generation)
+    return;
+  self->waits = barrier;
+  switch_to (&self->place, &block.scheduler);
+  self->waits = nullptr;
+}
+
+/* What a fiber does: one thread after another. */
+void
+run_threads (void)
+{
+  for (;;)
+    {
+      unsigned i = block.running;
+      Warp *warp = &block.warps[i / N_LANES];
+
+      (*block.body) ();
+      block.fibers[i].ended = true;
+      block.n_live--;
+      warp->live &= ~(1u << i % N_LANES);
+      open_full_barriers (warp);
+      switch_to (&block.fibers[i].place, &block.scheduler);
+    }
+}
+
+/* Goes on with the fiber, or begins. */
+void
+resume (unsigned i)
+{
+  Fiber *fiber = &block.fibers[i];
+
+  block.running = i;
+  threadIdx.x = i % blockDim.x;
+  threadIdx.y = i / blockDim.x % blockDim.y;
+  threadIdx.z = i / blockDim.x / blockDim.y;
+  if (fiber->stack)
+    {
+      switch_to (&block.scheduler, &fiber->place);
+      return;
+    }
+  fiber->stack = (char *)malloc (STACK_BYTES);
+  if (!fiber->stack)
+    abort ();
+  getcontext (&fiber->place.context);
+  fiber->place.context.uc_stack.ss_sp = fiber->stack;
+  fiber->place.context.uc_stack.ss_size = STACK_BYTES;
+  fiber->place.context.uc_link = nullptr;
+  makecontext (&fiber->place.context, run_threads, 0);
+#ifndef SANITIZED
+  if (_setjmp (block.scheduler.here) == 0)
+    setcontext (&fiber->place.context);
+#else
+  swapcontext (&block.scheduler.context, &fiber->place.context);
+#endif
+}
+
+/* Runs the warp's threads for as long as any can: most of what they wait for are their neighbours.
+ * Returns whether any could. */
+bool
+run_warp (unsigned first)
+{
+  unsigned end = first + N_LANES < block.n_threads ? first + N_LANES : block.n_threads;
+  bool ran = false, again;
+
+  do
+    {
+      again = false;
+      for (unsigned i = first; i < end; i++)
+        {
+          const Fiber *fiber = &block.fibers[i];
+
+          if (fiber->ended || (fiber->waits && fiber->waits->generation == fiber->generation))
+            continue;
+          resume (i);
+          again = ran = true;
+        }
+    }
+  while (again);
+  return ran;
 }
 
 void
-start (unsigned i)
+begin_block (void)
 {
-  Fiber &fiber = block.fibers[i];
+  block.n_live = block.n_threads;
+  block.all = Barrier ();
+  for (unsigned i = 0; i < block.n_threads; i++)
+    {
+      Warp *warp = &block.warps[i / N_LANES];
 
-  fiber.stack.resize (STACK_BYTES);
-  fiber.ended = false;
-  fiber.index = dim3 (i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y);
-  getcontext (&fiber.context);
-  fiber.context.uc_stack.ss_sp = fiber.stack.data ();
-  fiber.context.uc_stack.ss_size = fiber.stack.size ();
-  fiber.context.uc_link = nullptr;
-  makecontext (&fiber.context, enter, 0);
+      if (i % N_LANES == 0)
+        {
+          warp->barrier = Barrier ();
+          warp->live = 0;
+        }
+      warp->live |= 1u << i % N_LANES;
+      block.fibers[i].ended = false;
+      block.fibers[i].waits = nullptr;
+    }
+  if (block.n_shared > 0)
+    memset (block.shared, 0xff, block.n_shared);
 }
 
 void
 run_block (void)
 {
-  block.n_live = block.n_threads;
-  block.all = Barrier ();
-  for (Barrier &warp : block.warps)
-    warp = Barrier ();
-  memset (block.shared.data (), 0xff, block.shared.size ());
-  for (unsigned i = 0; i < block.n_threads; i++)
-    start (i);
+  begin_block ();
   while (block.n_live > 0)
     {
-      block.moved = false;
-      for (unsigned i = 0; i < block.n_threads; i++)
-        if (!block.fibers[i].ended)
-          {
-            block.running = i;
-            threadIdx = block.fibers[i].index;
-            swapcontext (&block.scheduler, &block.fibers[i].context);
-          }
-      if (!block.moved)
+      bool ran = false;
+
+      for (unsigned first = 0; first < block.n_threads; first += N_LANES)
+        ran |= run_warp (first);
+      if (!ran)
         {
           fprintf (stderr, "cuda emulation: block %u of %u waits for ever, %u threads in it\n",
                    blockIdx.x, gridDim.x, block.n_live);
@@ -131,15 +248,22 @@ run_block (void)
     }
 }
 
-/* Of the lanes in mask those that are there. */
-unsigned
-count_lanes (unsigned mask)
+Warp *
+own_warp (void)
 {
-  unsigned first = block.running / 32 * 32, n = 0;
+  return &block.warps[block.running / N_LANES];
+}
 
-  for (unsigned i = 0; i < 32 && first + i < block.n_threads; i++)
-    n += (mask >> i & 1) && !block.fibers[first + i].ended;
-  return n;
+/* All lanes of mask give a value. Returns what each lane gave. */
+const uint32_t *
+exchange (unsigned mask, uint32_t value)
+{
+  Warp *warp = own_warp ();
+  uint32_t *given = warp->given[warp->barrier.generation % 2];
+
+  given[block.running % N_LANES] = value;
+  __syncwarp (mask);
+  return given;
 }
 
 }
@@ -147,61 +271,67 @@ count_lanes (unsigned mask)
 void
 __syncthreads (void)
 {
-  wait (&block.all, [] { return block.n_live; });
+  wait (&block.all, own_warp ());
 }
 
 void
 __syncwarp (unsigned mask)
 {
-  wait (&block.warps[block.running / 32], [mask] { return count_lanes (mask); });
+  Warp *warp = own_warp ();
+
+  if (warp->barrier.n_arrived > 0 && warp->barrier.mask != mask)
+    {
+      fprintf (stderr, "cuda emulation: lanes of one warp wait for different lanes\n");
+      abort ();
+    }
+  warp->barrier.mask = mask;
+  wait (&warp->barrier, warp);
 }
 
 uint32_t
 pmod_emulate_shuffle (unsigned mask, uint32_t value, int from)
 {
-  unsigned first = block.running / 32 * 32;
-  uint32_t result;
-
-  block.given[block.running] = value;
-  __syncwarp (mask);
-  result = block.given[first + (unsigned)from];
-  __syncwarp (mask);
-  return result;
+  return exchange (mask, value)[from];
 }
 
 unsigned
 __ballot_sync (unsigned mask, int predicate)
 {
-  unsigned first = block.running / 32 * 32, bits = 0;
+  const uint32_t *given = exchange (mask, predicate != 0);
+  unsigned bits = 0;
 
-  block.given[block.running] = predicate != 0;
-  __syncwarp (mask);
-  for (unsigned i = 0; i < 32 && first + i < block.n_threads; i++)
-    bits |= (mask >> i & 1 & block.given[first + i]) << i;
-  __syncwarp (mask);
+  for (unsigned i = 0; i < N_LANES; i++)
+    bits |= (own_warp ()->passed >> i & given[i]) << i;
   return bits;
 }
 
 void *
 pmod_emulate_dynamic_shared (void)
 {
-  return block.shared.data ();
+  return block.shared;
 }
 
 void
 pmod_emulate_launch (dim3 grid, dim3 threads, size_t n_shared, const std::function<void ()> &body)
 {
-  block.n_threads = threads.x * threads.y * threads.z;
-  if (block.n_threads == 0 || block.n_threads > MAX_THREADS)
+  std::lock_guard<std::mutex> lock (block.mutex);
+  unsigned n_threads = threads.x * threads.y * threads.z;
+
+  if (n_threads == 0 || n_threads > MAX_THREADS || grid.x == 0 || grid.y == 0 || grid.z == 0)
     {
-      fprintf (stderr, "cuda emulation: expected 1 to %d threads a block, got %u\n", MAX_THREADS,
-               block.n_threads);
+      fprintf (stderr,
+               "cuda emulation: expected blocks of 1 to %d threads, got %u x %u x %u of %u\n",
+               MAX_THREADS, grid.x, grid.y, grid.z, n_threads);
       abort ();
     }
-  block.fibers.resize (block.n_threads);
-  /* Where nothing was asked for there must be no memory to read. */
-  block.shared.assign (n_shared, 0);
+  block.n_threads = n_threads;
   block.body = &body;
+  /* Memory of its own, exactly as much as was asked for, so that a sanitizer sees what is past it.
+   */
+  block.n_shared = n_shared;
+  block.shared = n_shared ? (unsigned char *)malloc (n_shared) : nullptr;
+  if (n_shared && !block.shared)
+    abort ();
   blockDim = threads;
   gridDim = grid;
   for (unsigned z = 0; z < grid.z; z++)
@@ -211,4 +341,5 @@ pmod_emulate_launch (dim3 grid, dim3 threads, size_t n_shared, const std::functi
           blockIdx = dim3 (x, y, z);
           run_block ();
         }
+  free (block.shared);
 }

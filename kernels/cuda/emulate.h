@@ -4,7 +4,7 @@
  * a barrier or a shuffle - and then the next one does, so that every order which the barriers
  * demand is kept and nothing runs at the same time. A block whose threads wait for ever (a barrier
  * that some of them never reach) ends the program with a message: on a device it would hang.
- * Shared memory is filled with NaN before each block, since a device clears nothing. */
+ * Dynamic shared memory is filled with NaN before each block, since a device clears nothing. */
 #pragma once
 
 #include <math.h>
@@ -28,7 +28,7 @@ struct dim3
 {
   unsigned x, y, z;
 
-  dim3 (unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x (x_), y (y_), z (z_) {}
+  constexpr dim3 (unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x (x_), y (y_), z (z_) {}
 };
 
 typedef struct
@@ -82,8 +82,8 @@ __half2float (__half value)
 
 /* --- Threads ------------------------------------------------------------------------------ */
 
-/* Of the fiber that runs. */
-extern thread_local dim3 threadIdx, blockIdx, blockDim, gridDim;
+/* Of the fiber that runs: one launch at a time does, whoever asks. */
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 /* Waits until all threads of the block that have not ended are here. */
 void __syncthreads (void);
