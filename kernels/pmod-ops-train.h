@@ -8,7 +8,12 @@
  * "=" is written, "+=" added to: what many uses share (weights, the residual stream, keys of a
  * common prefix) is added to, and its owner clears it with pmod_fill(). A gradient that may be
  * NULL is not computed: that is how a weight is frozen. Sums are taken in an order that does not
- * depend on the number of threads. */
+ * depend on the number of threads.
+ *
+ * As in pmod-ops.h what only the data shows fails on the CPU and gives NaN on a device: here also a
+ * label that does not exist, in the row's loss and gradient and in the summary's loss; an index
+ * past a table, in row 0 of its gradient; and a query that sees no key, in its rows of out and
+ * dq. */
 #pragma once
 
 #include "pmod-ops.h"

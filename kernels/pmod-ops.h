@@ -6,6 +6,11 @@
  * return nothing. The first failure sticks, later ops do nothing, and pmod_backend_sync() reports
  * it; the CPU backend runs each op before it returns.
  *
+ * What only the data shows - an index past its table, a position without an angle, a target or a
+ * slot that is no token, targets that do not ascend - fails on the CPU as well. A device would have
+ * to stop for it: there an op touches nothing outside its tensors, and what depends on such a
+ * number is NaN or, in the whole numbers of a plan, within bounds and otherwise undefined.
+ *
  * Dimensions: T tokens, D width, H query heads, G key/value heads (G divides H), dh head width,
  * C capacity of a KV cache, N outputs and K inputs of a matrix, F feed-forward width, V tokens
  * that a router may skip, R rows that a routed layer keeps.

@@ -1,5 +1,6 @@
 /* The CUDA backend as the table has it: what the device does not do itself. */
 #include "cuda-private.h"
+#include "cuda-train.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +140,7 @@ get_info (PmodBackend *backend, PmodBackendInfo *info)
 
 static const PmodOps ops = {
   .name = "cuda",
-  .train = NULL,
+  .train = &pmod_cuda_train_ops,
   .free = free_backend,
   .get_info = get_info,
   .sync = sync_backend,

@@ -12,3 +12,4 @@
 #include "emulated-backend.h"
 #include "launch.h"
 #include "pmod-backend-private.h"
+#include "pmod-train-private.h"

@@ -372,3 +372,26 @@ op_expect_error (OpCase *self, const char *part)
     g_error ("expected \"%s\" in the error, got \"%s\"", part, error);
   pmod_backend_clear_error (self->backend);
 }
+
+gboolean
+op_is_cuda (OpCase *self)
+{
+  return strcmp (pmod_backend_name (self->backend), "cuda") == 0;
+}
+
+void
+op_expect_data_error (
+    OpCase *self, const char *part, const PmodTensor *result, int64_t from, int64_t n)
+{
+  if (!op_is_cuda (self))
+    {
+      op_expect_error (self, part);
+      return;
+    }
+  op_expect_ok (self);
+  g_test_message ("%s: NaN where the CPU says \"%s\"", self->name, part);
+  for (int64_t i = 0; i < pmod_tensor_n_elements (result); i++)
+    if (isnan (op_get (result, i)) != (i >= from && i < from + n))
+      g_error ("expected NaN in elements %d to %d alone, got %g in element %d", (int)from,
+               (int)(from + n - 1), op_get (result, i), (int)i);
+}

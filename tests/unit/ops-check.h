@@ -12,8 +12,8 @@ typedef struct
   PmodBackend *single;  /* of the same level, one thread */
   PmodDtype act;
   GRand *rand;
-  char name[64];     /* "avx2, BF16" */
-  GPtrArray *memory; /* freed with the case */
+  char name[64];      /* "avx2, BF16" */
+  GPtrArray *memory;  /* freed with the case */
   gboolean on_device; /* memory is shared with the device */
 } OpCase;
 
@@ -60,4 +60,12 @@ void op_expect_equal (OpCase *self, const char *what, const PmodTensor *a, const
 
 /* The backend has failed with a text that holds part; clears the failure. */
 void op_expect_error (OpCase *self, const char *part);
+
+/* The same of what an op finds in its data, of which a device says nothing (pmod-ops.h): there
+ * elements from .. from+n-1 of result are NaN instead, and they alone. */
+void op_expect_data_error (
+    OpCase *self, const char *part, const PmodTensor *result, int64_t from, int64_t n);
+
+/* Whether the backend is a device's, also an emulated one. */
+gboolean op_is_cuda (OpCase *self);
 void op_expect_ok (OpCase *self);

@@ -290,6 +290,37 @@ test_split (OpCase *self)
     check_split (self, &splits[i]);
 }
 
+/* A position without an angle: of its token nothing is right, but for the values. */
+static void
+check_position (OpCase *self, int width, int position)
+{
+  const int32_t at[3] = { 0, position, 1 };
+  PmodTensor rows = op_indices (self, at, 3);
+  PmodTensor qkv = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 3, 6 * width);
+  PmodTensor cos_sin = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 4, width);
+  PmodTensor out[3] = {
+    op_random (self, NULL, self->act, 0, 1, 3, 3, 4, width),
+    op_random (self, NULL, self->act, 0, 1, 3, 1, 5, width),
+    op_random (self, NULL, self->act, 0, 1, 3, 1, 5, width),
+  };
+  const int64_t first[3] = { 4 * width, 2 * width, 0 }, n[3] = { 4 * width, width, 0 };
+  g_autofree char *part =
+      g_strdup_printf ("split_qkv: row 1 has position %d; there are 4 angles", position);
+
+  for (int i = 0; i < 3; i++)
+    {
+      pmod_split_qkv (self->backend, &out[0], &out[1], &out[2], &qkv, &cos_sin, &rows, 0, 1);
+      op_expect_data_error (self, part, &out[i], first[i], n[i]);
+    }
+}
+
+static void
+test_positions (OpCase *self)
+{
+  check_position (self, 8, 4);
+  check_position (self, 6, -1);
+}
+
 /* --- Threads and errors ------------------------------------------------------------------- */
 
 static void
@@ -324,8 +355,6 @@ test_errors (void)
   PmodTensor out = op_poison (self, PMOD_DTYPE_F32, 2, 3, 32);
   PmodTensor qkv = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 3, 64);
   PmodTensor cos_sin = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 4, 8);
-  const int32_t far[3] = { 0, 4, 1 }, negative[3] = { 0, -1, 1 };
-  PmodTensor rows = op_indices (self, far, 3), below = op_indices (self, negative, 3);
 
   pmod_attention (backend, &out, &q, &k, &v, 6, true, 1);
   op_expect_error (self, "attention: expected 0 < kv_len <= capacity");
@@ -341,10 +370,6 @@ test_errors (void)
   op_expect_error (self, "split_qkv: expected room in the cache");
   pmod_split_qkv (backend, &q, &k, &v, &qkv, &cos_sin, NULL, 2, 0);
   op_expect_error (self, "split_qkv: expected an angle");
-  pmod_split_qkv (backend, &q, &k, &v, &qkv, &cos_sin, &rows, 0, 0);
-  op_expect_error (self, "split_qkv: row 1 has position 4; there are 4 angles");
-  pmod_split_qkv (backend, &q, &k, &v, &qkv, &cos_sin, &below, 0, 0);
-  op_expect_error (self, "split_qkv: row 1 has position -1");
   pmod_split_qkv (backend, &q, &k, &v, &out, NULL, NULL, 0, 0);
   op_expect_error (self, "split_qkv: qkv: expected F32 [3,64], got F32 [3,32]");
   op_case_free (self);
@@ -359,5 +384,6 @@ main (int argc, char **argv)
   op_add_tests ("/ops/attention-large-scores", test_large_scores);
   op_add_tests ("/ops/attention-threads", test_threads);
   op_add_tests ("/ops/split-qkv", test_split);
+  op_add_tests ("/ops/split-qkv-positions", test_positions);
   return g_test_run ();
 }

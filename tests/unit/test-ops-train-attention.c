@@ -212,6 +212,9 @@ test_refusals (OpCase *self)
   PmodTensor q = op_random (self, NULL, self->act, 0, 1, 3, 2, 2, 4);
   PmodTensor k = op_random (self, NULL, self->act, 0, 1, 3, 1, 3, 4);
   PmodTensor out = op_poison (self, self->act, 2, 2, 8), first = op_indices (self, blind, 2);
+  PmodTensor dout = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 2, 8);
+  PmodTensor dq = op_poison (self, PMOD_DTYPE_F32, 3, 2, 2, 4);
+  PmodTensor dk = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, 1, 3, 4);
 
   pmod_attention_masked (self->backend, &out, &q, &k, &k, 1, &mask, 1);
   op_expect_error (self, "a causal query's own key");
@@ -219,10 +222,13 @@ test_refusals (OpCase *self)
   op_expect_error (self, "attention_masked: expected a mask");
   mask.first = &first;
   pmod_attention_masked (self->backend, &out, &q, &k, &k, 3, &mask, 1);
-  op_expect_error (self, "query 1 of 2 sees no key");
-  pmod_attention_backward (self->backend, &q, &k, &k, &out, &q, &k, &k, 3, &mask, 1);
-  op_expect_error (self,
-                   self->act == PMOD_DTYPE_F32 ? "query 1 of 2 sees no key" : "dout: expected F32");
+  op_expect_data_error (self, "query 1 of 2 sees no key", &out, 8, 8);
+  pmod_attention_backward (self->backend, &dq, &dk, &dk, &dout, &q, &k, &k, 3, &mask, 1);
+  op_expect_data_error (self, "query 1 of 2 sees no key", &dq, 8, 8);
+  for (int i = 0; i < 12; i++)
+    g_assert_true (isfinite (op_get (&dk, i)));
+  pmod_attention_backward (self->backend, &dq, &dk, &dk, &q, &q, &k, &k, 3, &mask, 1);
+  op_expect_error (self, "dout: expected F32");
 }
 
 /* --- Heads -------------------------------------------------------------------------------- */
@@ -302,6 +308,22 @@ check_split (OpCase *self, Split s, gboolean turned)
               gradient_of (self, s.qkv, s.n_tokens * n_columns, split_loss, &s), NULL, 1e-6);
 }
 
+/* A position without an angle: nothing of its token is right, but for the values. */
+static void
+check_split_refusal (OpCase *self, int position)
+{
+  const int32_t at[3] = { 0, position, 1 };
+  PmodTensor rows = op_indices (self, at, 3), cos_sin;
+  PmodTensor dq = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, 3, 2, 8);
+  PmodTensor dk = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 3, 1, 3, 8);
+  PmodTensor dqkv = op_poison (self, PMOD_DTYPE_F32, 2, 3, 32);
+  g_autofree char *part = g_strdup_printf ("row 1 has position %d; there are 4", position);
+
+  cos_sin = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 4, 8);
+  pmod_split_qkv_backward (self->backend, &dqkv, &dq, &dk, &dk, &cos_sin, &rows, 0, 0);
+  op_expect_data_error (self, part, &dqkv, 32, 24);
+}
+
 static void
 test_split (OpCase *self)
 {
@@ -318,16 +340,18 @@ test_split (OpCase *self)
   check_split (self, s, FALSE);
   s.rows = kept;
   check_split (self, s, TRUE);
+  check_split_refusal (self, 4);
+  check_split_refusal (self, -1);
 }
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  op_add_cpu_tests ("/attention-backward/shapes", test_attention);
-  op_add_cpu_tests ("/attention-backward/blocks", test_blocks);
-  op_add_cpu_tests ("/attention-backward/threads", test_threads);
-  op_add_cpu_tests ("/attention-backward/refusals", test_refusals);
-  op_add_cpu_tests ("/attention-backward/split", test_split);
+  op_add_tests ("/attention-backward/shapes", test_attention);
+  op_add_tests ("/attention-backward/blocks", test_blocks);
+  op_add_tests ("/attention-backward/threads", test_threads);
+  op_add_tests ("/attention-backward/refusals", test_refusals);
+  op_add_tests ("/attention-backward/split", test_split);
   return g_test_run ();
 }

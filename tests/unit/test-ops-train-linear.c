@@ -184,10 +184,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  op_add_cpu_tests ("/linear-backward/differences", test_differences);
-  op_add_cpu_tests ("/linear-backward/many", test_many);
-  op_add_cpu_tests ("/linear-backward/update", test_update);
-  op_add_cpu_tests ("/linear-backward/refusals", test_refusals);
+  op_add_tests ("/linear-backward/differences", test_differences);
+  op_add_tests ("/linear-backward/many", test_many);
+  op_add_tests ("/linear-backward/update", test_update);
+  op_add_tests ("/linear-backward/refusals", test_refusals);
   g_test_add_func ("/linear-backward/inference-only", test_inference_only);
   return g_test_run ();
 }

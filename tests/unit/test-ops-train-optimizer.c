@@ -164,8 +164,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  op_add_cpu_tests ("/optimizer/norm", test_norm);
-  op_add_cpu_tests ("/optimizer/adamw", test_adamw);
-  op_add_cpu_tests ("/optimizer/muon", test_muon);
+  op_add_tests ("/optimizer/norm", test_norm);
+  op_add_tests ("/optimizer/adamw", test_adamw);
+  op_add_tests ("/optimizer/muon", test_muon);
   return g_test_run ();
 }

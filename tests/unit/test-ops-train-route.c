@@ -93,6 +93,7 @@ static void
 test_logits (OpCase *self)
 {
   static const int32_t at[] = { 1, 2, 5, 6, 7, 10, 11 }, back[] = { 1, 2, 5, 6, 7, 11, 10 };
+  static const int32_t beyond[] = { 1, 2, 5, 6, 7, 10, 12 };
   Logits l = { .n_targets = 7, .n = 67, .targets = at };
   const int n_tokens = 12;
   double *dx_values, *dw_values, *db_values;
@@ -116,9 +117,14 @@ test_logits (OpCase *self)
   op_compare (self, "db", &db, gradient_added (self, db_values, l.b, 1, logits_loss, &l), NULL,
               1e-5);
   op_expect_equal (self, "dx of a frozen router", &dx, &dx1);
+  targets = op_indices (self, beyond, l.n_targets);
+  pmod_router_logits_backward (self->backend, NULL, &dw, NULL, &dlogit, &x, &w, &targets);
+  op_expect_data_error (self, "target 6 is token 12 of 12, or does not ascend", &dw, 0, l.n);
+  pmod_router_logits_backward (self->backend, &dx, NULL, NULL, &dlogit, &x, &w, &targets);
+  op_expect_data_error (self, "target 6 is token 12 of 12, or does not ascend", &dx, 0, 0);
   targets = op_indices (self, back, l.n_targets);
   pmod_router_logits_backward (self->backend, &dx, NULL, NULL, &dlogit, &x, &w, &targets);
-  op_expect_error (self, "target 6 is token 10 of 12, or does not ascend");
+  op_expect_data_error (self, "target 6 is token 10 of 12, or does not ascend", &dx, 10 * l.n, l.n);
 }
 
 /* --- A routed layer ----------------------------------------------------------------------- */
@@ -261,6 +267,30 @@ test_layer (OpCase *self)
   check_layer (self, PMOD_WEIGHT_SOFTMAX);
 }
 
+/* A token whose row does not exist. */
+static void
+test_slots (OpCase *self)
+{
+  const int32_t slots[5] = { 0, -1, 1, 3, 2 };
+  PmodTensor x = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 5, 7);
+  PmodTensor m = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 3, 7);
+  PmodTensor dh = op_poison (self, PMOD_DTYPE_F32, 2, 3, 7);
+  PmodTensor dm = op_poison (self, PMOD_DTYPE_F32, 2, 3, 7);
+  PmodTensor dx = op_poison (self, PMOD_DTYPE_F32, 2, 5, 7);
+  PmodTensor weight = op_random (self, NULL, PMOD_DTYPE_F32, 1, 0.1, 1, 5);
+  PmodTensor dweight = op_poison (self, PMOD_DTYPE_F32, 1, 5);
+  PmodTensor slot = op_indices (self, slots, 5);
+  const PmodTensor *results[] = { &dx, &dweight, &dh, &dm };
+
+  for (int i = 0; i < 4; i++)
+    {
+      pmod_reweight_scatter_backward (self->backend, &dx, &dh, &dm, &dweight, &x, &x, &m, &slot,
+                                      &weight);
+      op_expect_data_error (self, "token 3 has row 3 of 3", results[i], i == 0 ? 21 : 3,
+                            i == 0 ? 7 : i == 1);
+    }
+}
+
 /* --- Cross-entropy ------------------------------------------------------------------------ */
 
 typedef struct
@@ -378,19 +408,26 @@ test_entropy_edges (OpCase *self)
   op_compare (self, "summary of a great loss", &r.summary, summary, NULL, 1e-6);
   op_compare (self, "argmax is the first of equals", &r.argmax, zero, NULL, 0);
   r = new_results (self, wrong, 2);
+  pmod_cross_entropy (self->backend, &r.summary, &r.row_loss, &r.argmax, &dlogits, &logits,
+                      &r.labels, NULL);
+  op_expect_data_error (self, "row 1 has label 5 of 5", &dlogits, 5, 5);
   pmod_cross_entropy (self->backend, &r.summary, &r.row_loss, &r.argmax, NULL, &logits, &r.labels,
                       NULL);
-  op_expect_error (self, "row 1 has label 5 of 5");
+  op_expect_data_error (self, "row 1 has label 5 of 5", &r.row_loss, 1, 1);
+  pmod_cross_entropy (self->backend, &r.summary, &r.row_loss, &r.argmax, NULL, &logits, &r.labels,
+                      NULL);
+  op_expect_data_error (self, "row 1 has label 5 of 5", &r.summary, 0, 1);
 }
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  op_add_cpu_tests ("/route-backward/weights", test_weights);
-  op_add_cpu_tests ("/route-backward/logits", test_logits);
-  op_add_cpu_tests ("/route-backward/layer", test_layer);
-  op_add_cpu_tests ("/cross-entropy/values", test_entropy);
-  op_add_cpu_tests ("/cross-entropy/edges", test_entropy_edges);
+  op_add_tests ("/route-backward/weights", test_weights);
+  op_add_tests ("/route-backward/logits", test_logits);
+  op_add_tests ("/route-backward/layer", test_layer);
+  op_add_tests ("/route-backward/slots", test_slots);
+  op_add_tests ("/cross-entropy/values", test_entropy);
+  op_add_tests ("/cross-entropy/edges", test_entropy_edges);
   return g_test_run ();
 }
