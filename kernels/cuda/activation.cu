@@ -1,5 +1,6 @@
-/* SwiGLU, and what follows a product where no product's own epilogue does it: a bias, an activation,
- * a sum. Bound by memory: SwiGLU moves 3 T F elements, the epilogue 4 bytes in and y out. */
+/* SwiGLU, and what follows a product where no product's own epilogue does it: a bias, an
+ * activation, a sum. Bound by memory: SwiGLU moves 3 T F elements, the epilogue 4 bytes in and y
+ * out. */
 #include "cuda-private.h"
 
 /* Eight warps a block; each thread takes one element after another, a grid apart. */
@@ -44,7 +45,8 @@ pmod_cuda_swiglu (PmodBackend *backend, PmodTensor *y, const PmodTensor *gate_up
                  (const float *)gate_up->data, n_rows, n_features);
   else
     PMOD_LAUNCH (swiglu_kernel<__nv_bfloat16>, grid_of (n), BLOCK, 0, self->stream,
-                 (__nv_bfloat16 *)y->data, (const __nv_bfloat16 *)gate_up->data, n_rows, n_features);
+                 (__nv_bfloat16 *)y->data, (const __nv_bfloat16 *)gate_up->data, n_rows,
+                 n_features);
   pmod_cuda_check_launch (self, "swiglu");
 }
 

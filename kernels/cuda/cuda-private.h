@@ -46,7 +46,8 @@ void pmod_cuda_get_memory (PmodCudaBackend *self, size_t *free_bytes, size_t *to
 /* After a launch: a launch that was refused sticks as the backend's failure. */
 void pmod_cuda_check_launch (PmodCudaBackend *self, const char *op);
 
-/* backend.cu: n_bytes of device memory, valid until the next call; NULL and a failure where there is no room. */
+/* backend.cu: n_bytes of device memory, valid until the next call; NULL and a failure where there
+ * is no room. */
 void *pmod_cuda_workspace (PmodCudaBackend *self, size_t n_bytes);
 
 /* --- Products: gemm-plain.cu, gemm-lt.cu ---------------------------------------------------- */

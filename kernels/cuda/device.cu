@@ -27,7 +27,8 @@ check (PmodCudaBackend *self, cudaError_t error, const char *what)
 {
   if (error == cudaSuccess)
     return true;
-  pmod_backend_fail (&self->base, "%s: %s: %s", self->device_name, what, cudaGetErrorString (error));
+  pmod_backend_fail (&self->base, "%s: %s: %s", self->device_name, what,
+                     cudaGetErrorString (error));
   cudaGetLastError ();
   return false;
 }
@@ -203,8 +204,8 @@ pmod_cuda_upload (PmodCudaBackend *self, void *dst, const void *src_host, size_t
   if (staging)
     upload_pieces (self, staging, (char *)dst, (const char *)src_host, n_bytes);
   else
-    check (self,
-           cudaMemcpyAsync (dst, src_host, n_bytes, cudaMemcpyHostToDevice, self->stream), "upload");
+    check (self, cudaMemcpyAsync (dst, src_host, n_bytes, cudaMemcpyHostToDevice, self->stream),
+           "upload");
 }
 
 void

@@ -175,7 +175,8 @@ atomicAdd (T *to, T value)
 typedef int cudaStream_t;
 
 /* Runs body as every thread of the grid. n_shared bytes of dynamic shared memory. */
-void pmod_emulate_launch (dim3 grid, dim3 block, size_t n_shared, const std::function<void ()> &body);
+void
+pmod_emulate_launch (dim3 grid, dim3 block, size_t n_shared, const std::function<void ()> &body);
 
 /* Of the launch that runs. */
 void *pmod_emulate_dynamic_shared (void);

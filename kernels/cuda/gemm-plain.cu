@@ -14,8 +14,7 @@
 #define FEW_WARPS 4
 
 /* How many elements a lane reads at once: 16 bytes where rows of weights allow it. */
-template <typename T>
-struct alignas (16) Chunk
+template <typename T> struct alignas (16) Chunk
 {
   T values[16 / sizeof (T)];
 };

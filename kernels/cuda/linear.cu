@@ -1,4 +1,5 @@
-/* Linear layers: weights on the device, one row after another, and the product with what follows. */
+/* Linear layers: weights on the device, one row after another, and the product with what follows.
+ */
 #include "cuda-private.h"
 
 #include <stdlib.h>
@@ -168,9 +169,11 @@ pmod_cuda_linear (PmodBackend *backend,
   PmodCudaBackend *self = (PmodCudaBackend *)backend;
   const PmodCudaMatrix *w = (const PmodCudaMatrix *)matrix;
   bool plain = epilogue == PMOD_EPILOGUE_NONE || epilogue == PMOD_EPILOGUE_ADD;
-  PmodCudaProduct product = { y->data,         y->dtype,      x->data,
-                              w->data,         matrix->act,   x->shape[0],
-                              matrix->n_out,   matrix->n_in,  epilogue == PMOD_EPILOGUE_ADD ? 1.0f : 0 };
+  PmodCudaProduct product = {
+    y->data,       y->dtype,     x->data,
+    w->data,       matrix->act,  x->shape[0],
+    matrix->n_out, matrix->n_in, epilogue == PMOD_EPILOGUE_ADD ? 1.0f : 0
+  };
 
   if (product.m == 0)
     return;
