@@ -6,17 +6,6 @@
 /* Eight warps a block; each thread takes one element after another, a grid apart. */
 #define BLOCK 256
 
-/* Blocks that fill any card several times over; more would only wait. */
-#define MAX_GRID 4096
-
-static unsigned
-grid_of (int64_t n)
-{
-  int64_t n_blocks = (n + BLOCK - 1) / BLOCK;
-
-  return (unsigned)(n_blocks < MAX_GRID ? n_blocks : MAX_GRID);
-}
-
 template <typename T>
 __global__ void
 swiglu_kernel (T *y, const T *gate_up, int64_t n_rows, int64_t n_features)
@@ -41,10 +30,10 @@ pmod_cuda_swiglu (PmodBackend *backend, PmodTensor *y, const PmodTensor *gate_up
   if (n == 0)
     return;
   if (y->dtype == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (swiglu_kernel<float>, grid_of (n), BLOCK, 0, self->stream, (float *)y->data,
-                 (const float *)gate_up->data, n_rows, n_features);
+    PMOD_LAUNCH (swiglu_kernel<float>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
+                 (float *)y->data, (const float *)gate_up->data, n_rows, n_features);
   else
-    PMOD_LAUNCH (swiglu_kernel<__nv_bfloat16>, grid_of (n), BLOCK, 0, self->stream,
+    PMOD_LAUNCH (swiglu_kernel<__nv_bfloat16>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
                  (__nv_bfloat16 *)y->data, (const __nv_bfloat16 *)gate_up->data, n_rows,
                  n_features);
   pmod_cuda_check_launch (self, "swiglu");
@@ -89,10 +78,10 @@ pmod_cuda_epilogue (PmodCudaBackend *self,
   if (n == 0)
     return;
   if (y->dtype == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (epilogue_kernel<float>, grid_of (n), BLOCK, 0, self->stream, (float *)y->data,
-                 product, bias, n_rows, n_out, epilogue);
+    PMOD_LAUNCH (epilogue_kernel<float>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
+                 (float *)y->data, product, bias, n_rows, n_out, epilogue);
   else
-    PMOD_LAUNCH (epilogue_kernel<__nv_bfloat16>, grid_of (n), BLOCK, 0, self->stream,
+    PMOD_LAUNCH (epilogue_kernel<__nv_bfloat16>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
                  (__nv_bfloat16 *)y->data, product, bias, n_rows, n_out, epilogue);
   pmod_cuda_check_launch (self, "linear");
 }

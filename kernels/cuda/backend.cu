@@ -1,5 +1,4 @@
 /* The CUDA backend as the table has it: what the device does not do itself. */
-#include "cuda-private.h"
 #include "cuda-train.h"
 
 #include <stdio.h>
@@ -74,16 +73,9 @@ checksum_kernel (unsigned long long *sums, const unsigned long long *data, int64
 
   for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride)
     sum += data[i];
-  scratch[threadIdx.x] = sum;
-  __syncthreads ();
-  for (unsigned half = CHECKSUM_BLOCK / 2; half > 0; half /= 2)
-    {
-      if (threadIdx.x < half)
-        scratch[threadIdx.x] += scratch[threadIdx.x + half];
-      __syncthreads ();
-    }
+  sum = tree_sum (sum, scratch);
   if (threadIdx.x == 0)
-    sums[blockIdx.x] = scratch[0];
+    sums[blockIdx.x] = sum;
 }
 
 uint64_t

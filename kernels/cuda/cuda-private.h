@@ -77,6 +77,25 @@ void pmod_cuda_epilogue (PmodCudaBackend *self,
                          const float *bias,
                          PmodEpilogue epilogue);
 
+/* --- Shapes --------------------------------------------------------------------------------- */
+
+/* Blocks for n elements, of which a thread takes one after another, a grid apart. As many as fill
+ * any card several times over; more would only wait. n > 0. */
+static inline unsigned
+pmod_cuda_grid (int64_t n, int64_t n_threads)
+{
+  int64_t n_blocks = (n + n_threads - 1) / n_threads;
+
+  return (unsigned)(n_blocks < 4096 ? n_blocks : 4096);
+}
+
+/* Whether rows of d floats of an F32 tensor are whole packs. */
+static inline bool
+pmod_cuda_in_quads (const PmodTensor *tensor, int64_t d)
+{
+  return d % 4 == 0 && (uintptr_t)tensor->data % sizeof (Quad) == 0;
+}
+
 /* --- The backend ---------------------------------------------------------------------------- */
 
 /* NULL where the device cannot be used; reason [n_bytes] says why. */

@@ -1,22 +1,13 @@
 /* The training ops of the CUDA backend: what kernels/pmod-ops-train.h says of each, by files
- * train-*.cu. Included after cuda-private.h. */
+ * train-*.cu. */
 #pragma once
 
+#include "cuda-private.h"
 #include "pmod-train-private.h"
 
 extern const PmodTrainOps pmod_cuda_train_ops;
 
 /* --- What these files share --------------------------------------------------------------- */
-
-/* Blocks for n elements, of which a thread takes one after another, a grid apart. As many as fill
- * any card several times over; more would only wait. n > 0. */
-static inline unsigned
-pmod_cuda_grid (int64_t n, int64_t n_threads)
-{
-  int64_t n_blocks = (n + n_threads - 1) / n_threads;
-
-  return (unsigned)(n_blocks < 4096 ? n_blocks : 4096);
-}
 
 /* Offset of n_bytes more of a workspace that is laid out up front: it is valid for one call. 256
  * is what cudaMalloc() aligns to, and cuBLAS prefers. */

@@ -1,5 +1,5 @@
 /* The device itself: which one, its memory, its stream. The only file that calls CUDA's runtime;
- * device-emulated.cu is its twin on a host without it.
+ * emulated/emulated-device.cu is its twin on a host without it.
  *
  * The runtime is linked statically and opens the driver when it is first called: a machine without
  * one gets a reason, not a refusal to start. */

@@ -13,46 +13,49 @@
  * is read by neighbouring lanes. */
 #define FEW_WARPS 4
 
-/* How many elements a lane reads at once: 16 bytes where rows of weights allow it. */
-template <typename T> struct alignas (16) Chunk
-{
-  T values[16 / sizeof (T)];
-};
-
+/* A lane reads packs, n_packs of each row, then what is left. Rows past the last are left out of
+ * unrolled loops, so that the sums stay in registers. */
 template <typename T, typename Y>
 __global__ void
-few_rows_kernel (Y *y, const T *x, const T *w, int m, int64_t n, int64_t k, float beta)
+few_rows_kernel (
+    Y *y, const T *x, const T *w, int m, int64_t n, int64_t k, int64_t n_packs, float beta)
 {
   const int size = 16 / sizeof (T);
   int lane = threadIdx.x % WARP;
   int64_t out = (int64_t)blockIdx.x * FEW_WARPS + threadIdx.x / WARP;
-  int64_t n_chunks = k % size == 0 ? k / size : 0;
   float sums[FEW_ROWS] = { 0 };
 
   if (out >= n)
     return;
-  for (int64_t i = lane; i < n_chunks; i += WARP)
+  for (int64_t i = lane; i < n_packs; i += WARP)
     {
-      Chunk<T> weights = ((const Chunk<T> *)(const void *)(w + out * k))[i];
+      Pack<T> weights = ((const Pack<T> *)(const void *)(w + out * k))[i];
 
-      for (int row = 0; row < m; row++)
-        {
-          Chunk<T> inputs = ((const Chunk<T> *)(const void *)(x + row * k))[i];
+      UNROLL
+      for (int row = 0; row < FEW_ROWS; row++)
+        if (row < m)
+          {
+            Pack<T> inputs = ((const Pack<T> *)(const void *)(x + row * k))[i];
 
-          for (int j = 0; j < size; j++)
-            sums[row] += to_float (inputs.values[j]) * to_float (weights.values[j]);
-        }
+            UNROLL
+            for (int j = 0; j < size; j++)
+              sums[row] += to_float (inputs.item[j]) * to_float (weights.item[j]);
+          }
     }
-  for (int64_t i = n_chunks * size + lane; i < k; i += WARP)
-    for (int row = 0; row < m; row++)
+  for (int64_t i = n_packs * size + lane; i < k; i += WARP)
+    UNROLL
+  for (int row = 0; row < FEW_ROWS; row++)
+    if (row < m)
       sums[row] += to_float (x[row * k + i]) * to_float (w[out * k + i]);
-  for (int row = 0; row < m; row++)
-    {
-      float sum = warp_sum (sums[row]);
+  UNROLL
+  for (int row = 0; row < FEW_ROWS; row++)
+    if (row < m)
+      {
+        float sum = warp_sum (sums[row]);
 
-      if (lane == 0)
-        store (&y[row * n + out], sum + (beta != 0 ? beta * to_float (y[row * n + out]) : 0));
-    }
+        if (lane == 0)
+          store (&y[row * n + out], sum + (beta != 0 ? beta * to_float (y[row * n + out]) : 0));
+      }
 }
 
 /* --- Tiles ---------------------------------------------------------------------------------- */
@@ -118,10 +121,11 @@ launch (PmodCudaBackend *self, const PmodCudaProduct *p)
   if (p->m <= FEW_ROWS)
     {
       unsigned grid = (unsigned)((p->n + FEW_WARPS - 1) / FEW_WARPS);
-      int m = (int)p->m;
+      uintptr_t bits = (uintptr_t)x | (uintptr_t)w | (uintptr_t)p->k * sizeof (T);
+      int64_t n_packs = bits % sizeof (Pack<T>) == 0 ? p->k * (int64_t)sizeof (T) / 16 : 0;
 
-      PMOD_LAUNCH ((few_rows_kernel<T, Y>), grid, FEW_WARPS * WARP, 0, self->stream, y, x, w, m,
-                   p->n, p->k, p->beta);
+      PMOD_LAUNCH ((few_rows_kernel<T, Y>), grid, FEW_WARPS * WARP, 0, self->stream, y, x, w,
+                   (int)p->m, p->n, p->k, n_packs, p->beta);
     }
   else
     {

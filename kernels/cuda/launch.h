@@ -1,9 +1,9 @@
 /* What every kernel file includes: CUDA's names, and the ways to launch and to reduce.
  *
  * The same sources are built twice: by nvcc for the device, and by the host's compiler against
- * emulate.h, which runs the blocks one after another and a block's threads as fibers. So the logic
- * of every kernel is tested on machines without a GPU, in host memory, by the tests of the CPU
- * backend. What differs is here and in gemm-*.cu, chosen by PMOD_CUDA_EMULATED. */
+ * emulated/emulate.h, which runs the blocks one after another and a block's threads as fibers. So
+ * the logic of every kernel is tested on machines without a GPU, in host memory, by the tests of
+ * the CPU backend. What differs is here and in gemm-*.cu, chosen by PMOD_CUDA_EMULATED. */
 #pragma once
 
 #include <math.h>
@@ -28,6 +28,27 @@
 
 #define WARP 32
 #define FULL_WARP 0xffffffffu
+
+/* The largest block, for sums and orders that have only one. */
+#define WIDE_BLOCK 1024
+
+/* Before loops over arrays that must stay in registers. The host's compiler does not know it. */
+#ifdef PMOD_CUDA_EMULATED
+#define UNROLL
+#else
+#define UNROLL _Pragma ("unroll")
+#endif
+
+/* N neighbours, which are read and written at once. */
+template <typename T, int N> struct alignas (sizeof (T) * N) Group
+{
+  T item[N];
+};
+
+/* 16 bytes, the most that one thread moves at once. */
+template <typename T> using Pack = Group<T, 16 / sizeof (T)>;
+
+typedef Pack<float> Quad;
 
 /* --- Numbers ------------------------------------------------------------------------------ */
 
@@ -126,6 +147,28 @@ block_max (float value, float *scratch)
     scratch[warp] = value;
   __syncthreads ();
   value = warp_max (threadIdx.x % WARP < n_warps ? scratch[threadIdx.x % WARP] : -INFINITY);
+  __syncthreads ();
+  return value;
+}
+
+/* Over a block of a power of two of threads, as a tree, whose order is fixed; for sums in F64, as
+ * the CPU takes them, and whole numbers. scratch [blockDim.x] shared may be used again after the
+ * call. All threads get the result; all must call. */
+template <typename T>
+__device__ static inline T
+tree_sum (T value, T *scratch)
+{
+  scratch[threadIdx.x] = value;
+  for (unsigned half = blockDim.x / 2; half > 0; half /= 2)
+    {
+      /* The upper half must be there. */
+      __syncthreads ();
+      if (threadIdx.x < half)
+        scratch[threadIdx.x] += scratch[threadIdx.x + half];
+    }
+  /* The last step is there, and after the next barrier all have read it. */
+  __syncthreads ();
+  value = scratch[0];
   __syncthreads ();
   return value;
 }

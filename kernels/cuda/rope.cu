@@ -20,9 +20,6 @@ template <typename T> struct SplitJob
   unsigned n_heads, n_kv_heads, width;
 };
 
-/* N elements that lie and move together. */
-template <typename T, int N> struct __align__ (N * sizeof (T)) Group { T item[N]; };
-
 template <typename T>
 __device__ static inline T *
 place_head (const SplitJob<T> &job, unsigned head, int64_t token)

@@ -18,22 +18,6 @@
 /* Eight warps: a row of 4096 is four loads of 16 bytes a thread, all in flight together. */
 #define BLOCK 256
 
-/* The largest block, for the ops that have only one. */
-#define WIDE_BLOCK 1024
-
-/* W neighbours, read and written at once. */
-template <int W> struct alignas (4 * W) Floats
-{
-  float v[W];
-};
-
-/* Whether rows of d floats at data are whole Floats<4>. */
-static bool
-in_fours (const PmodTensor *tensor, int64_t d)
-{
-  return d % 4 == 0 && (uintptr_t)tensor->data % sizeof (Floats<4>) == 0;
-}
-
 /* --- Scores --------------------------------------------------------------------------------- */
 
 template <int W>
@@ -49,16 +33,16 @@ router_logits_kernel (float *__restrict__ logit,
   __shared__ float scratch[WARP];
   int64_t target = targets[blockIdx.x];
   bool there = target >= 0 && target < n_tokens;
-  const Floats<W> *row = (const Floats<W> *)(x + (there ? target : 0) * d);
-  const Floats<W> *weight = (const Floats<W> *)w;
+  const Group<float, W> *row = (const Group<float, W> *)(x + (there ? target : 0) * d);
+  const Group<float, W> *weight = (const Group<float, W> *)w;
   float sum = 0;
 
   for (int64_t i = threadIdx.x; there && i < d / W; i += BLOCK)
     {
-      Floats<W> a = row[i], c = weight[i];
+      Group<float, W> a = row[i], c = weight[i];
 
       for (int j = 0; j < W; j++)
-        sum = fmaf (a.v[j], c.v[j], sum);
+        sum = fmaf (a.item[j], c.item[j], sum);
     }
   sum = block_sum (sum, scratch);
   if (threadIdx.x == 0)
@@ -83,7 +67,7 @@ pmod_cuda_router_logits (PmodBackend *backend,
 
   if (n_targets == 0)
     return;
-  if (in_fours (x, d) && in_fours (w, d))
+  if (pmod_cuda_in_quads (x, d) && pmod_cuda_in_quads (w, d))
     PMOD_LAUNCH (router_logits_kernel<4>, n_targets, BLOCK, 0, self->stream, to, from, weight, bias,
                  target, n_tokens, d);
   else
@@ -114,24 +98,6 @@ router_weights_kernel (float *weight, const float *logit, int64_t n, PmodWeightN
   weight[i] = fmaf (norm.scale, value, norm.bias);
 }
 
-/* Over a whole block of WIDE_BLOCK threads, in F64 as the twin sums: a tree, whose order is fixed.
- * All threads get the result; scratch [WIDE_BLOCK] shared may be used again after the next
- * barrier. */
-__device__ static inline double
-wide_block_sum (double value, double *scratch)
-{
-  scratch[threadIdx.x] = value;
-  for (unsigned half = WIDE_BLOCK / 2; half > 0; half /= 2)
-    {
-      /* The upper half must be there, and of the last step too. */
-      __syncthreads ();
-      if (threadIdx.x < half)
-        scratch[threadIdx.x] += scratch[threadIdx.x + half];
-    }
-  __syncthreads ();
-  return scratch[0];
-}
-
 /* One block over all n. An element is read and written by one thread only, so weight may be logit.
  * The quotient is rounded in F32, the twin's in F64: 1 ulp, and no slow F64 divisions. */
 __global__ void
@@ -152,7 +118,7 @@ router_softmax_kernel (float *weight, const float *logit, int64_t n, PmodWeightN
       weight[i] = value;
       sum += value;
     }
-  divisor = (float)wide_block_sum (sum, sum_scratch);
+  divisor = (float)tree_sum (sum, sum_scratch);
   for (int64_t i = threadIdx.x; i < n; i += WIDE_BLOCK)
     weight[i] = fmaf (norm.scale, weight[i] / divisor, norm.bias);
 }
@@ -430,31 +396,31 @@ reweight_scatter_kernel (float *__restrict__ x,
                          int64_t n_rows,
                          int64_t d)
 {
-  Floats<W> *row = (Floats<W> *)(x + (int64_t)blockIdx.x * d);
+  Group<float, W> *row = (Group<float, W> *)(x + (int64_t)blockIdx.x * d);
   int64_t place = slot[blockIdx.x];
   float factor = place < n_rows ? row_weight[blockIdx.x] : NAN;
 
   if (place >= 0 && place < n_rows)
     {
-      const Floats<W> *state = (const Floats<W> *)(h + place * d);
-      const Floats<W> *output = (const Floats<W> *)(m + place * d);
+      const Group<float, W> *state = (const Group<float, W> *)(h + place * d);
+      const Group<float, W> *output = (const Group<float, W> *)(m + place * d);
 
       for (int64_t i = threadIdx.x; i < d / W; i += BLOCK)
         {
-          Floats<W> a = state[i], b = output[i];
+          Group<float, W> a = state[i], b = output[i];
 
           for (int j = 0; j < W; j++)
-            a.v[j] = fmaf (factor, b.v[j], a.v[j]);
+            a.item[j] = fmaf (factor, b.item[j], a.item[j]);
           row[i] = a;
         }
     }
   else
     for (int64_t i = threadIdx.x; i < d / W; i += BLOCK)
       {
-        Floats<W> a = row[i];
+        Group<float, W> a = row[i];
 
         for (int j = 0; j < W; j++)
-          a.v[j] *= factor;
+          a.item[j] *= factor;
         row[i] = a;
       }
 }
@@ -477,7 +443,7 @@ pmod_cuda_reweight_scatter (PmodBackend *backend,
 
   if (n_tokens == 0)
     return;
-  if (in_fours (x, d) && in_fours (h, d) && in_fours (m, d))
+  if (pmod_cuda_in_quads (x, d) && pmod_cuda_in_quads (h, d) && pmod_cuda_in_quads (m, d))
     PMOD_LAUNCH (reweight_scatter_kernel<4>, n_tokens, BLOCK, 0, self->stream, to, state, output,
                  place, factor, n_rows, d);
   else

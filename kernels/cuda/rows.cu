@@ -10,12 +10,6 @@
  * for the single row of a decoded token. */
 #define BLOCK 256
 
-/* W neighbours, read and written at once: four are 8 or 16 bytes. */
-template <typename T, int W> struct alignas (sizeof (T) * W) Group
-{
-  T v[W];
-};
-
 template <typename Y, typename X, int W>
 __global__ void
 gather_rows_kernel (Y *__restrict__ y,
@@ -39,11 +33,11 @@ gather_rows_kernel (Y *__restrict__ y,
           Group<X, W> in = row[i];
 
           for (int j = 0; j < W; j++)
-            store (&out.v[j], to_float (in.v[j]));
+            store (&out.item[j], to_float (in.item[j]));
         }
       else
         for (int j = 0; j < W; j++)
-          store (&out.v[j], NAN);
+          store (&out.item[j], NAN);
       to[i] = out;
     }
 }

@@ -2,8 +2,6 @@
  * bound by memory; a thread takes one element after another, a grid apart. Bytes an element: fill
  * 4, blend 12, activation z read and y written, its gradient 8 and z; for each element of dy
  * swiglu_backward reads 4 and two of act, and writes 8. */
-#include "cuda-private.h"
-
 #include "cuda-train.h"
 
 /* Eight warps; no thread waits for another. */

@@ -4,23 +4,14 @@
  * unasked. */
 #pragma once
 
-#include "cuda-private.h"
-
-/* Before loops over arrays that must stay in registers. The host's compiler does not know it. */
-#ifdef PMOD_CUDA_EMULATED
-#define UNROLL
-#else
-#define UNROLL _Pragma ("unroll")
-#endif
+#include "attention.h"
 
 /* Rows of a tile, of queries and of keys. 64 x 64 scores are 16 a thread. */
 #define TILE 64
 
-/* A half warp shares THREAD_ROWS rows of a tile, and each of its lanes has the THREAD_COLUMNS rows
- * lane + 16 j of the other one. 64 FMAs then need 8 loads of 16 bytes from shared memory, which
- * keeps the loads below the arithmetic; a row's maximum needs four shuffles. */
-#define ROW_LANES 16
-#define THREAD_ROWS 4
+/* A half warp shares rows of one tile, and each of its lanes has the THREAD_COLUMNS rows lane + 16
+ * j of the other one. 64 FMAs then need 8 loads of 16 bytes from shared memory, which keeps the
+ * loads below the arithmetic. */
 #define THREAD_COLUMNS (TILE / ROW_LANES)
 #define BLOCK (TILE / THREAD_ROWS * ROW_LANES)
 
@@ -53,11 +44,6 @@ template <typename T> struct MaskedJob
 
 /* --- Loads --------------------------------------------------------------------------------- */
 
-/* 16 bytes, what one thread loads at once. */
-template <typename T> struct __align__ (16) Pack { T item[16 / sizeof (T)]; };
-
-typedef Pack<float> Quad;
-
 /* Rows of a head. */
 template <typename T> struct HeadRows
 {
@@ -68,50 +54,13 @@ template <typename T> struct HeadRows
   bool packed;
 };
 
-/* Columns of one row from column on; zeros after its end. */
-template <typename T>
-__device__ static inline Pack<T>
-load_pack (const HeadRows<T> &from, int64_t row, int column)
-{
-  const T *data = from.data + row * from.stride + column;
-  bool there = row < from.n;
-  Pack<T> pack;
-
-  if (there && from.packed && column < from.width)
-    return *(const Pack<T> *)data;
-  UNROLL
-  for (int i = 0; i < 16 / (int)sizeof (T); i++)
-    if (there && column + i < from.width)
-      pack.item[i] = data[i];
-    else
-      store (&pack.item[i], 0.0f);
-  return pack;
-}
-
-/* N_ROWS x N_COLUMNS, the first row and column given, to shared memory as F32, by the whole block.
- * Zero past the last row, where a cache was never written and may be NaN, and past the width. */
+/* The rows from their first on. */
 template <int N_ROWS, int N_COLUMNS, int TO_STRIDE, typename T>
 __device__ static inline void
-load_tile (float *to, const HeadRows<T> &from, int64_t first, int column)
+load_rows (float *to, const HeadRows<T> &from, int64_t first, int column)
 {
-  constexpr int N = 16 / sizeof (T), PACKS = N_COLUMNS / N;
-
-  for (int i = threadIdx.x; i < N_ROWS * PACKS; i += BLOCK)
-    {
-      int row = i / PACKS, at = i % PACKS * N;
-      Pack<T> pack = load_pack (from, first + row, column + at);
-
-      UNROLL
-      for (int j = 0; j < N; j += 4)
-        {
-          Quad quad;
-
-          UNROLL
-          for (int l = 0; l < 4; l++)
-            quad.item[l] = to_float (pack.item[j + l]);
-          *(Quad *)(to + row * TO_STRIDE + at + j) = quad;
-        }
-    }
+  load_tile<N_ROWS, N_COLUMNS, TO_STRIDE, BLOCK> (to, from.data + first * from.stride, from.stride,
+                                                  from.n - first, column, from.width, from.packed);
 }
 
 /* A tile of rows of q, of dout, and of k or v. */
@@ -244,8 +193,8 @@ dot_tile (float product[THREAD_ROWS][THREAD_COLUMNS],
     product[i / THREAD_COLUMNS][i % THREAD_COLUMNS] = 0;
   for (int column = 0; column < a.width; column += STAGE_COLUMNS)
     {
-      load_tile<TILE, STAGE_COLUMNS, STAGE_STRIDE> (stage, a, 0, column);
-      load_tile<TILE, STAGE_COLUMNS, STAGE_STRIDE> (stage + TILE * STAGE_STRIDE, b, 0, column);
+      load_rows<TILE, STAGE_COLUMNS, STAGE_STRIDE> (stage, a, 0, column);
+      load_rows<TILE, STAGE_COLUMNS, STAGE_STRIDE> (stage + TILE * STAGE_STRIDE, b, 0, column);
       /* The stage is written by all threads. */
       __syncthreads ();
       UNROLL
@@ -301,7 +250,7 @@ add_tile (float sum[THREAD_ROWS][D / ROW_LANES],
     }
   for (int first = 0; first < TILE && first < b.n; first += STAGE_ROWS)
     {
-      load_tile<STAGE_ROWS, D, D> (staged, b, first, 0);
+      load_rows<STAGE_ROWS, D, D> (staged, b, first, 0);
       /* Rows are written by all threads, factors by the half warp that reads them. */
       __syncthreads ();
       for (int i = 0; i < STAGE_ROWS; i++)

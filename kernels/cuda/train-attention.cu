@@ -16,14 +16,8 @@
  * base two. Each element of a gradient is one thread's, which adds in the order of the heads, tiles
  * and rows, so results depend on shapes alone. The CPU twin fails where a query sees no key; here
  * that query's rows of out and dq are NaN. */
-#include "cuda-private.h"
 #include "cuda-train.h"
 #include "train-attention-tile.h"
-
-/* Heads up to this width are supported: the sums of a row's columns are in registers. */
-#define MAX_WIDTH 256
-
-#define LOG2_E 1.44269504f
 
 /* --- Forward -------------------------------------------------------------------------------- */
 
@@ -46,7 +40,7 @@ softmax_step (float score[THREAD_COLUMNS],
       largest = fmaxf (largest, score[j]);
   for (int i = ROW_LANES / 2; i > 0; i /= 2)
     largest = fmaxf (largest, __shfl_xor_sync (FULL_WARP, largest, i));
-  base = largest == -INFINITY ? 0 : largest;
+  base = softmax_base (largest);
   factor = *max == -INFINITY ? 0 : exp2f ((*max - base) * scale);
   *max = largest;
   *sum *= factor;

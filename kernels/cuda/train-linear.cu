@@ -1,13 +1,14 @@
 /* Linear layers that are trained: weights kept in both directions, and their gradients, each of
- * them one product of pmod_cuda_multiply(), which takes rows of both factors: dx = dy . W with W's
- * transpose, kept behind W dw += dy^T . x    with both factors transposed in the workspace FLOPs 4
- * T N K. Bytes beside those of the products: dy read once to round and turn it, x once, and of both
- * the same number of elements of act written; for db dy once more. */
-#include "cuda-private.h"
+ * them one product of pmod_cuda_multiply(), which takes rows of both factors:
+ *
+ *   dx = dy . W        with W's transpose, kept behind W
+ *   dw += dy^T . x     with both factors transposed in the workspace
+ *
+ * FLOPs 4 T N K. Bytes beside those of the products: dy read once to round and turn it, x once, and
+ * of both the same number of elements of act written; for db dy once more. */
+#include "cuda-train.h"
 
 #include <stdlib.h>
-
-#include "cuda-train.h"
 
 /* --- Transposes ----------------------------------------------------------------------------- */
 

@@ -4,37 +4,13 @@
  *
  * The CPU twin fails on a label that does not exist. A device cannot without the host waiting for
  * it, so here such a row counts, and its loss, its gradient and the summary's loss are NaN. */
-#include "cuda-private.h"
 #include "cuda-train.h"
 
 /* Sixteen warps: with few rows a block is alone on its multiprocessor, and a row of 32000 is 64
  * loads a thread. */
 #define BLOCK 512
 
-/* The largest block, for the sums that have only one. */
-#define WIDE_BLOCK 1024
-
 /* --- Sums over rows ------------------------------------------------------------------------- */
-
-/* Over a whole block of WIDE_BLOCK threads: a tree, whose order is fixed. All threads get the
- * result; all must call. scratch [WIDE_BLOCK] shared may be used again after the call. */
-__device__ static inline double
-wide_block_sum (double value, double *scratch)
-{
-  scratch[threadIdx.x] = value;
-  for (unsigned half = WIDE_BLOCK / 2; half > 0; half /= 2)
-    {
-      /* The upper half must be there. */
-      __syncthreads ();
-      if (threadIdx.x < half)
-        scratch[threadIdx.x] += scratch[threadIdx.x + half];
-    }
-  /* The last step is there, and after the next barrier all have read it. */
-  __syncthreads ();
-  value = scratch[0];
-  __syncthreads ();
-  return value;
-}
 
 /* summary[1] = counted rows, which the rows' scale is made of: exact below 2^24, as the twin's. */
 __global__ void
@@ -45,7 +21,7 @@ entropy_count_kernel (float *summary, const int32_t *labels, int64_t n_rows)
 
   for (int64_t r = threadIdx.x; r < n_rows; r += WIDE_BLOCK)
     n_counted += labels[r] != PMOD_LABEL_IGNORED;
-  n_counted = wide_block_sum (n_counted, scratch);
+  n_counted = tree_sum (n_counted, scratch);
   if (threadIdx.x == 0)
     summary[1] = (float)n_counted;
 }
@@ -68,8 +44,8 @@ entropy_summary_kernel (float *summary,
         loss += row_scale ? (double)row_scale[r] * row_loss[r] : row_loss[r];
         n_right += argmax[r] == labels[r];
       }
-  loss = wide_block_sum (loss, scratch);
-  n_right = wide_block_sum (n_right, scratch);
+  loss = tree_sum (loss, scratch);
+  n_right = tree_sum (n_right, scratch);
   if (threadIdx.x > 0)
     return;
   summary[0] = (float)(row_scale || n_counted == 0 ? loss : loss / n_counted);

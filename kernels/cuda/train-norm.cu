@@ -2,8 +2,6 @@
  * then a thread a column sums the weights' gradients, in two stages.
  * Bytes of a call: 4 T D read for each of dy and x, once from memory and again from L2 for the
  * weights' gradients; for dx 4 T D read and written; 4 D T / 32 written and read in between. */
-#include "cuda-private.h"
-
 #include "cuda-train.h"
 
 /* n = (x - centre) * scale for all of a row. */

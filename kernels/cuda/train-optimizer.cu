@@ -2,8 +2,6 @@
  * element. Muon's products are those of pmod_cuda_multiply(), 10 (2 m^2 n + m^3) FLOPs; beside them
  * it moves some 60 bytes an element and 30 for each of gram's. Norms and factors stay on the
  * device: no step waits for the host. */
-#include "cuda-private.h"
-
 #include "cuda-train.h"
 
 /* Eight warps; a thread takes one element after another, a grid apart. */
@@ -15,28 +13,10 @@
  * and the sums of all weights of a large model are few enough for one block to add. */
 #define PART ((int64_t)16384)
 
-/* The block that adds them: as many warps as hide each other's reads. */
-#define FINISH_THREADS 1024
-
 static int64_t
 n_parts_of (int64_t n)
 {
   return (n + PART - 1) / PART;
-}
-
-/* Of all threads, in a fixed order; scratch [blockDim.x], a power of two. Thread 0 gets it. */
-__device__ static double
-sum_over_block (double value, double *scratch)
-{
-  scratch[threadIdx.x] = value;
-  __syncthreads ();
-  for (unsigned half = blockDim.x / 2; half > 0; half /= 2)
-    {
-      if (threadIdx.x < half)
-        scratch[threadIdx.x] += scratch[threadIdx.x + half];
-      __syncthreads ();
-    }
-  return scratch[0];
 }
 
 __global__ void
@@ -48,7 +28,7 @@ square_parts_kernel (double *__restrict__ sums, const float *__restrict__ x, int
 
   for (int64_t i = first + threadIdx.x; i < end; i += BLOCK)
     sum += (double)x[i] * x[i];
-  sum = sum_over_block (sum, scratch);
+  sum = tree_sum (sum, scratch);
   if (threadIdx.x == 0)
     sums[blockIdx.x] = sum;
 }
@@ -67,9 +47,9 @@ add_square_parts (const double *sums, int64_t n_parts, double *scratch)
 {
   double sum = 0;
 
-  for (int64_t i = threadIdx.x; i < n_parts; i += FINISH_THREADS)
+  for (int64_t i = threadIdx.x; i < n_parts; i += WIDE_BLOCK)
     sum += sums[i];
-  return sum_over_block (sum, scratch);
+  return tree_sum (sum, scratch);
 }
 
 /* --- The norm of gradients ------------------------------------------------------------------ */
@@ -77,7 +57,7 @@ add_square_parts (const double *sums, int64_t n_parts, double *scratch)
 __global__ void
 grad_norm_kernel (float *to, const double *sums, int64_t n_parts, float max_norm)
 {
-  __shared__ double scratch[FINISH_THREADS];
+  __shared__ double scratch[WIDE_BLOCK];
   float norm = (float)sqrt (add_square_parts (sums, n_parts, scratch));
 
   if (threadIdx.x > 0)
@@ -111,8 +91,8 @@ pmod_cuda_grad_norm (
       square_parts (self, sums + n_done, (const float *)grads[i].data, size);
       n_done += n_parts_of (size);
     }
-  PMOD_LAUNCH (grad_norm_kernel, 1, FINISH_THREADS, 0, self->stream, (float *)norm->data, sums,
-               n_parts, max_norm);
+  PMOD_LAUNCH (grad_norm_kernel, 1, WIDE_BLOCK, 0, self->stream, (float *)norm->data, sums, n_parts,
+               max_norm);
   pmod_cuda_check_launch (self, "grad_norm");
 }
 
@@ -223,7 +203,7 @@ muon_push_kernel (float *__restrict__ u,
 __global__ void
 muon_scale_kernel (float *scale, const double *sums, int64_t n_parts)
 {
-  __shared__ double scratch[FINISH_THREADS];
+  __shared__ double scratch[WIDE_BLOCK];
   double norm = sqrt (add_square_parts (sums, n_parts, scratch));
 
   if (threadIdx.x == 0)
@@ -396,7 +376,7 @@ begin (PmodCudaBackend *self,
                (float *)velocity->data, (const float *)grad->data, factor, size, momentum);
   pmod_cuda_check_launch (self, "muon");
   square_parts (self, i->sums, i->u, size);
-  PMOD_LAUNCH (muon_scale_kernel, 1, FINISH_THREADS, 0, self->stream, i->scale, i->sums,
+  PMOD_LAUNCH (muon_scale_kernel, 1, WIDE_BLOCK, 0, self->stream, i->scale, i->sums,
                n_parts_of (size));
   pmod_cuda_check_launch (self, "muon");
   turn_f32 (self, turned ? NULL : i->x, turned ? i->x : NULL, PMOD_DTYPE_F32, i->u, n_out, n_in,

@@ -1,43 +1,18 @@
 /* Gradients of routing, in the memory of the ops in route.cu.
  *
- *                              read                    written             FLOPs   blocks
- *   router_weights_backward    8 V                     4 V                 few     V / 256; softmax
- * 1 router_logits_backward     4 V D; dx 4 V D         dx 4 V D            4 V D   D V / 2^13
+ *                              read                    written       FLOPs   blocks
+ *   router_weights_backward    8 V                     4 V           few     V / 256, softmax: 1
+ *   router_logits_backward     4 V D; dx 4 V D         dx 4 V D      4 V D   D V / 2^13
  *                              + partial sums of dw, 4 D V / 32, written once and read once
- *   reweight_scatter_backward  8 R D + 8 (T - R) D     8 R D + 4 T D       3 T D   one a token
+ *   reweight_scatter_backward  8 R D + 8 (T - R) D     8 R D + 4 T D 3 T D   one a token
  *
  * Sums over targets are taken for each SPAN of them and then over the spans, in their order. The
  * CPU twin fails on a target or a slot out of range. A device cannot without the host waiting for
  * it, so here nothing outside a tensor is touched, and what depends on one is NaN. */
-#include "cuda-private.h"
 #include "cuda-train.h"
 
 /* Eight warps: a row of 4096 is four loads of 16 bytes a thread, all in flight together. */
 #define BLOCK 256
-
-/* The largest block, for the sums that have only one. */
-#define WIDE_BLOCK 1024
-
-/* Over a whole block of WIDE_BLOCK threads, in F64 as the twin sums: a tree, whose order is fixed.
- * All threads get the result; all must call. scratch [WIDE_BLOCK] shared may be used again after
- * the call. */
-__device__ static inline double
-wide_block_sum (double value, double *scratch)
-{
-  scratch[threadIdx.x] = value;
-  for (unsigned half = WIDE_BLOCK / 2; half > 0; half /= 2)
-    {
-      /* The upper half must be there. */
-      __syncthreads ();
-      if (threadIdx.x < half)
-        scratch[threadIdx.x] += scratch[threadIdx.x + half];
-    }
-  /* The last step is there, and after the next barrier all have read it. */
-  __syncthreads ();
-  value = scratch[0];
-  __syncthreads ();
-  return value;
-}
 
 /* --- Weights -------------------------------------------------------------------------------- */
 
@@ -85,8 +60,8 @@ router_softmax_backward_kernel (
       sum += value;
       product += value * dweight[i];
     }
-  sum = wide_block_sum (sum, sum_scratch);
-  product = wide_block_sum (product, sum_scratch);
+  sum = tree_sum (sum, sum_scratch);
+  product = tree_sum (product, sum_scratch);
   divisor = (float)sum;
   mean = (float)(product / sum);
   for (int64_t i = threadIdx.x; i < n; i += WIDE_BLOCK)
@@ -184,7 +159,7 @@ router_bias_backward_kernel (float *db, const float *dlogit, int64_t n)
 
   for (int64_t i = threadIdx.x; i < n; i += WIDE_BLOCK)
     sum += dlogit[i];
-  sum = wide_block_sum (sum, scratch);
+  sum = tree_sum (sum, scratch);
   if (threadIdx.x == 0)
     db[0] += (float)sum;
 }
@@ -236,29 +211,16 @@ pmod_cuda_router_logits_backward (PmodBackend *backend,
 
 /* --- The scatter back ----------------------------------------------------------------------- */
 
-/* W neighbours, read and written at once. */
-template <int W> struct alignas (4 * W) Floats
-{
-  float v[W];
-};
-
-/* Whether rows of d floats at data are whole Floats<4>. */
-static bool
-in_fours (const PmodTensor *tensor, int64_t d)
-{
-  return d % 4 == 0 && (uintptr_t)tensor->data % sizeof (Floats<4>) == 0;
-}
-
 /* The thread's part of dout . with; to = factor dout. copy = dout and clear = 0 where they are not
  * NULL. An element is read before it is written, by the same thread, so to and clear may be dout.
  */
 template <int W>
 __device__ static inline float
-reweight_row (Floats<W> *to,
-              Floats<W> *copy,
-              Floats<W> *clear,
-              const Floats<W> *dout,
-              const Floats<W> *with,
+reweight_row (Group<float, W> *to,
+              Group<float, W> *copy,
+              Group<float, W> *clear,
+              const Group<float, W> *dout,
+              const Group<float, W> *with,
               float factor,
               int64_t n)
 {
@@ -266,13 +228,13 @@ reweight_row (Floats<W> *to,
 
   for (int64_t i = threadIdx.x; i < n; i += BLOCK)
     {
-      Floats<W> a = dout[i], b = with[i], c;
+      Group<float, W> a = dout[i], b = with[i], c;
 
       for (int j = 0; j < W; j++)
         {
-          sum = fmaf (a.v[j], b.v[j], sum);
-          b.v[j] = factor * a.v[j];
-          c.v[j] = 0;
+          sum = fmaf (a.item[j], b.item[j], sum);
+          b.item[j] = factor * a.item[j];
+          c.item[j] = 0;
         }
       if (clear)
         clear[i] = c;
@@ -301,15 +263,15 @@ reweight_scatter_backward_kernel (float *dx,
   __shared__ float scratch[WARP];
   const int64_t at = (int64_t)blockIdx.x * d, place = slot[blockIdx.x];
   const float factor = place < n_rows ? row_weight[blockIdx.x] : NAN;
-  const Floats<W> *from = (const Floats<W> *)(dout + at);
-  Floats<W> *to = (Floats<W> *)(dx + at);
+  const Group<float, W> *from = (const Group<float, W> *)(dout + at);
+  Group<float, W> *to = (Group<float, W> *)(dx + at);
   float sum;
 
   if (place >= 0 && place < n_rows)
-    sum = reweight_row<W> ((Floats<W> *)(dm + place * d), (Floats<W> *)(dh + place * d), to, from,
-                           (const Floats<W> *)(m + place * d), factor, d / W);
+    sum = reweight_row<W> ((Group<float, W> *)(dm + place * d), (Group<float, W> *)(dh + place * d),
+                           to, from, (const Group<float, W> *)(m + place * d), factor, d / W);
   else
-    sum = reweight_row<W> (to, NULL, NULL, from, (const Floats<W> *)(x + at), factor, d / W);
+    sum = reweight_row<W> (to, NULL, NULL, from, (const Group<float, W> *)(x + at), factor, d / W);
   sum = block_sum (sum, scratch);
   if (threadIdx.x == 0)
     drow_weight[blockIdx.x] = place < n_rows ? sum : NAN;
@@ -329,8 +291,9 @@ pmod_cuda_reweight_scatter_backward (PmodBackend *backend,
 {
   PmodCudaBackend *self = (PmodCudaBackend *)backend;
   int64_t n_tokens = x->shape[0], d = x->shape[1];
-  bool fours = in_fours (dx, d) && in_fours (dh, d) && in_fours (dm, d) && in_fours (dout, d) &&
-               in_fours (x, d) && in_fours (m, d);
+  bool fours = pmod_cuda_in_quads (dx, d) && pmod_cuda_in_quads (dh, d) &&
+               pmod_cuda_in_quads (dm, d) && pmod_cuda_in_quads (dout, d) &&
+               pmod_cuda_in_quads (x, d) && pmod_cuda_in_quads (m, d);
   auto *kernel = fours ? reweight_scatter_backward_kernel<4> : reweight_scatter_backward_kernel<1>;
 
   if (n_tokens == 0)

@@ -3,8 +3,6 @@
  * Bytes: heads 8 T (H+2G) dh, and the angles of a token from L1; patches 4 D for each row of dx and
  * 4 D for each of dpatches, 8 D for each position; tables 4 D for each row of dy and 8 D for each
  * row of dtable that is added to. */
-#include "cuda-private.h"
-
 #include "cuda-train.h"
 
 /* --- Heads ---------------------------------------------------------------------------------- */
@@ -24,12 +22,6 @@ typedef struct
   int64_t capacity, pos0, kv_offset, n_positions;
   unsigned n_heads, n_kv_heads, width;
 } HeadGradients;
-
-/* N elements that lie and move together. */
-template <int N> struct alignas (N * sizeof (float)) HeadPart
-{
-  float item[N];
-};
 
 __device__ static inline const float *
 find_head (const HeadGradients &job, unsigned head, int64_t token)
@@ -75,22 +67,22 @@ split_qkv_backward_kernel (const HeadGradients job, unsigned n_chunks)
   const unsigned head = item / (half / N), i = item % (half / N) * N;
   float *to = job.dqkv + (token * n_all + head) * job.width + i;
   const float *from;
-  HeadPart<N> low, high;
+  Group<float, N> low, high;
 
   if (head >= n_all)
     return;
   from = find_head (job, head, token) + i;
-  low = *(const HeadPart<N> *)(const void *)from;
+  low = *(const Group<float, N> *)(const void *)from;
   high = low;
   if (half + i < job.width)
-    high = *(const HeadPart<N> *)(const void *)(from + half);
+    high = *(const Group<float, N> *)(const void *)(from + half);
   if (job.cos_sin && head < job.n_heads + job.n_kv_heads)
     for (int j = 0; j < N; j++)
       rotate_back (job, &low.item[j], &high.item[j],
                    job.pos0 + (job.rows ? job.rows[token] : token), i + j);
-  *(HeadPart<N> *)(void *)to = low;
+  *(Group<float, N> *)(void *)to = low;
   if (half + i < job.width)
-    *(HeadPart<N> *)(void *)(to + half) = high;
+    *(Group<float, N> *)(void *)(to + half) = high;
 }
 
 template <int N>
@@ -137,7 +129,7 @@ pmod_cuda_split_qkv_backward (PmodBackend *backend,
   job.n_heads = (unsigned)dq->shape[1];
   job.n_kv_heads = (unsigned)dk->shape[0];
   job.width = (unsigned)dq->shape[2];
-  if (job.width % (2 * PAIRS) == 0 && bits % sizeof (HeadPart<PAIRS>) == 0)
+  if (job.width % (2 * PAIRS) == 0 && bits % sizeof (Group<float, PAIRS>) == 0)
     split_backward<PAIRS> (self, job, dqkv->shape[0]);
   else
     split_backward<1> (self, job, dqkv->shape[0]);

@@ -1,6 +1,4 @@
 /* The table behind kernels/pmod-ops-train.h of the CUDA backend. */
-#include "cuda-private.h"
-
 #include "cuda-train.h"
 
 const PmodTrainOps pmod_cuda_train_ops = {

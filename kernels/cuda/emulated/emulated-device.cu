@@ -1,4 +1,5 @@
-/* The device of the emulation: the host's memory, and work that is done when it returns. */
+/* The device of the emulation, twin of ../device.cu: the host's memory, and work that is done when
+ * it returns. */
 #include "cuda-private.h"
 
 #include <stdio.h>

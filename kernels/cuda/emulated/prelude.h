@@ -1,4 +1,4 @@
-/* Everything that kernel files include, before they are wrapped in a namespace (emulated.cc.in). */
+/* Everything that kernel files include, before they are wrapped in a namespace (kernel.cc.in). */
 #pragma once
 
 #include <float.h>

@@ -1,5 +1,5 @@
 /* The way into the emulated backend for programs of C. */
-#include "emulated-prelude.h"
+#include "prelude.h"
 
 namespace pmod_emulated
 {
