@@ -16,6 +16,7 @@ typedef struct
 {
   int64_t m, n, k;
   PmodDtype act, y_dtype;
+  uint32_t alignment; /* of all pointers, in bytes */
   cublasLtMatmulDesc_t operation;
   cublasLtMatrixLayout_t a, b, c;
   cublasLtMatmulAlgo_t algorithm;
@@ -150,6 +151,33 @@ type_of (PmodDtype dtype)
   return dtype == PMOD_DTYPE_F32 ? CUDA_R_32F : CUDA_R_16BF;
 }
 
+/* Without being told, cuBLAS takes every pointer for one of cudaMalloc(), which aligns to 256; rows
+ * from some row on are less. */
+static uint32_t
+alignment_of (const PmodCudaProduct *p)
+{
+  uintptr_t bits = (uintptr_t)p->x | (uintptr_t)p->w | (uintptr_t)p->y | 256;
+
+  return (uint32_t)(bits & (~bits + 1));
+}
+
+static bool
+set_alignment (const Library *library, cublasLtMatmulPreference_t preference, uint32_t alignment)
+{
+  static const cublasLtMatmulPreferenceAttributes_t attributes[] = {
+    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
+    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
+    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES,
+  };
+
+  for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+    if (library->preference_set (preference, attributes[i], &alignment, sizeof alignment) !=
+        CUBLAS_STATUS_SUCCESS)
+      return false;
+  return true;
+}
+
 static bool
 choose (struct PmodCudaLt *lt, Plan *plan)
 {
@@ -164,6 +192,7 @@ choose (struct PmodCudaLt *lt, Plan *plan)
     return false;
   ok = library->preference_set (preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
                                 sizeof workspace) == CUBLAS_STATUS_SUCCESS &&
+       set_alignment (library, preference, plan->alignment) &&
        library->choose (lt->handle, plan->operation, plan->a, plan->b, plan->c, plan->c, preference,
                         1, &result, &n_found) == CUBLAS_STATUS_SUCCESS &&
        n_found > 0;
@@ -198,13 +227,14 @@ fill_plan (struct PmodCudaLt *lt, Plan *plan)
 static Plan *
 find_plan (struct PmodCudaLt *lt, const PmodCudaProduct *p)
 {
+  uint32_t alignment = alignment_of (p);
   Plan *plan;
 
   for (int i = 0; i < lt->n_plans; i++)
     {
       plan = &lt->plans[i];
       if (plan->m == p->m && plan->n == p->n && plan->k == p->k && plan->act == p->act &&
-          plan->y_dtype == p->y_dtype)
+          plan->y_dtype == p->y_dtype && plan->alignment == alignment)
         return plan;
     }
   if (lt->n_plans == MAX_PLANS)
@@ -214,7 +244,10 @@ find_plan (struct PmodCudaLt *lt, const PmodCudaProduct *p)
       lt->n_plans--;
     }
   plan = &lt->plans[lt->n_plans++];
-  *plan = (Plan){ .m = p->m, .n = p->n, .k = p->k, .act = p->act, .y_dtype = p->y_dtype };
+  *plan = Plan ();
+  plan->m = p->m, plan->n = p->n, plan->k = p->k;
+  plan->act = p->act, plan->y_dtype = p->y_dtype;
+  plan->alignment = alignment;
   plan->usable = fill_plan (lt, plan);
   return plan;
 }

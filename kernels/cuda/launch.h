@@ -29,7 +29,8 @@
 #define WARP 32
 #define FULL_WARP 0xffffffffu
 
-/* The largest block, for sums and orders that have only one. */
+/* The largest block, for sums and orders that have only one. Its kernels say so with
+ * __launch_bounds__, or might be given more registers than a block of it has. */
 #define WIDE_BLOCK 1024
 
 /* Before loops over arrays that must stay in registers. The host's compiler does not know it. */

@@ -101,7 +101,8 @@ router_weights_kernel (float *weight, const float *logit, int64_t n, PmodWeightN
 /* One block over all n. An element is read and written by one thread only, so weight may be logit.
  * The quotient is rounded in F32, the twin's in F64: 1 ulp, and no slow F64 divisions. */
 __global__ void
-router_softmax_kernel (float *weight, const float *logit, int64_t n, PmodWeightNorm norm)
+__launch_bounds__ (WIDE_BLOCK)
+    router_softmax_kernel (float *weight, const float *logit, int64_t n, PmodWeightNorm norm)
 {
   __shared__ float max_scratch[WARP];
   __shared__ double sum_scratch[WIDE_BLOCK];
@@ -237,11 +238,11 @@ count_digits (
 /* One block: finds the rank of the k-th, digit by digit from the highest, then keeps all of lower
  * rank, and of that rank the first. 0 <= k <= n < 2^31. */
 __global__ void
-top_k_kernel (uint8_t *__restrict__ kept,
-              const float *__restrict__ weight,
-              const float *__restrict__ logit,
-              int64_t n,
-              int k)
+__launch_bounds__ (WIDE_BLOCK) top_k_kernel (uint8_t *__restrict__ kept,
+                                             const float *__restrict__ weight,
+                                             const float *__restrict__ logit,
+                                             int64_t n,
+                                             int k)
 {
   static_assert (N_BINS == 2 * WIDE_BLOCK, "two bins a thread");
   __shared__ int bins[N_BINS], scratch[WARP];
@@ -318,15 +319,15 @@ pmod_cuda_top_k (PmodBackend *backend,
  * are not __restrict__: slot is read back. Were kept to disagree with n_rows, rows would end with
  * zeros, or the last tokens be skipped: wrong, but within bounds for all that follows. */
 __global__ void
-route_plan_kernel (int32_t *rows,
-                   int32_t *slot,
-                   float *row_weight,
-                   const uint8_t *kept,
-                   const float *weight,
-                   const int32_t *targets,
-                   int64_t n_rows,
-                   int64_t n_tokens,
-                   int64_t n_targets)
+__launch_bounds__ (WIDE_BLOCK) route_plan_kernel (int32_t *rows,
+                                                  int32_t *slot,
+                                                  float *row_weight,
+                                                  const uint8_t *kept,
+                                                  const float *weight,
+                                                  const int32_t *targets,
+                                                  int64_t n_rows,
+                                                  int64_t n_tokens,
+                                                  int64_t n_targets)
 {
   __shared__ int scratch[WARP];
   int carry = 0, total;

@@ -14,7 +14,8 @@
 
 /* summary[1] = counted rows, which the rows' scale is made of: exact below 2^24, as the twin's. */
 __global__ void
-entropy_count_kernel (float *summary, const int32_t *labels, int64_t n_rows)
+__launch_bounds__ (WIDE_BLOCK)
+    entropy_count_kernel (float *summary, const int32_t *labels, int64_t n_rows)
 {
   __shared__ double scratch[WIDE_BLOCK];
   double n_counted = 0;
@@ -28,12 +29,12 @@ entropy_count_kernel (float *summary, const int32_t *labels, int64_t n_rows)
 
 /* summary[0] and [2], in F64 as the twin sums. */
 __global__ void
-entropy_summary_kernel (float *summary,
-                        const float *row_loss,
-                        const int32_t *argmax,
-                        const int32_t *labels,
-                        const float *row_scale,
-                        int64_t n_rows)
+__launch_bounds__ (WIDE_BLOCK) entropy_summary_kernel (float *summary,
+                                                       const float *row_loss,
+                                                       const int32_t *argmax,
+                                                       const int32_t *labels,
+                                                       const float *row_scale,
+                                                       int64_t n_rows)
 {
   __shared__ double scratch[WIDE_BLOCK];
   double loss = 0, n_right = 0, n_counted = summary[1];

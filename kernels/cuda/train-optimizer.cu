@@ -55,7 +55,8 @@ add_square_parts (const double *sums, int64_t n_parts, double *scratch)
 /* --- The norm of gradients ------------------------------------------------------------------ */
 
 __global__ void
-grad_norm_kernel (float *to, const double *sums, int64_t n_parts, float max_norm)
+__launch_bounds__ (WIDE_BLOCK)
+    grad_norm_kernel (float *to, const double *sums, int64_t n_parts, float max_norm)
 {
   __shared__ double scratch[WIDE_BLOCK];
   float norm = (float)sqrt (add_square_parts (sums, n_parts, scratch));
@@ -201,7 +202,7 @@ muon_push_kernel (float *__restrict__ u,
 
 /* What u is divided by. */
 __global__ void
-muon_scale_kernel (float *scale, const double *sums, int64_t n_parts)
+__launch_bounds__ (WIDE_BLOCK) muon_scale_kernel (float *scale, const double *sums, int64_t n_parts)
 {
   __shared__ double scratch[WIDE_BLOCK];
   double norm = sqrt (add_square_parts (sums, n_parts, scratch));

@@ -42,7 +42,7 @@ router_weights_backward_kernel (
 /* One block over all n: dz = scale p (dw - sum p dw). The sums are F64 as the twin's; exponentials
  * and quotients are F32, which a card has many times more units for. */
 __global__ void
-router_softmax_backward_kernel (
+__launch_bounds__ (WIDE_BLOCK) router_softmax_backward_kernel (
     float *dlogit, const float *dweight, const float *logit, int64_t n, PmodWeightNorm norm)
 {
   __shared__ float max_scratch[WARP];
@@ -152,7 +152,8 @@ router_join_spans_kernel (float *__restrict__ dw,
 
 /* One block: db += the sum of dlogit. */
 __global__ void
-router_bias_backward_kernel (float *db, const float *dlogit, int64_t n)
+__launch_bounds__ (WIDE_BLOCK)
+    router_bias_backward_kernel (float *db, const float *dlogit, int64_t n)
 {
   __shared__ double scratch[WIDE_BLOCK];
   double sum = 0;
