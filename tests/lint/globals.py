@@ -10,9 +10,12 @@ import sys
 
 import tree
 
-# Written once: an error domain's quark, g_once_init_enter()'s flag, the C++ library's start, and
-# the loader's references to C++ types.
-ALLOWED = re.compile(r"q\.\d+|\w*once\w*(\.\d+)?|_ZStL8__ioinit|DW\.ref\..*")
+# Written once: an error domain's quark, g_once_init_enter()'s flag, the C++ library's start, the
+# loader's references to C++ types, and what nvcc registers kernels with.
+ALLOWED = re.compile(
+    r"q\.\d+|\w*once\w*(\.\d+)?|_ZStL8__ioinit|DW\.ref\..*|_ZL20__cudaFatCubinHandle|"
+    r"_ZG?V?ZL?\d+__device_stub__\w+"
+)
 WRITABLE = re.compile(r"\.(data|bss|tdata|tbss)(\.(?!rel\.ro)\S+)?$")
 
 
