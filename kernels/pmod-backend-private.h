@@ -26,6 +26,16 @@ struct _PmodOps
   void (*copy) (PmodBackend *self, void *dst, const void *src, size_t n_bytes);
   uint64_t (*checksum) (PmodBackend *self, const void *data, size_t n_bytes);
 
+  void (*mark) (PmodBackend *self, int mark);
+  void (*wait_mark) (PmodBackend *self, int mark);
+  double (*mark_us) (PmodBackend *self, int from, int to);
+  void (*range_begin) (PmodBackend *self, const char *name); /* NULL: no ranges */
+  void (*range_end) (PmodBackend *self);
+  bool (*graph_begin) (PmodBackend *self, const PmodTensor *step, int n_steps); /* NULL: none */
+  PmodGraph *(*graph_end) (PmodBackend *self, PmodGraph *graph);
+  bool (*graph_run) (PmodBackend *self, PmodGraph *graph);
+  void (*graph_free) (PmodBackend *self, PmodGraph *graph);
+
   PmodMatrix *(*matrix_new) (
       PmodBackend *self, const PmodMatrixPart *parts, int n_parts, int64_t n_in, PmodDtype act);
   PmodMatrix *(*matrix_new_random) (

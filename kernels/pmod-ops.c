@@ -108,6 +108,82 @@ pmod_checksum (PmodBackend *self, const void *data, size_t n_bytes)
   return self->ops->checksum (self, data, n_bytes);
 }
 
+/* --- The order of work -------------------------------------------------------------------- */
+
+static bool
+check_mark (PmodBackend *self, int mark)
+{
+  return pmod_check_that (self, "mark", mark >= 0 && mark < PMOD_N_MARKS, "a mark in range");
+}
+
+void
+pmod_mark (PmodBackend *self, int mark)
+{
+  if (!self->failed && check_mark (self, mark))
+    self->ops->mark (self, mark);
+}
+
+bool
+pmod_wait_mark (PmodBackend *self, int mark)
+{
+  if (!self->failed && check_mark (self, mark))
+    self->ops->wait_mark (self, mark);
+  return !self->failed;
+}
+
+double
+pmod_mark_us (PmodBackend *self, int from, int to)
+{
+  if (self->failed || !check_mark (self, from) || !check_mark (self, to))
+    return 0;
+  return self->ops->mark_us (self, from, to);
+}
+
+void
+pmod_range_begin (PmodBackend *self, const char *name)
+{
+  if (self->ops->range_begin)
+    self->ops->range_begin (self, name);
+}
+
+void
+pmod_range_end (PmodBackend *self)
+{
+  if (self->ops->range_end)
+    self->ops->range_end (self);
+}
+
+/* --- Graphs ------------------------------------------------------------------------------- */
+
+bool
+pmod_graph_begin (PmodBackend *self, const PmodTensor *step, int n_steps)
+{
+  if (self->failed || !self->ops->graph_begin ||
+      !pmod_check (self, "graph", "step", step, EXPECT (PMOD_DTYPE_I32, 1)) ||
+      !pmod_check_that (self, "graph", n_steps > 0, "at least one step"))
+    return false;
+  return self->ops->graph_begin (self, step, n_steps);
+}
+
+PmodGraph *
+pmod_graph_end (PmodBackend *self, PmodGraph *graph)
+{
+  return self->ops->graph_end (self, graph);
+}
+
+bool
+pmod_graph_run (PmodBackend *self, PmodGraph *graph)
+{
+  return !self->failed && self->ops->graph_run (self, graph);
+}
+
+void
+pmod_graph_free (PmodBackend *self, PmodGraph *graph)
+{
+  if (graph)
+    self->ops->graph_free (self, graph);
+}
+
 /* --- Linear layers ------------------------------------------------------------------------ */
 
 /* N*K elements must fit an index with room to spare: 2^48 elements are 256 TiB of weights. */

@@ -26,6 +26,7 @@ typedef struct _PmodBackend PmodBackend;
 typedef struct _PmodOps PmodOps;
 
 /* A linear layer's weights in the layout that the backend multiplies with. Immutable. */
+typedef struct _PmodGraph PmodGraph;
 typedef struct _PmodMatrix PmodMatrix;
 
 /* Rows of a matrix as they lie in a checkpoint. A matrix is made of several such parts stacked
@@ -119,6 +120,42 @@ void pmod_copy (PmodBackend *self, void *dst, const void *src, size_t n_bytes);
 /* The sum of all 64-bit words (n_bytes a multiple of 8): reads everything once, at the speed
  * of memory. Measures the machine's read bandwidth. */
 uint64_t pmod_checksum (PmodBackend *self, const void *data, size_t n_bytes);
+
+/* --- The order of work -------------------------------------------------------------------- */
+
+/* A device works behind the calls; the CPU is done when they return. */
+
+#define PMOD_N_MARKS 512
+
+/* Marks this place in the work, 0 <= mark < PMOD_N_MARKS; a mark may be set again and again. */
+void pmod_mark (PmodBackend *self, int mark);
+
+/* Waits for the work before mark, which was set. False when an op has failed. */
+bool pmod_wait_mark (PmodBackend *self, int mark);
+
+/* Microseconds from one mark to a later one, both waited for. */
+double pmod_mark_us (PmodBackend *self, int from, int to);
+
+/* Names what is enqueued in between for a profiler (NVTX); ranges may nest. */
+void pmod_range_begin (PmodBackend *self, const char *name);
+void pmod_range_end (PmodBackend *self);
+
+/* --- Graphs: one launch for the many of a token --------------------------------------------- */
+
+/* Ops from here to pmod_graph_end() are kept, not run. When the graph runs, split_qkv adds step,
+ * I32 [1], to its pos0 and kv_offset, and attention adds it to its kv_len; it is at least 0 and
+ * less than n_steps. Nothing may be copied or allocated in between, and every op must have run
+ * at its shapes before, so that it has what it needs. False, and ops run as ever, where the
+ * backend has no graphs. */
+bool pmod_graph_begin (PmodBackend *self, const PmodTensor *step, int n_steps);
+
+/* Takes graph, which may be NULL, and returns it with what was kept in place of what it held. NULL
+ * where it cannot be had this time; that is no failure, and nothing was run. */
+PmodGraph *pmod_graph_end (PmodBackend *self, PmodGraph *graph);
+
+/* False, with nothing run, where memory that it used was given back: record it again. */
+bool pmod_graph_run (PmodBackend *self, PmodGraph *graph);
+void pmod_graph_free (PmodBackend *self, PmodGraph *graph);
 
 /* --- Linear layers ------------------------------------------------------------------------ */
 

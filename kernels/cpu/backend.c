@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sched.h>
 #include <unistd.h>
 #include <sys/mman.h>
@@ -158,6 +159,33 @@ pmod_cpu_workspace (PmodCpuBackend *self, size_t n_bytes)
       self->workspace_bytes = n_bytes;
     }
   return self->workspace;
+}
+
+/* --- Marks -------------------------------------------------------------------------------- */
+
+void
+pmod_cpu_mark (PmodBackend *backend, int mark)
+{
+  PmodCpuBackend *self = (PmodCpuBackend *)backend;
+  struct timespec time;
+
+  clock_gettime (CLOCK_MONOTONIC, &time);
+  self->marks[mark] = (double)time.tv_sec * 1e6 + (double)time.tv_nsec * 1e-3;
+}
+
+void
+pmod_cpu_wait_mark (PmodBackend *backend, int mark)
+{
+  (void)backend;
+  (void)mark;
+}
+
+double
+pmod_cpu_mark_us (PmodBackend *backend, int from, int to)
+{
+  const PmodCpuBackend *self = (const PmodCpuBackend *)backend;
+
+  return self->marks[to] - self->marks[from];
 }
 
 /* --- Information -------------------------------------------------------------------------- */

@@ -47,7 +47,8 @@ typedef struct
   size_t scratch_bytes;
   void *workspace; /* see pmod_cpu_workspace() */
   size_t workspace_bytes;
-  PmodOneDnn *onednn; /* NULL where the level does without */
+  PmodOneDnn *onednn;         /* NULL where the level does without */
+  double marks[PMOD_N_MARKS]; /* us of the monotonic clock */
 } PmodCpuBackend;
 
 /* What each level provides beside its ops. */
@@ -94,6 +95,9 @@ char *pmod_cpu_workspace (PmodCpuBackend *self, size_t n_bytes);
 void pmod_cpu_free (PmodBackend *self);
 void pmod_cpu_get_info (PmodBackend *self, PmodBackendInfo *info);
 void pmod_cpu_sync (PmodBackend *self);
+void pmod_cpu_mark (PmodBackend *self, int mark);
+void pmod_cpu_wait_mark (PmodBackend *self, int mark);
+double pmod_cpu_mark_us (PmodBackend *self, int from, int to);
 void *pmod_cpu_alloc (PmodBackend *self, size_t n_bytes);
 void pmod_cpu_release (PmodBackend *self, void *data);
 void pmod_cpu_move (PmodBackend *self, void *dst, const void *src, size_t n_bytes);

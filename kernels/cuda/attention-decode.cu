@@ -215,8 +215,8 @@ __launch_bounds__ (DECODE_BLOCK) decode_kernel (const AttentionJob<T> job, const
   const Gathered<D, R> all = { shared, shared + L::GROUPS * R, shared + 2 * L::GROUPS * R };
   const int group = threadIdx.x / L::N;
   const int64_t kv_at = blockIdx.y * job.capacity * job.width;
-  const int64_t first = blockIdx.x * partial.n_keys;
-  const int64_t end = min_i64 (job.kv_len, first + partial.n_keys);
+  const int64_t first = blockIdx.x * partial.n_keys, step = job.step ? *job.step : 0;
+  const int64_t end = min_i64 (job.kv_len + step, first + partial.n_keys);
   State<R, L::ITEMS> state;
 
   start_state<T, D, R> (&state, job);
@@ -230,7 +230,7 @@ __launch_bounds__ (DECODE_BLOCK) decode_kernel (const AttentionJob<T> job, const
       for (int r = 0; r < R; r++)
         {
           int64_t t, row = decode_row (job, (int64_t)blockIdx.z * R + r, &t);
-          int64_t visible = row < 0 ? end : min_i64 (end, n_visible (job, t));
+          int64_t visible = row < 0 ? end : min_i64 (end, n_visible (job, t) + step);
 
           decode_step<T, D, R> (&state, r, keys, values, job.scale, key, visible);
         }
@@ -301,8 +301,10 @@ template <typename T, int D>
 static void
 attend_width (PmodCudaBackend *self, const AttentionJob<T> &job)
 {
-  int64_t n_rows = job.n_tokens * job.n_heads, n_keys = split_keys (job.kv_len);
-  int64_t n_splits = (job.kv_len + n_keys - 1) / n_keys;
+  /* Room for all that a graph will see; splits that have no keys yet weigh nothing. */
+  int64_t kv_len = job.kv_len + (job.step ? self->n_steps - 1 : 0);
+  int64_t n_rows = job.n_tokens * job.n_heads, n_keys = split_keys (kv_len);
+  int64_t n_splits = (kv_len + n_keys - 1) / n_keys;
   size_t n_floats = (size_t)(n_rows * n_splits * (job.width + 2));
   float *scratch = (float *)pmod_cuda_workspace (self, n_floats * sizeof (float));
   Partial partial = { scratch, NULL, NULL, n_splits, n_keys };

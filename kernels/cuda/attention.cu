@@ -282,6 +282,7 @@ attend (PmodCudaBackend *self, AttentionJob<T> *job, const PmodTensor *out)
   uintptr_t bits = (uintptr_t)job->q | (uintptr_t)job->k | (uintptr_t)job->v;
 
   job->out = (T *)out->data;
+  job->step = self->step;
   job->packed = (bits | job->width * sizeof (T)) % 16 == 0;
   if (job->n_tokens <= DECODE_TOKENS)
     pmod_cuda_attend_few (self, *job);

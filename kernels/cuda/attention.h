@@ -18,6 +18,7 @@ template <typename T> struct AttentionJob
 {
   const T *__restrict__ q, *__restrict__ k, *__restrict__ v;
   T *__restrict__ out;
+  const int32_t *__restrict__ step; /* added to kv_len, or NULL; for few queries only */
   int64_t n_tokens, capacity, kv_len;
   int n_heads, n_kv_heads, width;
   bool causal;

@@ -45,12 +45,18 @@ copy (PmodBackend *backend, void *dst, const void *src, size_t n_bytes)
 void *
 pmod_cuda_workspace (PmodCudaBackend *self, size_t n_bytes)
 {
+  if ((n_bytes > self->workspace_bytes || !self->workspace) && self->step)
+    {
+      self->wanted_bytes = n_bytes > self->wanted_bytes ? n_bytes : self->wanted_bytes;
+      return NULL;
+    }
   if (n_bytes > self->workspace_bytes || !self->workspace)
     {
       /* What is enqueued may still use the old one. */
       pmod_cuda_wait (self);
       pmod_cuda_free (self, self->workspace);
       self->workspace_bytes = 0;
+      self->workspace_age++;
       self->workspace = pmod_cuda_alloc (self, n_bytes);
       if (self->workspace)
         self->workspace_bytes = n_bytes;
@@ -113,6 +119,7 @@ free_backend (PmodBackend *backend)
   PmodCudaBackend *self = cast (backend);
 
   pmod_cuda_lt_free (self);
+  pmod_cuda_marks_free (self);
   pmod_cuda_close (self);
   free (self);
 }
@@ -142,6 +149,15 @@ static const PmodOps ops = {
   .download = download,
   .copy = copy,
   .checksum = pmod_cuda_checksum,
+  .mark = pmod_cuda_mark,
+  .wait_mark = pmod_cuda_wait_mark,
+  .mark_us = pmod_cuda_mark_us,
+  .range_begin = pmod_cuda_range_begin,
+  .range_end = pmod_cuda_range_end,
+  .graph_begin = pmod_cuda_graph_begin,
+  .graph_end = pmod_cuda_graph_end,
+  .graph_run = pmod_cuda_graph_run,
+  .graph_free = pmod_cuda_graph_free,
   .matrix_new = pmod_cuda_matrix_new,
   .matrix_new_random = pmod_cuda_matrix_new_random,
   .matrix_free = pmod_cuda_matrix_free,

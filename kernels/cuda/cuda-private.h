@@ -17,6 +17,11 @@ typedef struct
   cudaStream_t stream;
   void *workspace;
   size_t workspace_bytes;
+  unsigned workspace_age;          /* grows when what it was is given back */
+  const int32_t *step;             /* of the graph that is recorded, else NULL */
+  int n_steps;                     /* likewise, else 0 */
+  size_t wanted_bytes;             /* of workspace, more than there was while it was recorded */
+  struct PmodCudaMarks *marks;     /* what order.cu keeps */
   struct PmodCudaStaging *staging; /* what device.cu keeps */
   struct PmodCudaLt *lt;           /* what gemm-lt.cu keeps */
 } PmodCudaBackend;
@@ -43,12 +48,29 @@ void pmod_cuda_copy (PmodCudaBackend *self, void *dst, const void *src, size_t n
 void pmod_cuda_wait (PmodCudaBackend *self);
 void pmod_cuda_get_memory (PmodCudaBackend *self, size_t *free_bytes, size_t *total_bytes);
 
+/* Whether a call of the runtime went well; if not it sticks as the backend's failure, what says
+ * where. */
+bool pmod_cuda_check (PmodCudaBackend *self, cudaError_t error, const char *what);
+
 /* After a launch: a launch that was refused sticks as the backend's failure. */
 void pmod_cuda_check_launch (PmodCudaBackend *self, const char *op);
 
-/* backend.cu: n_bytes of device memory, valid until the next call; NULL and a failure where there
- * is no room. */
+/* backend.cu: n_bytes of device memory, valid until the next call. NULL where there is no room,
+ * which is a failure, and where a graph is recorded that needs more than there is. */
 void *pmod_cuda_workspace (PmodCudaBackend *self, size_t n_bytes);
+
+/* --- The order of work: order.cu ------------------------------------------------------------ */
+
+void pmod_cuda_mark (PmodBackend *backend, int mark);
+void pmod_cuda_wait_mark (PmodBackend *backend, int mark);
+double pmod_cuda_mark_us (PmodBackend *backend, int from, int to);
+void pmod_cuda_range_begin (PmodBackend *backend, const char *name);
+void pmod_cuda_range_end (PmodBackend *backend);
+bool pmod_cuda_graph_begin (PmodBackend *backend, const PmodTensor *step, int n_steps);
+PmodGraph *pmod_cuda_graph_end (PmodBackend *backend, PmodGraph *graph);
+bool pmod_cuda_graph_run (PmodBackend *backend, PmodGraph *graph);
+void pmod_cuda_graph_free (PmodBackend *backend, PmodGraph *graph);
+void pmod_cuda_marks_free (PmodCudaBackend *self);
 
 /* --- Products: gemm-plain.cu, gemm-lt.cu ---------------------------------------------------- */
 

@@ -21,9 +21,8 @@ struct PmodCudaStaging
   cudaEvent_t done[2];
 };
 
-/* FALSE where the call failed: the failure sticks, and CUDA's own is cleared. */
-static bool
-check (PmodCudaBackend *self, cudaError_t error, const char *what)
+bool
+pmod_cuda_check (PmodCudaBackend *self, cudaError_t error, const char *what)
 {
   if (error == cudaSuccess)
     return true;
@@ -124,7 +123,7 @@ pmod_cuda_alloc (PmodCudaBackend *self, size_t n_bytes)
                          self->device_name, n_bytes, free_bytes, total_bytes);
       return NULL;
     }
-  return check (self, error, "memory") ? data : NULL;
+  return pmod_cuda_check (self, error, "memory") ? data : NULL;
 }
 
 void *
@@ -186,13 +185,13 @@ upload_pieces (PmodCudaBackend *self,
       size_t size = n_bytes - at < PINNED_BYTES ? n_bytes - at : PINNED_BYTES;
       char *piece = staging->pieces[i % 2];
 
-      ok = check (self, cudaEventSynchronize (staging->done[i % 2]), "upload");
+      ok = pmod_cuda_check (self, cudaEventSynchronize (staging->done[i % 2]), "upload");
       memcpy (piece, src + at, size);
       ok = ok &&
-           check (self,
-                  cudaMemcpyAsync (dst + at, piece, size, cudaMemcpyHostToDevice, self->stream),
-                  "upload") &&
-           check (self, cudaEventRecord (staging->done[i % 2], self->stream), "upload");
+           pmod_cuda_check (
+               self, cudaMemcpyAsync (dst + at, piece, size, cudaMemcpyHostToDevice, self->stream),
+               "upload") &&
+           pmod_cuda_check (self, cudaEventRecord (staging->done[i % 2], self->stream), "upload");
     }
 }
 
@@ -204,28 +203,31 @@ pmod_cuda_upload (PmodCudaBackend *self, void *dst, const void *src_host, size_t
   if (staging)
     upload_pieces (self, staging, (char *)dst, (const char *)src_host, n_bytes);
   else
-    check (self, cudaMemcpyAsync (dst, src_host, n_bytes, cudaMemcpyHostToDevice, self->stream),
-           "upload");
+    pmod_cuda_check (self,
+                     cudaMemcpyAsync (dst, src_host, n_bytes, cudaMemcpyHostToDevice, self->stream),
+                     "upload");
 }
 
 void
 pmod_cuda_download (PmodCudaBackend *self, void *dst_host, const void *src, size_t n_bytes)
 {
-  if (check (self, cudaMemcpyAsync (dst_host, src, n_bytes, cudaMemcpyDeviceToHost, self->stream),
-             "download"))
+  if (pmod_cuda_check (
+          self, cudaMemcpyAsync (dst_host, src, n_bytes, cudaMemcpyDeviceToHost, self->stream),
+          "download"))
     pmod_cuda_wait (self);
 }
 
 void
 pmod_cuda_copy (PmodCudaBackend *self, void *dst, const void *src, size_t n_bytes)
 {
-  check (self, cudaMemcpyAsync (dst, src, n_bytes, cudaMemcpyDeviceToDevice, self->stream), "copy");
+  pmod_cuda_check (
+      self, cudaMemcpyAsync (dst, src, n_bytes, cudaMemcpyDeviceToDevice, self->stream), "copy");
 }
 
 void
 pmod_cuda_wait (PmodCudaBackend *self)
 {
-  check (self, cudaStreamSynchronize (self->stream), "the device");
+  pmod_cuda_check (self, cudaStreamSynchronize (self->stream), "the device");
 }
 
 void
@@ -240,5 +242,5 @@ pmod_cuda_get_memory (PmodCudaBackend *self, size_t *free_bytes, size_t *total_b
 void
 pmod_cuda_check_launch (PmodCudaBackend *self, const char *op)
 {
-  check (self, cudaGetLastError (), op);
+  pmod_cuda_check (self, cudaGetLastError (), op);
 }

@@ -16,23 +16,25 @@ template <typename T> struct SplitJob
   const float *__restrict__ qkv;
   const float *__restrict__ cos_sin; /* NULL: nothing rotates */
   const int32_t *__restrict__ rows;  /* or NULL */
+  const int32_t *__restrict__ step;  /* added to pos0 and kv_offset, or NULL */
   int64_t capacity, pos0, kv_offset, n_positions;
   unsigned n_heads, n_kv_heads, width;
 };
 
 template <typename T>
 __device__ static inline T *
-place_head (const SplitJob<T> &job, unsigned head, int64_t token)
+place_head (const SplitJob<T> &job, unsigned head, int64_t token, int64_t step)
 {
+  int64_t row = job.kv_offset + step + token;
   unsigned kv_head;
 
   if (head < job.n_heads)
     return job.q + (token * job.n_heads + head) * job.width;
   kv_head = head - job.n_heads;
   if (kv_head < job.n_kv_heads)
-    return job.k + (kv_head * job.capacity + job.kv_offset + token) * job.width;
+    return job.k + (kv_head * job.capacity + row) * job.width;
   kv_head -= job.n_kv_heads;
-  return job.v + (kv_head * job.capacity + job.kv_offset + token) * job.width;
+  return job.v + (kv_head * job.capacity + row) * job.width;
 }
 
 /* What is stored of a pair. A position without an angle gives NaN: a kernel cannot report, and
@@ -64,6 +66,7 @@ split_qkv_kernel (const SplitJob<T> job, unsigned n_chunks)
   const unsigned item = blockIdx.x % n_chunks * BLOCK + threadIdx.x;
   const unsigned head = item / (half / N), i = item % (half / N) * N;
   const float *from = job.qkv + (token * n_all + head) * job.width + i;
+  const int64_t step = job.step ? *job.step : 0, pos0 = job.pos0 + step;
   Group<float, N> low, high;
   Group<T, N> to_low, to_high;
   T *to;
@@ -76,14 +79,13 @@ split_qkv_kernel (const SplitJob<T> job, unsigned n_chunks)
     high = *(const Group<float, N> *)(from + half);
   if (job.cos_sin && head < job.n_heads + job.n_kv_heads)
     for (int j = 0; j < N; j++)
-      rotate (job, &low.item[j], &high.item[j], job.pos0 + (job.rows ? job.rows[token] : token),
-              i + j);
+      rotate (job, &low.item[j], &high.item[j], pos0 + (job.rows ? job.rows[token] : token), i + j);
   for (int j = 0; j < N; j++)
     {
       store (&to_low.item[j], low.item[j]);
       store (&to_high.item[j], high.item[j]);
     }
-  to = place_head (job, head, token) + i;
+  to = place_head (job, head, token, step) + i;
   *(Group<T, N> *)to = to_low;
   if (half + i < job.width)
     *(Group<T, N> *)(to + half) = to_high;
@@ -126,6 +128,7 @@ make_job (PmodTensor *q, PmodTensor *k, PmodTensor *v, const PmodTensor *qkv)
 template <typename T>
 static void
 add_positions (SplitJob<T> *job,
+               const PmodCudaBackend *self,
                const PmodTensor *cos_sin,
                const PmodTensor *rows,
                int64_t pos0,
@@ -134,6 +137,7 @@ add_positions (SplitJob<T> *job,
   job->cos_sin = cos_sin ? (const float *)cos_sin->data : NULL;
   job->n_positions = cos_sin ? cos_sin->shape[0] : 0;
   job->rows = rows ? (const int32_t *)rows->data : NULL;
+  job->step = self->step;
   job->pos0 = pos0;
   job->kv_offset = kv_offset;
 }
@@ -155,14 +159,14 @@ pmod_cuda_split_qkv (PmodBackend *backend,
     {
       SplitJob<float> job = make_job<float> (q, k, v, qkv);
 
-      add_positions (&job, cos_sin, rows, pos0, kv_offset);
+      add_positions (&job, self, cos_sin, rows, pos0, kv_offset);
       split_qkv (self, job, qkv->shape[0]);
     }
   else
     {
       SplitJob<__nv_bfloat16> job = make_job<__nv_bfloat16> (q, k, v, qkv);
 
-      add_positions (&job, cos_sin, rows, pos0, kv_offset);
+      add_positions (&job, self, cos_sin, rows, pos0, kv_offset);
       split_qkv (self, job, qkv->shape[0]);
     }
 }

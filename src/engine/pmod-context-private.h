@@ -25,6 +25,7 @@ typedef struct
   PmodTensor gate_up;    /* [C, 2F] act */
   PmodTensor ffn;        /* [C, F] act */
   PmodTensor ids;        /* [C] I32 */
+  PmodTensor next;       /* [2] I32 a new token's id, and which one of its graph's it is */
   PmodTensor targets;    /* [C] I32 */
   PmodTensor rows;       /* [C] I32 */
   PmodTensor slot;       /* [C] I32 */
@@ -74,9 +75,9 @@ struct _PmodContext
   PmodFeatureSlot features[PMOD_FEATURE_SLOTS];
   guint64 feature_clock;
   float *logits;       /* [V] host copy */
-  float *route_logit;  /* [C] host copies of one layer's route, for its record */
-  float *route_weight; /* [C] */
-  guint8 *route_kept;  /* [C] */
+  float *route_logit;  /* [L, C] host copies of routes, for the records */
+  float *route_weight; /* [L, C] */
+  guint8 *route_kept;  /* [L, C] */
   float *policy_score; /* [C] host copy of one layer's order */
 
   /* The last prefill, for the next one to use again; NULL: there is none. */
@@ -89,6 +90,9 @@ struct _PmodContext
   gboolean has_logits;
   gboolean upper_valid;  /* layers from the first router on hold states of sequence, too */
   int n_layers_done;     /* of the prefill that runs or ran last */
+  PmodGraph *graph;      /* a new token, where the backend has graphs and one was recorded */
+  int graph_first;       /* the position of its first token */
+  int graph_end;         /* it holds for positions before this; 0: for none */
   gboolean is_recording; /* RUN_BEGIN was written, RUN_END is due */
 };
 
@@ -133,8 +137,11 @@ gboolean pmod_decoder_prefill (PmodContext *self,
                                PmodFlops *flops,
                                GError **error);
 
-/* All layers over the one token in row 0 of x. */
-gboolean pmod_decoder_step (PmodContext *self, PmodTrace *trace, PmodFlops *flops, GError **error);
+/* One token at position n_tokens through all layers and the head; fills in self->logits. */
+gboolean pmod_decoder_token (PmodContext *self, int token, PmodTrace *trace, GError **error);
+
+/* What the next one will cost. */
+PmodFlops pmod_decoder_measure_token (const PmodContext *self);
 
 /* Final norm and head of row; fills in self->logits. */
 gboolean pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError **error);
@@ -145,7 +152,10 @@ gboolean pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError
 int pmod_router_layer (
     PmodContext *self, int layer, double ratio, const PmodSequence *sequence, PmodTensor *x);
 
-/* Writes the layer's ROUTE record from self->routes. */
+/* Copies the routes of n layers to the host. */
+void pmod_router_fetch (PmodContext *self, int first_layer, int n);
+
+/* Writes the layer's ROUTE record from what was copied. */
 void pmod_router_record (
     PmodContext *self, int layer, const PmodSequence *sequence, gboolean reused, PmodTrace *trace);
 
@@ -181,6 +191,16 @@ void pmod_context_record_stage (PmodTrace *trace,
                                 guint64 bytes,
                                 const PmodFlops *flops,
                                 gboolean reused);
+
+/* The same for a time that is known, in microseconds. */
+void pmod_context_record_span (PmodTrace *trace,
+                               PmodStage stage,
+                               int layer,
+                               int n_tokens,
+                               double us,
+                               guint64 bytes,
+                               const PmodFlops *flops,
+                               gboolean reused);
 void pmod_context_record_kv (PmodContext *self, int layer, int length_dense, PmodTrace *trace);
 
 /* A copy of tensor, widened to F32, as a STATE record. */

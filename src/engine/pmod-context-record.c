@@ -75,6 +75,20 @@ pmod_context_record_stage (PmodTrace *trace,
                            const PmodFlops *flops,
                            gboolean reused)
 {
+  pmod_context_record_span (trace, stage, layer, n_tokens,
+                            (double)(g_get_monotonic_time () - start_us), bytes, flops, reused);
+}
+
+void
+pmod_context_record_span (PmodTrace *trace,
+                          PmodStage stage,
+                          int layer,
+                          int n_tokens,
+                          double us,
+                          guint64 bytes,
+                          const PmodFlops *flops,
+                          gboolean reused)
+{
   PmodRecordStage *record;
 
   if (!pmod_trace_wants (trace, PMOD_RECORD_STAGE))
@@ -88,7 +102,7 @@ pmod_context_record_stage (PmodTrace *trace,
   if (reused)
     record->header.flags |= PMOD_RECORD_FLAG_REUSED;
   else
-    record->duration_ns = (guint64)(g_get_monotonic_time () - start_us) * 1000;
+    record->duration_ns = (guint64)(us * 1000);
   if (flops != NULL)
     {
       record->paper = flops->paper;

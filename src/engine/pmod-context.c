@@ -49,6 +49,7 @@ allocate_scratch (PmodContext *self)
   s->gate_up = pmod_tensor_2d (NULL, model->act, c, 2 * (int64_t)config->ffn);
   s->ffn = pmod_tensor_2d (NULL, model->act, c, config->ffn);
   s->ids = s->targets = s->rows = s->slot = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, c);
+  s->next = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, 2);
   s->row_weight = s->order = s->order_ties = pmod_tensor_1d (NULL, PMOD_DTYPE_F32, c);
   s->logits = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, 1, config->vocab);
   self->routes.logit = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, config->n_layers, c);
@@ -76,9 +77,9 @@ pmod_context_new (PmodModel *model, GError **error)
   if (model->tokenizer != NULL)
     self->detokenizer = pmod_detokenizer_new (model->tokenizer);
   self->logits = g_new0 (float, config->vocab);
-  self->route_logit = g_new (float, c);
-  self->route_weight = g_new (float, c);
-  self->route_kept = g_new (guint8, c);
+  self->route_logit = g_new (float, c *(gsize)config->n_layers);
+  self->route_weight = g_new (float, c *(gsize)config->n_layers);
+  self->route_kept = g_new (guint8, c * (gsize)config->n_layers);
   self->policy_score = g_new (float, c);
   self->segment_kv = g_new0 (int, (2 + c / PMOD_SEGMENT_TOKENS) * (gsize)config->n_layers);
   self->kv = pmod_kv_new (model->backend, config->n_layers, config->n_kv_heads,
@@ -99,6 +100,7 @@ pmod_context_free (PmodContext *self)
   pmod_context_release (self->model, self->memory);
   g_ptr_array_unref (self->vision.memory);
   g_ptr_array_unref (self->memory);
+  pmod_graph_free (self->model->backend, self->graph);
   g_clear_pointer (&self->kv, pmod_kv_free);
   g_clear_pointer (&self->sequence, pmod_sequence_free);
   g_clear_pointer (&self->sampler, pmod_sampler_free);
@@ -122,6 +124,7 @@ empty (PmodContext *self)
   self->n_tokens = 0;
   self->n_new = 0;
   self->has_logits = FALSE;
+  self->graph_end = 0;
 }
 
 static void
@@ -296,6 +299,7 @@ pmod_context_prefill_sequence (PmodContext *self,
   self->has_logits = FALSE;
   self->upper_valid = FALSE;
   self->n_layers_done = 0;
+  self->graph_end = 0;
   if (!run_prefill (self, sequence, first_low, first_high, random_features, trace, error))
     {
       keep_lower_layers (self, g_steal_pointer (&owned));
@@ -376,29 +380,23 @@ sample (PmodContext *self, const PmodParams *params, PmodTrace *trace, const cha
 gboolean
 pmod_context_advance (PmodContext *self, int token, PmodTrace *trace, GError **error)
 {
-  PmodModel *model = self->model;
-  PmodTensor x = pmod_tensor_rows (&self->scratch.x, 0, 1);
-  PmodTensor ids = pmod_tensor_rows (&self->scratch.ids, 0, 1);
-  PmodFlops head = pmod_meter_head (model->config, 1);
-  PmodFlops flops = { 0 };
-  gint32 id = token;
+  const PmodConfig *config = self->model->config;
+  PmodFlops flops;
   gint64 start_us = g_get_monotonic_time ();
 
-  if (self->n_tokens >= model->config->context_length)
+  if (self->n_tokens >= config->context_length)
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_CONTEXT, "the context is full: it holds %d tokens",
-                   model->config->context_length);
+                   config->context_length);
       return FALSE;
     }
   self->has_logits = FALSE;
-  pmod_upload (model->backend, ids.data, &id, sizeof id);
-  pmod_gather_rows (model->backend, &x, &model->embedding, &ids);
+  flops = pmod_decoder_measure_token (self);
   /* On failure the prefill's states stay good: the next prefill cuts the caches back to them. */
-  if (!pmod_decoder_step (self, trace, &flops, error) || !pmod_decoder_head (self, 0, trace, error))
+  if (!pmod_decoder_token (self, token, trace, error))
     return FALSE;
   self->n_tokens++;
   self->has_logits = TRUE;
-  pmod_flops_add (&flops, &head);
   pmod_context_record_stage (trace, PMOD_STAGE_DECODE, -1, 1, start_us, 0, &flops, FALSE);
   return TRUE;
 }

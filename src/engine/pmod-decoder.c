@@ -1,4 +1,5 @@
-/* The decoder: one forward pass that reads top to bottom, for prefill and for one new token.
+/* The decoder: one forward pass that reads top to bottom, for prefill and for one new token. On a
+ * device it is enqueued; nothing here waits for it but as cancelling needs, and at the end.
  *
  * Plain layers run every token. Routed layers (pmod-router.c) run the tokens that their router
  * keeps through the same block. After the prefill nothing is routed: a new token runs through
@@ -147,41 +148,91 @@ exchange_entry (const Prefill *prefill, int first_low, int first_high)
     pmod_copy (self->model->backend, entry + low, x + low, end - low);
 }
 
-static gboolean
-run_layer (const Prefill *prefill, int layer, int first_segment, PmodFlops *flops, GError **error)
+static PmodTensor
+rows_from (const Prefill *prefill, int first_segment)
+{
+  int start = segment_start (prefill->sequence, first_segment);
+
+  return pmod_tensor_rows (&prefill->context->scratch.x, start,
+                           prefill->sequence->n_tokens - start);
+}
+
+/* Its time is from mark to mark. */
+static void
+enqueue_layer (const Prefill *prefill, int layer, int first_segment)
+{
+  PmodContext *self = prefill->context;
+  PmodBackend *backend = self->model->backend;
+  char name[32];
+
+  g_snprintf (name, sizeof name, "layer %d", layer);
+  pmod_range_begin (backend, name);
+  pmod_mark (backend, layer);
+  self->kv->layers[layer].length =
+      first_segment > 0 ? *segment_length (self, first_segment - 1, layer) : 0;
+  for (int i = first_segment; i < prefill->sequence->n_segments; i++)
+    run_segment (prefill, layer, i);
+  pmod_mark (backend, layer + 1);
+  pmod_range_end (backend);
+}
+
+/* What the trace is told of a layer that has run. */
+static void
+record_layer (const Prefill *prefill, int layer, int first_segment, PmodFlops *flops)
 {
   PmodContext *self = prefill->context;
   const PmodSequence *sequence = prefill->sequence;
   PmodTrace *trace = prefill->trace;
+  double us = pmod_mark_us (self->model->backend, layer, layer + 1);
   int start = segment_start (sequence, first_segment);
-  PmodTensor x = pmod_tensor_rows (&self->scratch.x, start, sequence->n_tokens - start);
+  PmodTensor x = rows_from (prefill, first_segment);
   PmodFlops reused = { 0 };
   PmodFlops done = { 0 };
-  gint64 start_us = g_get_monotonic_time ();
 
-  self->kv->layers[layer].length =
-      first_segment > 0 ? *segment_length (self, first_segment - 1, layer) : 0;
   for (int i = 0; i < sequence->n_segments; i++)
     {
-      PmodFlops part;
+      PmodFlops part = measure (prefill, layer, i);
 
-      if (i >= first_segment)
-        run_segment (prefill, layer, i);
-      part = measure (prefill, layer, i);
       pmod_flops_add (i < first_segment ? &reused : &done, &part);
     }
-  if (!pmod_model_check (self->model, "prefill", error) || !check_numbers (self, &x, layer, error))
-    return FALSE;
-
   if (is_routed (prefill, layer, 0))
     pmod_router_record (self, layer, sequence, first_segment > 0, trace);
   if (first_segment > 0)
-    pmod_context_record_stage (trace, PMOD_STAGE_LAYER, layer, start, start_us, 0, &reused, TRUE);
-  pmod_context_record_stage (trace, PMOD_STAGE_LAYER, layer, sequence->n_tokens - start, start_us,
-                             0, &done, FALSE);
+    pmod_context_record_span (trace, PMOD_STAGE_LAYER, layer, start, 0, 0, &reused, TRUE);
+  pmod_context_record_span (trace, PMOD_STAGE_LAYER, layer, sequence->n_tokens - start, us, 0,
+                            &done, FALSE);
   pmod_context_record_kv (self, layer, sequence->n_tokens, trace);
   pmod_context_record_state (self, PMOD_STATE_LAYER, layer, &x, trace);
   pmod_flops_add (flops, &done);
+}
+
+/* Layers that a device may have before it when the run is cancelled: a host that is further ahead
+ * waits, so that a cancelled run ends soon, and the device never does. */
+#define LAYERS_AHEAD 2
+
+/* Waits for layers first .. last, and tells the trace of them. */
+static gboolean
+finish_layers (const Prefill *prefill,
+               int first,
+               int last,
+               const int *starts,
+               PmodFlops *flops,
+               GError **error)
+{
+  PmodContext *self = prefill->context;
+
+  if (!pmod_model_check (self->model, "prefill", error))
+    return FALSE;
+  if (pmod_trace_wants (prefill->trace, PMOD_RECORD_ROUTE))
+    pmod_router_fetch (self, first, last - first + 1);
+  for (int layer = first; layer <= last; layer++)
+    {
+      PmodTensor x = rows_from (prefill, starts[layer]);
+
+      if (!check_numbers (self, &x, layer, error))
+        return FALSE;
+      record_layer (prefill, layer, starts[layer], flops);
+    }
   return TRUE;
 }
 
@@ -196,54 +247,66 @@ pmod_decoder_prefill (PmodContext *self,
 {
   Prefill prefill = { self, sequence, trace };
   const PmodConfig *config = self->model->config;
-  int first_router = pmod_config_first_router (config);
+  int first_router = pmod_config_first_router (config), n = config->n_layers;
+  gboolean stepwise = self->model->host_memory || pmod_trace_wants (trace, PMOD_RECORD_STATE);
+  int starts[PMOD_MAX_LAYERS];
 
-  for (int layer = 0; layer < config->n_layers; layer++)
+  for (int layer = 0; layer < n; layer++)
     {
       if (!pmod_context_check_cancelled (self, error))
         return FALSE;
       if (layer == first_router)
         exchange_entry (&prefill, first_low, first_high);
-      if (!run_layer (&prefill, layer, layer < first_router ? first_low : first_high, flops, error))
+      starts[layer] = layer < first_router ? first_low : first_high;
+      enqueue_layer (&prefill, layer, starts[layer]);
+      if (stepwise && !finish_layers (&prefill, layer, layer, starts, flops, error))
         return FALSE;
+      if (layer >= LAYERS_AHEAD)
+        pmod_wait_mark (self->model->backend, layer + 1 - LAYERS_AHEAD);
       self->n_layers_done = layer + 1;
     }
-  return TRUE;
+  return stepwise || n == 0 || finish_layers (&prefill, 0, n - 1, starts, flops, error);
 }
 
 /* --- One new token -------------------------------------------------------------------------- */
 
-gboolean
-pmod_decoder_step (PmodContext *self, PmodTrace *trace, PmodFlops *flops, GError **error)
+PmodFlops
+pmod_decoder_measure_token (const PmodContext *self)
 {
   const PmodConfig *config = self->model->config;
-  PmodTensor x = pmod_tensor_rows (&self->scratch.x, 0, 1);
+  PmodFlops flops = pmod_meter_head (config, 1);
 
   for (int layer = 0; layer < config->n_layers; layer++)
     {
-      PmodFlops part;
+      PmodFlops part =
+          pmod_meter_layer (config, 1, 1, self->kv->layers[layer].length, self->n_tokens, 0);
 
-      if (!pmod_context_check_cancelled (self, error))
-        return FALSE;
-      part = pmod_meter_layer (config, 1, 1, self->kv->layers[layer].length, self->n_tokens, 0);
-      pmod_decoder_block (self, layer, &x, NULL, self->n_tokens, NULL);
-      pmod_context_record_state (self, PMOD_STATE_LAYER, layer, &x, trace);
-      pmod_flops_add (flops, &part);
+      pmod_flops_add (&flops, &part);
     }
-  return TRUE;
+  return flops;
 }
 
-gboolean
-pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError **error)
+/* Final norm and head of row. */
+static void
+enqueue_head (PmodContext *self, int row, PmodTrace *trace)
 {
   PmodModel *model = self->model;
   PmodTensor x = pmod_tensor_rows (&self->scratch.x, row, 1);
   PmodTensor normed = pmod_tensor_rows (&self->scratch.normed, 0, 1);
 
+  pmod_range_begin (model->backend, "head");
   pmod_rmsnorm (model->backend, &normed, &x, &model->norm, (float)model->config->rms_norm_eps);
   pmod_context_record_state (self, PMOD_STATE_NORM, -1, &normed, trace);
   pmod_linear (model->backend, &self->scratch.logits, &normed, model->head, NULL,
                PMOD_EPILOGUE_NONE);
+  pmod_range_end (model->backend);
+}
+
+static gboolean
+fetch_logits (PmodContext *self, PmodTrace *trace, GError **error)
+{
+  PmodModel *model = self->model;
+
   pmod_download (model->backend, self->logits, self->scratch.logits.data,
                  (gsize)model->config->vocab * sizeof (float));
   if (!pmod_model_check (model, "head", error))
@@ -258,4 +321,95 @@ pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError **error)
       }
   pmod_context_record_state (self, PMOD_STATE_LOGITS, -1, &self->scratch.logits, trace);
   return TRUE;
+}
+
+gboolean
+pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError **error)
+{
+  enqueue_head (self, row, trace);
+  return fetch_logits (self, trace, error);
+}
+
+/* The token whose id is in next, at position, through all layers and the head. */
+static gboolean
+enqueue_token (PmodContext *self, int position, PmodTrace *trace, GError **error)
+{
+  PmodModel *model = self->model;
+  PmodTensor x = pmod_tensor_rows (&self->scratch.x, 0, 1);
+  PmodTensor id = pmod_tensor_rows (&self->scratch.next, 0, 1);
+
+  pmod_gather_rows (model->backend, &x, &model->embedding, &id);
+  for (int layer = 0; layer < model->config->n_layers; layer++)
+    {
+      if (!pmod_context_check_cancelled (self, error))
+        return FALSE;
+      pmod_decoder_block (self, layer, &x, NULL, position, NULL);
+      pmod_context_record_state (self, PMOD_STATE_LAYER, layer, &x, trace);
+    }
+  enqueue_head (self, 0, trace);
+  return TRUE;
+}
+
+/* --- The same token after token, as a graph --- */
+
+/* Tokens that one graph is good for: its attention has blocks for the keys of all. */
+#define GRAPH_TOKENS 128
+
+static void
+lengthen (PmodContext *self, int n)
+{
+  for (int layer = 0; layer < self->kv->n_layers; layer++)
+    self->kv->layers[layer].length += n;
+}
+
+/* The token at position as a graph that goes on to those after it. One has run just now, so that
+ * all it needs is there, and the device still does, so that this takes no time. */
+static void
+record_graph (PmodContext *self, int position)
+{
+  PmodBackend *backend = self->model->backend;
+  PmodTensor step = pmod_tensor_rows (&self->scratch.next, 1, 1);
+  int n_steps = MIN (GRAPH_TOKENS, self->model->config->context_length - position);
+
+  self->graph_end = 0;
+  if (n_steps <= 0 || !pmod_graph_begin (backend, &step, n_steps))
+    return;
+  /* Not cancelled in the middle: nothing runs. */
+  if (enqueue_token (self, position, NULL, NULL))
+    lengthen (self, -1);
+  self->graph = pmod_graph_end (backend, self->graph);
+  self->graph_first = position;
+  self->graph_end = self->graph != NULL ? position + n_steps : 0;
+}
+
+static gboolean
+run_graph (PmodContext *self)
+{
+  if (self->n_tokens < self->graph_first || self->n_tokens >= self->graph_end ||
+      !pmod_graph_run (self->model->backend, self->graph))
+    return FALSE;
+  lengthen (self, 1);
+  return TRUE;
+}
+
+gboolean
+pmod_decoder_token (PmodContext *self, int token, PmodTrace *trace, GError **error)
+{
+  PmodBackend *backend = self->model->backend;
+  gint32 next[] = { token, self->n_tokens - self->graph_first };
+  gboolean plain = pmod_trace_wants (trace, PMOD_RECORD_STATE);
+  gboolean ok = TRUE;
+
+  if (!pmod_context_check_cancelled (self, error))
+    return FALSE;
+  pmod_range_begin (backend, "decode");
+  pmod_upload (backend, self->scratch.next.data, next, sizeof next);
+  if (plain || !run_graph (self))
+    {
+      ok = enqueue_token (self, self->n_tokens, trace, error);
+      if (ok && !plain)
+        record_graph (self, self->n_tokens + 1);
+    }
+  pmod_range_end (backend);
+  return ok && fetch_logits (self, trace, error);
 }

@@ -92,6 +92,36 @@ pmod_router_layer (
 
 /* --- Record --------------------------------------------------------------------------------- */
 
+static const float *
+host_row (const PmodContext *self, const float *rows, int layer)
+{
+  return rows + (gsize)layer * (gsize)self->routes.logit.shape[1];
+}
+
+static const guint8 *
+host_kept (const PmodContext *self, int layer)
+{
+  return self->route_kept + (gsize)layer * (gsize)self->routes.kept.shape[1];
+}
+
+static void
+fetch_rows (PmodContext *self, void *to, const PmodTensor *slab, int first_layer, int n)
+{
+  PmodTensor rows = pmod_tensor_rows (slab, first_layer, n);
+  gsize skipped = (gsize)((char *)rows.data - (char *)slab->data);
+
+  pmod_download (self->model->backend, (char *)to + skipped, rows.data, pmod_tensor_bytes (&rows));
+}
+
+void
+pmod_router_fetch (PmodContext *self, int first_layer, int n)
+{
+  fetch_rows (self, self->route_logit, &self->routes.logit, first_layer, n);
+  fetch_rows (self, self->route_weight, &self->routes.weight, first_layer, n);
+  fetch_rows (self, self->route_kept, &self->routes.kept, first_layer, n);
+  pmod_backend_sync (self->model->backend);
+}
+
 static gboolean
 is_saturated (PmodRouterFunction function, float z)
 {
@@ -104,20 +134,23 @@ is_saturated (PmodRouterFunction function, float z)
 
 /* Where the cut runs: the lowest kept and the highest skipped weight. */
 static void
-describe_cut (const PmodContext *self, PmodRecordRoute *record)
+describe_cut (const PmodContext *self, PmodRecordRoute *record, int layer)
 {
+  const float *logits = host_row (self, self->route_logit, layer);
+  const float *weights = host_row (self, self->route_weight, layer);
+  const guint8 *kept = host_kept (self, layer);
   float lowest = INFINITY;
   float highest = -INFINITY;
 
   for (int i = 0; i < record->n_vision; i++)
     {
-      float weight = self->route_weight[i];
+      float weight = weights[i];
 
-      if (self->route_kept[i])
+      if (kept[i])
         lowest = MIN (lowest, weight);
       else
         highest = MAX (highest, weight);
-      record->n_saturated += is_saturated (self->routing.norm.function, self->route_logit[i]);
+      record->n_saturated += is_saturated (self->routing.norm.function, logits[i]);
     }
   if (record->n_kept == 0 || record->n_kept == record->n_vision ||
       self->routing.policy != PMOD_POLICY_ROUTER)
@@ -125,7 +158,7 @@ describe_cut (const PmodContext *self, PmodRecordRoute *record)
   record->margin = lowest - highest;
   if (lowest == highest)
     for (int i = 0; i < record->n_vision; i++)
-      record->n_ties += self->route_weight[i] == lowest;
+      record->n_ties += weights[i] == lowest;
 }
 
 void
@@ -135,9 +168,9 @@ pmod_router_record (
   const PmodConfig *config = self->model->config;
   int n = sequence->n_targets;
   gsize n_words = ((gsize)n + 31) / 32;
-  PmodTensor logit = route_row (&self->routes.logit, layer, n);
-  PmodTensor weight = route_row (&self->routes.weight, layer, n);
-  PmodTensor kept = route_row (&self->routes.kept, layer, n);
+  const float *logits = host_row (self, self->route_logit, layer);
+  const float *weights = host_row (self, self->route_weight, layer);
+  const guint8 *kept = host_kept (self, layer);
   PmodRecordRoute *record;
   float *floats;
   guint32 *bits;
@@ -149,11 +182,6 @@ pmod_router_record (
                : NULL;
   if (record == NULL)
     return;
-  pmod_download (self->model->backend, self->route_logit, logit.data, pmod_tensor_bytes (&logit));
-  pmod_download (self->model->backend, self->route_weight, weight.data,
-                 pmod_tensor_bytes (&weight));
-  pmod_download (self->model->backend, self->route_kept, kept.data, pmod_tensor_bytes (&kept));
-  pmod_backend_sync (self->model->backend);
 
   if (reused)
     record->header.flags |= PMOD_RECORD_FLAG_REUSED;
@@ -164,11 +192,11 @@ pmod_router_record (
   bits = (guint32 *)(gpointer)(floats + 2 * n);
   for (int i = 0; i < n; i++)
     {
-      floats[i] = self->route_logit[i];
-      floats[n + i] = self->route_weight[i];
-      bits[i / 32] |= (guint32)self->route_kept[i] << (i % 32);
-      record->n_kept += self->route_kept[i];
+      floats[i] = logits[i];
+      floats[n + i] = weights[i];
+      bits[i / 32] |= (guint32)kept[i] << (i % 32);
+      record->n_kept += kept[i];
     }
-  describe_cut (self, record);
+  describe_cut (self, record, layer);
   pmod_trace_commit (trace, record);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <functional>
+#include <vector>
 
 /* --- Words -------------------------------------------------------------------------------- */
 
@@ -177,6 +178,16 @@ typedef int cudaStream_t;
 /* Runs body as every thread of the grid. n_shared bytes of dynamic shared memory. */
 void
 pmod_emulate_launch (dim3 grid, dim3 block, size_t n_shared, const std::function<void ()> &body);
+
+/* Where launches are kept instead, or NULL. */
+struct PmodEmulateLaunch
+{
+  dim3 grid, block;
+  size_t n_shared;
+  std::function<void ()> body;
+};
+
+extern std::vector<PmodEmulateLaunch> *pmod_emulate_kept;
 
 /* Of the launch that runs. */
 void *pmod_emulate_dynamic_shared (void);

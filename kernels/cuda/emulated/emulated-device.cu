@@ -76,6 +76,15 @@ pmod_cuda_get_memory (PmodCudaBackend *self, size_t *free_bytes, size_t *total_b
   *free_bytes = *total_bytes = (size_t)1 << 38;
 }
 
+bool
+pmod_cuda_check (PmodCudaBackend *self, cudaError_t error, const char *what)
+{
+  if (error == cudaSuccess)
+    return true;
+  pmod_backend_fail (&self->base, "%s: %s", self->device_name, what);
+  return false;
+}
+
 void
 pmod_cuda_check_launch (PmodCudaBackend *self, const char *op)
 {
