@@ -1,12 +1,14 @@
 /* Attention with an online softmax over tiles of keys: nothing of size T x kv_len is stored.
  *
- * Two ways. Many queries (prefill), here: a block takes a tile of queries of one head against tiles
+ * Three ways. Many queries (prefill) of F32, of other widths than multiples of 8, and on cards of
+ * before 8.0, here: a block takes a tile of queries of one head against tiles
  * of keys; FLOPs 4*T*kv_len*H*dh, half of it under the causal mask, and every block reads its
- * head's keys and values once, from L2 mostly. Few queries (decode): attention-decode.cu.
+ * head's keys and values once, from L2 mostly. Many queries of BF16: attention-mma.cu. Few queries
+ * (decode): attention-decode.cu.
  *
  * Products and sums are F32. With BF16 the softmax's numerators are rounded to BF16 before they
- * multiply v, and their sum is of the rounded ones, as in the CPU twin. All orders of sums depend
- * on shapes alone, never on the card. */
+ * multiply v, and their sum is of the rounded ones, as in the CPU twin. Each way's orders
+ * of sums depend on shapes alone, never on the card. */
 #include "attention.h"
 
 /* Up to so many tokens the keys are split among blocks. Prefill would run one block a head then,
@@ -286,6 +288,8 @@ attend (PmodCudaBackend *self, AttentionJob<T> *job, const PmodTensor *out)
   job->packed = (bits | job->width * sizeof (T)) % 16 == 0;
   if (job->n_tokens <= DECODE_TOKENS)
     pmod_cuda_attend_few (self, *job);
+  else if (pmod_cuda_attend_mma (self, *job))
+    return;
   else if (job->width <= 64)
     attend_many<T, 64> (self, *job);
   else if (job->width <= 128)

@@ -122,7 +122,11 @@ numerator (float score, float base)
   return to_float (rounded);
 }
 
-/* --- Two ways ------------------------------------------------------------------------------- */
+/* --- Other ways ----------------------------------------------------------------------------- */
+
+/* attention-mma.cu, for many queries on tensor cores. false where it cannot be so. */
+bool pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<float> &job);
+bool pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job);
 
 /* attention-decode.cu, for few queries. */
 void pmod_cuda_attend_few (PmodCudaBackend *self, const AttentionJob<float> &job);

@@ -10,7 +10,7 @@ pmod_cuda_open (PmodCudaBackend *self, char *reason, size_t n_bytes)
 {
   (void)reason, (void)n_bytes;
   snprintf (self->device_name, sizeof self->device_name, "emulated device");
-  self->compute_capability = 75;
+  self->compute_capability = 80;
   self->n_processors = 4;
   return true;
 }

@@ -1,0 +1,113 @@
+/* What mma.h has, on the host: by its definition, each lane computing its own elements from what
+ * all lanes of its warp gave. Copies are done at once. */
+#pragma once
+
+#include "emulate.h"
+
+/* What the lanes of one warp give. Warps that wait in here differ, so each has its own. */
+struct PmodEmulateGiven
+{
+  uint32_t a[32][4], b[32][2];
+  const uint16_t *rows[32];
+};
+
+static inline PmodEmulateGiven *
+pmod_emulate_given (void)
+{
+  static PmodEmulateGiven warps[32];
+
+  return &warps[threadIdx.x / 32];
+}
+
+static inline float
+pmod_emulate_half (uint32_t pair, int which)
+{
+  uint32_t bits = which ? pair & 0xffff0000u : pair << 16;
+  float value;
+
+  memcpy (&value, &bits, 4);
+  return value;
+}
+
+static inline void
+mma (float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
+{
+  PmodEmulateGiven *given = pmod_emulate_given ();
+  int lane = pmod_emulate_lane ();
+
+  memcpy (given->a[lane], a, sizeof given->a[lane]);
+  given->b[lane][0] = b0;
+  given->b[lane][1] = b1;
+  __syncwarp ();
+  for (int i = 0; i < 4; i++)
+    {
+      int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+
+      for (int k = 0; k < 16; k++)
+        {
+          /* Where the element of column k of A and of row k of B is. */
+          int quad = k % 8 / 2, half = k / 8;
+
+          c[i] += pmod_emulate_half (given->a[row % 8 * 4 + quad][row / 8 + 2 * half], k % 2) *
+                  pmod_emulate_half (given->b[column * 4 + quad][half], k % 2);
+        }
+    }
+  __syncwarp ();
+}
+
+static inline void
+pmod_emulate_load (uint32_t to[4], const void *row, bool turned)
+{
+  PmodEmulateGiven *given = pmod_emulate_given ();
+  int lane = pmod_emulate_lane (), g = lane / 4, p = lane % 4 * 2;
+
+  given->rows[lane] = (const uint16_t *)row;
+  __syncwarp ();
+  for (int m = 0; m < 4; m++)
+    {
+      const uint16_t *const *rows = &given->rows[8 * m];
+      uint32_t low = turned ? rows[p][g] : rows[g][p];
+      uint32_t high = turned ? rows[p + 1][g] : rows[g][p + 1];
+
+      to[m] = low | high << 16;
+    }
+  __syncwarp ();
+}
+
+static inline void
+load_matrices (uint32_t to[4], const void *row)
+{
+  pmod_emulate_load (to, row, false);
+}
+
+static inline void
+load_matrices_turned (uint32_t to[4], const void *row)
+{
+  pmod_emulate_load (to, row, true);
+}
+
+static inline void
+copy_async (void *shared, const void *from, bool valid)
+{
+  if (valid)
+    memcpy (shared, from, 16);
+  else
+    memset (shared, 0, 16);
+}
+
+static inline void
+copy_commit (void)
+{
+}
+
+template <int N>
+static inline void
+copy_wait (void)
+{
+}
+
+static inline uint32_t
+pack_bf16 (float low, float high)
+{
+  return __float2bfloat16_rn (low).bits | (uint32_t)__float2bfloat16_rn (high).bits << 16;
+}
