@@ -103,6 +103,13 @@ struct _PmodOps
                  const PmodTensor *weight,
                  const PmodTensor *logit,
                  int64_t k);
+  void (*pick) (PmodBackend *self,
+                PmodTensor *ids,
+                PmodTensor *values,
+                PmodTensor *sums,
+                const PmodTensor *logits,
+                const PmodTensor *kept,
+                const PmodTensor *temperature);
   void (*route_plan) (PmodBackend *self,
                       PmodTensor *rows,
                       PmodTensor *slot,

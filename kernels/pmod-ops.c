@@ -518,6 +518,30 @@ pmod_top_k (PmodBackend *self,
 }
 
 void
+pmod_pick (PmodBackend *self,
+           PmodTensor *ids,
+           PmodTensor *values,
+           PmodTensor *sums,
+           const PmodTensor *logits,
+           const PmodTensor *kept,
+           const PmodTensor *temperature)
+{
+  const char *op = "pick";
+
+  if (self->failed || !pmod_check (self, op, "ids", ids, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !pmod_check (self, op, "values", values, EXPECT (PMOD_DTYPE_F32, ids->shape[0])) ||
+      !pmod_check (self, op, "sums", sums, EXPECT (PMOD_DTYPE_F32, 3)) ||
+      !pmod_check (self, op, "logits", logits, EXPECT (PMOD_DTYPE_F32, ANY)) ||
+      !pmod_check (self, op, "kept", kept, EXPECT (PMOD_DTYPE_U8, logits->shape[0])) ||
+      !pmod_check (self, op, "temperature", temperature, EXPECT (PMOD_DTYPE_F32, 1)) ||
+      !pmod_check_that (self, op,
+                        ids->shape[0] <= PMOD_MAX_PICKED && ids->shape[0] <= logits->shape[0],
+                        "no more picked than logits, and than PMOD_MAX_PICKED"))
+    return;
+  self->ops->pick (self, ids, values, sums, logits, kept, temperature);
+}
+
+void
 pmod_route_plan (PmodBackend *self,
                  PmodTensor *rows,
                  PmodTensor *slot,

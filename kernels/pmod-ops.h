@@ -286,6 +286,21 @@ void pmod_top_k (PmodBackend *self,
                  const PmodTensor *logit,
                  int64_t k);
 
+/* The kept of logits F32 [V], as pmod_top_k() (of logits twice) marks them in kept U8 [V], n of
+ * them, in its order; and what makes probabilities of all:
+ *   ids [n] I32, values [n] F32   best first; n <= PMOD_MAX_PICKED
+ *   sums [3] F32                  sum e^(l - max), sum e^((l - max) / temperature[0]), and how many
+ *                                 are no finite numbers; then the sums mean nothing
+ * temperature F32 [1]. */
+#define PMOD_MAX_PICKED 64
+void pmod_pick (PmodBackend *self,
+                PmodTensor *ids,
+                PmodTensor *values,
+                PmodTensor *sums,
+                const PmodTensor *logits,
+                const PmodTensor *kept,
+                const PmodTensor *temperature);
+
 /* What a routed layer needs of its choice, T tokens of which targets I32 [V] (ascending) may be
  * skipped:
  *   rows [R]        I32   kept targets and all others, ascending; R = T - V + sum (kept)

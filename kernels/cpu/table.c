@@ -57,6 +57,14 @@ DECLARE (router_logits,
          const PmodTensor *);
 DECLARE (router_weights, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodWeightNorm *);
 DECLARE (top_k, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodTensor *, int64_t);
+DECLARE (pick,
+         PmodBackend *,
+         PmodTensor *,
+         PmodTensor *,
+         PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *,
+         const PmodTensor *);
 DECLARE (route_plan,
          PmodBackend *,
          PmodTensor *,
@@ -125,6 +133,7 @@ const PmodCpuKernels LEVEL (pmod_cpu_kernels) = {
     .router_logits = LEVEL (pmod_cpu_router_logits),
     .router_weights = LEVEL (pmod_cpu_router_weights),
     .top_k = LEVEL (pmod_cpu_top_k),
+    .pick = LEVEL (pmod_cpu_pick),
     .route_plan = LEVEL (pmod_cpu_route_plan),
     .reweight_scatter = LEVEL (pmod_cpu_reweight_scatter),
   },

@@ -174,6 +174,7 @@ static const PmodOps ops = {
   .router_logits = pmod_cuda_router_logits,
   .router_weights = pmod_cuda_router_weights,
   .top_k = pmod_cuda_top_k,
+  .pick = pmod_cuda_pick,
   .route_plan = pmod_cuda_route_plan,
   .reweight_scatter = pmod_cuda_reweight_scatter,
 };

@@ -194,6 +194,13 @@ void pmod_cuda_router_weights (PmodBackend *backend,
                                PmodTensor *weight,
                                const PmodTensor *logit,
                                const PmodWeightNorm *norm);
+void pmod_cuda_pick (PmodBackend *backend,
+                     PmodTensor *ids,
+                     PmodTensor *values,
+                     PmodTensor *sums,
+                     const PmodTensor *logits,
+                     const PmodTensor *kept,
+                     const PmodTensor *temperature);
 void pmod_cuda_top_k (PmodBackend *backend,
                       PmodTensor *kept,
                       const PmodTensor *weight,

@@ -173,3 +173,38 @@ tree_sum (T value, T *scratch)
   __syncthreads ();
   return value;
 }
+
+/* The sum up to and with the own lane's value; all lanes must call. */
+__device__ static inline int
+warp_scan (int value)
+{
+  int lane = (int)(threadIdx.x % WARP);
+
+  for (int step = 1; step < WARP; step *= 2)
+    {
+      int before = __shfl_up_sync (FULL_WARP, value, step);
+
+      value += lane >= step ? before : 0;
+    }
+  return value;
+}
+
+/* The sum of the values of the threads before this one, and of all threads in *total. A block of
+ * WIDE_BLOCK threads, all of which must call; scratch [WARP] shared may be used again after. */
+__device__ static inline int
+wide_block_scan (int value, int *scratch, int *total)
+{
+  static_assert (WIDE_BLOCK == WARP * WARP, "one warp scans the sums of all warps");
+  int lane = (int)(threadIdx.x % WARP), warp = (int)(threadIdx.x / WARP);
+  int sum = warp_scan (value), sums, before;
+
+  if (lane == WARP - 1)
+    scratch[warp] = sum;
+  __syncthreads ();
+  sums = warp_scan (scratch[lane]);
+  *total = __shfl_sync (FULL_WARP, sums, WARP - 1);
+  before = __shfl_sync (FULL_WARP, sums, warp > 0 ? warp - 1 : 0);
+  /* All have read scratch. */
+  __syncthreads ();
+  return (warp > 0 ? before : 0) + sum - value;
+}

@@ -298,6 +298,89 @@ test_errors (void)
   op_case_free (self);
 }
 
+/* --- Picking -------------------------------------------------------------------------------- */
+
+/* Whether a goes before b. */
+static gboolean
+is_before (const double *logits, int a, int b)
+{
+  return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
+}
+
+static void
+check_pick (OpCase *self, int n_logits, int n, gboolean ties)
+{
+  const float t = 0.7f;
+  double *values, *sums = op_doubles (self, 3), *bound = op_doubles (self, 3);
+  PmodTensor logits = op_random (self, &values, PMOD_DTYPE_F32, 0, 3, 1, n_logits);
+  PmodTensor temperature = op_random (self, NULL, PMOD_DTYPE_F32, t, 0, 1, 1);
+  PmodTensor kept = op_poison (self, PMOD_DTYPE_U8, 1, n_logits);
+  PmodTensor ids = op_poison (self, PMOD_DTYPE_I32, 1, n);
+  PmodTensor best = op_poison (self, PMOD_DTYPE_F32, 1, n);
+  PmodTensor got = op_poison (self, PMOD_DTYPE_F32, 1, 3);
+  double max = -INFINITY;
+
+  for (int i = 0; ties && i < n_logits; i++)
+    ((float *)logits.data)[i] = (float)(values[i] = round (values[i]));
+  pmod_top_k (self->backend, &kept, &logits, &logits, n);
+  pmod_pick (self->backend, &ids, &best, &got, &logits, &kept, &temperature);
+  op_expect_ok (self);
+  for (int i = 0; i < n_logits; i++)
+    max = fmax (max, values[i]);
+  for (int i = 0; i < n_logits; i++)
+    {
+      sums[0] += exp (values[i] - max);
+      sums[1] += exp ((values[i] - max) / t);
+    }
+  /* An exponential of x is good to 4 ulp and |x| ulp of its argument. */
+  for (int i = 0; i < 2; i++)
+    bound[i] = 60 * (1.0 / (1 << 23)) * sums[i];
+  op_compare (self, "sums of a pick", &got, sums, bound, 1e-5);
+  for (int i = 0; i < n; i++)
+    {
+      int id = ((const int32_t *)ids.data)[i], n_before = 0;
+
+      g_assert_cmpint (id, >=, 0);
+      g_assert_cmpint (id, <, n_logits);
+      for (int j = 0; j < n_logits; j++)
+        n_before += is_before (values, j, id);
+      g_assert_cmpint (n_before, ==, i);
+      g_assert_cmpfloat (op_get (&best, i), ==, values[id]);
+    }
+}
+
+static void
+test_pick (OpCase *self)
+{
+  check_pick (self, 1, 1, FALSE);
+  check_pick (self, 60, 60, TRUE);
+  check_pick (self, 1000, PMOD_MAX_PICKED, FALSE);
+  check_pick (self, 5003, PMOD_MAX_PICKED, TRUE);
+  check_pick (self, 1025, 7, TRUE);
+}
+
+/* Numbers that are none are counted. */
+static void
+test_pick_bad (OpCase *self)
+{
+  const float bad[] = { NAN, INFINITY, -INFINITY };
+  PmodTensor logits = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 1, 90);
+  PmodTensor temperature = op_random (self, NULL, PMOD_DTYPE_F32, 1, 0, 1, 1);
+  PmodTensor kept = op_poison (self, PMOD_DTYPE_U8, 1, 90);
+  PmodTensor ids = op_poison (self, PMOD_DTYPE_I32, 1, 8);
+  PmodTensor best = op_poison (self, PMOD_DTYPE_F32, 1, 8);
+  PmodTensor sums = op_poison (self, PMOD_DTYPE_F32, 1, 3);
+
+  for (int i = 0; i < 3; i++)
+    {
+      ((float *)logits.data)[30 * i + 5] = bad[i];
+      pmod_top_k (self->backend, &kept, &logits, &logits, 8);
+      pmod_pick (self->backend, &ids, &best, &sums, &logits, &kept, &temperature);
+      op_expect_ok (self);
+      g_assert_cmpfloat (op_get (&sums, 2), ==, i + 1);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -305,6 +388,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ops/route-errors", test_errors);
   op_add_tests ("/ops/router-scores", test_scores);
   op_add_tests ("/ops/top-k", test_top_k);
+  op_add_tests ("/ops/pick", test_pick);
+  op_add_tests ("/ops/pick-bad", test_pick_bad);
   op_add_tests ("/ops/route-plan", test_plan);
   op_add_tests ("/ops/route-not-there", test_not_there);
   return g_test_run ();
