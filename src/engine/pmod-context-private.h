@@ -25,7 +25,8 @@ typedef struct
   PmodTensor gate_up;    /* [C, 2F] act */
   PmodTensor ffn;        /* [C, F] act */
   PmodTensor ids;        /* [C] I32 */
-  PmodTensor next;       /* [2] I32 a new token's id, and which one of its graph's it is */
+  PmodTensor next;       /* [3] I32 a new token's id, which one of its graph's it is, and the bits
+                            of the temperature that it will be sampled with */
   PmodTensor targets;    /* [C] I32 */
   PmodTensor rows;       /* [C] I32 */
   PmodTensor slot;       /* [C] I32 */
@@ -33,7 +34,19 @@ typedef struct
   PmodTensor order;      /* [C] F32 what a policy other than the router's chooses by */
   PmodTensor order_ties; /* [C] F32 the same, where order is equal */
   PmodTensor logits;     /* [1, V] F32 */
+  PmodTensor is_picked;  /* [V] U8 the likeliest */
+  PmodTensor picked;     /* [PMOD_PICKED] I32 what the host is told of logits: PmodHostPicked */
 } PmodScratch;
+
+/* As pmod_pick() gives it, in one piece. */
+typedef struct
+{
+  float sums[3];
+  gint32 ids[PMOD_MAX_PICKED];
+  float logits[PMOD_MAX_PICKED];
+} PmodHostPicked;
+
+#define PMOD_PICKED ((gint64)(sizeof (PmodHostPicked) / sizeof (gint32)))
 
 /* What the routers chose in the last prefill, layer by layer: [L, C]. */
 typedef struct
@@ -74,11 +87,14 @@ struct _PmodContext
   PmodVisionScratch vision;
   PmodFeatureSlot features[PMOD_FEATURE_SLOTS];
   guint64 feature_clock;
-  float *logits;       /* [V] host copy */
-  float *route_logit;  /* [L, C] host copies of routes, for the records */
-  float *route_weight; /* [L, C] */
-  guint8 *route_kept;  /* [L, C] */
-  float *policy_score; /* [C] host copy of one layer's order */
+  float *logits;         /* [V] host copy */
+  gboolean logits_here;  /* it is of the last token */
+  PmodHostPicked picked; /* of the last token, where logits lie on a device */
+  float temperature;     /* what it was picked with */
+  float *route_logit;    /* [L, C] host copies of routes, for the records */
+  float *route_weight;   /* [L, C] */
+  guint8 *route_kept;    /* [L, C] */
+  float *policy_score;   /* [C] host copy of one layer's order */
 
   /* The last prefill, for the next one to use again; NULL: there is none. */
   PmodSequence *sequence;
@@ -136,6 +152,9 @@ gboolean pmod_decoder_prefill (PmodContext *self,
                                PmodTrace *trace,
                                PmodFlops *flops,
                                GError **error);
+
+/* All logits of the last token to the host, if they are not there. */
+gboolean pmod_decoder_fetch_logits (PmodContext *self, GError **error);
 
 /* One token at position n_tokens through all layers and the head; fills in self->logits. */
 gboolean pmod_decoder_token (PmodContext *self, int token, PmodTrace *trace, GError **error);

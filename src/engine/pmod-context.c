@@ -49,14 +49,16 @@ allocate_scratch (PmodContext *self)
   s->gate_up = pmod_tensor_2d (NULL, model->act, c, 2 * (int64_t)config->ffn);
   s->ffn = pmod_tensor_2d (NULL, model->act, c, config->ffn);
   s->ids = s->targets = s->rows = s->slot = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, c);
-  s->next = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, 2);
+  s->next = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, 3);
   s->row_weight = s->order = s->order_ties = pmod_tensor_1d (NULL, PMOD_DTYPE_F32, c);
   s->logits = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, 1, config->vocab);
+  s->is_picked = pmod_tensor_1d (NULL, PMOD_DTYPE_U8, config->vocab);
+  s->picked = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, PMOD_PICKED);
   self->routes.logit = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, config->n_layers, c);
   self->routes.weight = self->routes.logit;
   self->routes.kept = pmod_tensor_2d (NULL, PMOD_DTYPE_U8, config->n_layers, c);
 
-  for (PmodTensor *tensor = &s->x; ok && tensor <= &s->logits; tensor++)
+  for (PmodTensor *tensor = &s->x; ok && tensor <= &s->picked; tensor++)
     ok = pmod_context_allocate (model, self->memory, tensor);
   for (guint i = 0; ok && i < G_N_ELEMENTS (routes); i++)
     ok = pmod_context_allocate (model, self->memory, routes[i]);
@@ -300,6 +302,7 @@ pmod_context_prefill_sequence (PmodContext *self,
   self->upper_valid = FALSE;
   self->n_layers_done = 0;
   self->graph_end = 0;
+  self->temperature = (float)params->sampling.temperature;
   if (!run_prefill (self, sequence, first_low, first_high, random_features, trace, error))
     {
       keep_lower_layers (self, g_steal_pointer (&owned));
@@ -337,9 +340,41 @@ pmod_context_prefill (PmodContext *self,
 
 /* --- Decode --------------------------------------------------------------------------------- */
 
-/* Picks the next token from the logits and records it. */
-static int
-sample (PmodContext *self, const PmodParams *params, PmodTrace *trace, const char **text)
+/* From what the device picked, where that will do; else from all logits, which come for it. */
+static gboolean
+choose_token (PmodContext *self,
+              const PmodSampling *sampling,
+              int *token,
+              float *logprob,
+              PmodAlternative *alternatives,
+              int n_alternatives,
+              GError **error)
+{
+  PmodPicked picked = { MIN (PMOD_MAX_PICKED, self->model->config->vocab),
+                        self->picked.ids,
+                        self->picked.logits,
+                        self->picked.sums[0],
+                        self->picked.sums[1],
+                        self->temperature };
+
+  if (!self->logits_here && pmod_sampler_sample_picked (self->sampler, &picked, sampling, token,
+                                                        logprob, alternatives, n_alternatives))
+    return TRUE;
+  if (!pmod_decoder_fetch_logits (self, error))
+    return FALSE;
+  *token = pmod_sampler_sample (self->sampler, self->logits, sampling, logprob, alternatives,
+                                n_alternatives);
+  return TRUE;
+}
+
+/* Chooses the next token and records it. */
+static gboolean
+sample (PmodContext *self,
+        const PmodParams *params,
+        PmodTrace *trace,
+        int *chosen,
+        const char **text,
+        GError **error)
 {
   PmodAlternative alternatives[PMOD_MAX_ALTERNATIVES];
   int n = CLAMP (params->sampling.n_alternatives, 0, PMOD_MAX_ALTERNATIVES);
@@ -349,8 +384,9 @@ sample (PmodContext *self, const PmodParams *params, PmodTrace *trace, const cha
   int token;
 
   n = MIN (n, self->model->config->vocab);
-  token = pmod_sampler_sample (self->sampler, self->logits, &params->sampling, &logprob,
-                               alternatives, n);
+  if (!choose_token (self, &params->sampling, &token, &logprob, alternatives, n, error))
+    return FALSE;
+  self->temperature = (float)params->sampling.temperature;
   *text = "";
   if (self->detokenizer != NULL)
     *text = token == self->model->config->eos_token
@@ -374,7 +410,8 @@ sample (PmodContext *self, const PmodParams *params, PmodTrace *trace, const cha
       pmod_trace_commit (trace, record);
     }
   self->n_new++;
-  return token;
+  *chosen = token;
+  return TRUE;
 }
 
 gboolean
@@ -411,9 +448,9 @@ pmod_context_decode (
 
   if (!pmod_sampling_check (&params->sampling, error))
     return FALSE;
-  *token = sample (self, params, trace, &text);
-  return *token == self->model->config->eos_token ||
-         pmod_context_advance (self, *token, trace, error);
+  return sample (self, params, trace, token, &text, error) &&
+         (*token == self->model->config->eos_token ||
+          pmod_context_advance (self, *token, trace, error));
 }
 
 /* --- A whole answer ------------------------------------------------------------------------- */
@@ -434,8 +471,11 @@ generate (PmodContext *self,
   while ((int)answer->ids->len < params->sampling.max_new_tokens)
     {
       const char *text;
-      gint32 token = sample (self, params, trace, &text);
       gboolean go_on;
+      int token;
+
+      if (!sample (self, params, trace, &token, &text, error))
+        return FALSE;
 
       g_array_append_val (answer->ids, token);
       g_string_append (answer->text, text);

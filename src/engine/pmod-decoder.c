@@ -7,6 +7,8 @@
 #include "config.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "pmod-context-private.h"
 
@@ -286,6 +288,26 @@ pmod_decoder_measure_token (const PmodContext *self)
   return flops;
 }
 
+/* What the host is told of logits on a device. */
+static void
+enqueue_pick (PmodContext *self)
+{
+  PmodBackend *backend = self->model->backend;
+  PmodScratch *s = &self->scratch;
+  int vocab = self->model->config->vocab, n = MIN (PMOD_MAX_PICKED, vocab);
+  PmodTensor logits = pmod_tensor_1d (s->logits.data, PMOD_DTYPE_F32, vocab);
+  char *picked = s->picked.data;
+  PmodTensor sums = pmod_tensor_1d (picked + offsetof (PmodHostPicked, sums), PMOD_DTYPE_F32, 3);
+  PmodTensor ids = pmod_tensor_1d (picked + offsetof (PmodHostPicked, ids), PMOD_DTYPE_I32, n);
+  PmodTensor values =
+      pmod_tensor_1d (picked + offsetof (PmodHostPicked, logits), PMOD_DTYPE_F32, n);
+  PmodTensor temperature =
+      pmod_tensor_1d ((char *)s->next.data + 2 * sizeof (gint32), PMOD_DTYPE_F32, 1);
+
+  pmod_top_k (backend, &s->is_picked, &logits, &logits, n);
+  pmod_pick (backend, &ids, &values, &sums, &logits, &s->is_picked, &temperature);
+}
+
 /* Final norm and head of row. */
 static void
 enqueue_head (PmodContext *self, int row, PmodTrace *trace)
@@ -299,14 +321,18 @@ enqueue_head (PmodContext *self, int row, PmodTrace *trace)
   pmod_context_record_state (self, PMOD_STATE_NORM, -1, &normed, trace);
   pmod_linear (model->backend, &self->scratch.logits, &normed, model->head, NULL,
                PMOD_EPILOGUE_NONE);
+  if (!model->host_memory)
+    enqueue_pick (self);
   pmod_range_end (model->backend);
 }
 
-static gboolean
-fetch_logits (PmodContext *self, PmodTrace *trace, GError **error)
+gboolean
+pmod_decoder_fetch_logits (PmodContext *self, GError **error)
 {
   PmodModel *model = self->model;
 
+  if (self->logits_here)
+    return TRUE;
   pmod_download (model->backend, self->logits, self->scratch.logits.data,
                  (gsize)model->config->vocab * sizeof (float));
   if (!pmod_model_check (model, "head", error))
@@ -319,15 +345,47 @@ fetch_logits (PmodContext *self, PmodTrace *trace, GError **error)
                      (double)self->logits[i], i);
         return FALSE;
       }
+  self->logits_here = TRUE;
+  return TRUE;
+}
+
+/* Waits for the head, and brings what a sampler wants first. */
+static gboolean
+finish_head (PmodContext *self, PmodTrace *trace, GError **error)
+{
+  PmodModel *model = self->model;
+
+  self->logits_here = FALSE;
+  if (!model->host_memory)
+    {
+      pmod_download (model->backend, &self->picked, self->scratch.picked.data, sizeof self->picked);
+      if (!pmod_model_check (model, "head", error))
+        return FALSE;
+    }
+  /* On a device all of them are looked at only to say which is no number. */
+  if ((model->host_memory || self->picked.sums[2] != 0) && !pmod_decoder_fetch_logits (self, error))
+    return FALSE;
   pmod_context_record_state (self, PMOD_STATE_LOGITS, -1, &self->scratch.logits, trace);
   return TRUE;
+}
+
+/* Uploads what a token that is fed or sampled next needs to know. */
+static void
+upload_next (PmodContext *self, int token)
+{
+  gint32 next[] = { token, self->n_tokens - self->graph_first, 0 };
+
+  memcpy (&next[2], &self->temperature, sizeof next[2]);
+  pmod_upload (self->model->backend, self->scratch.next.data, next, sizeof next);
 }
 
 gboolean
 pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError **error)
 {
+  if (!self->model->host_memory)
+    upload_next (self, 0);
   enqueue_head (self, row, trace);
-  return fetch_logits (self, trace, error);
+  return finish_head (self, trace, error);
 }
 
 /* The token whose id is in next, at position, through all layers and the head. */
@@ -396,14 +454,13 @@ gboolean
 pmod_decoder_token (PmodContext *self, int token, PmodTrace *trace, GError **error)
 {
   PmodBackend *backend = self->model->backend;
-  gint32 next[] = { token, self->n_tokens - self->graph_first };
   gboolean plain = pmod_trace_wants (trace, PMOD_RECORD_STATE);
   gboolean ok = TRUE;
 
   if (!pmod_context_check_cancelled (self, error))
     return FALSE;
   pmod_range_begin (backend, "decode");
-  pmod_upload (backend, self->scratch.next.data, next, sizeof next);
+  upload_next (self, token);
   if (plain || !run_graph (self))
     {
       ok = enqueue_token (self, self->n_tokens, trace, error);
@@ -411,5 +468,5 @@ pmod_decoder_token (PmodContext *self, int token, PmodTrace *trace, GError **err
         record_graph (self, self->n_tokens + 1);
     }
   pmod_range_end (backend);
-  return ok && fetch_logits (self, trace, error);
+  return ok && finish_head (self, trace, error);
 }

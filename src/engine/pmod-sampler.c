@@ -254,3 +254,89 @@ pmod_sampler_sample (PmodSampler *self,
   list_alternatives (self, log_sum, alternatives, n_alternatives);
   return id;
 }
+
+/* --- From what a device picked -------------------------------------------------------------- */
+
+/* Relative to the likeliest token, whose weight is 1. */
+static double
+picked_weight (const PmodPicked *picked, int i, double temperature)
+{
+  return expf ((float)(((double)picked->logits[i] - picked->logits[0]) / temperature));
+}
+
+/* How many of the likeliest a draw is among, and their mass; 0 where more were to be seen. */
+static int
+cut_picked (const PmodPicked *picked, int n_vocab, const PmodSampling *params, double *kept)
+{
+  int limit = params->top_k > 0 ? MIN (params->top_k, n_vocab) : n_vocab;
+  double mass = picked->warm_sum;
+  int n = 0;
+
+  if ((params->top_k <= 0 && params->top_p >= 1) ||
+      picked->temperature != (float)params->temperature || (params->top_k > 0 && limit > picked->n))
+    return 0;
+  if (params->top_k > 0)
+    {
+      mass = 0;
+      for (int i = 0; i < limit; i++)
+        mass += picked_weight (picked, i, params->temperature);
+    }
+  *kept = 0;
+  while (n < limit && (n == 0 || params->top_p >= 1 || *kept < params->top_p * mass))
+    {
+      if (n == picked->n)
+        return 0;
+      *kept += picked_weight (picked, n++, params->temperature);
+    }
+  return n;
+}
+
+static int
+draw_from_picked (
+    PmodSampler *self, const PmodPicked *picked, int n, double kept, double temperature)
+{
+  double at = draw_uniform (self) * kept;
+
+  kept = 0;
+  for (int i = 0; i < n; i++)
+    {
+      kept += picked_weight (picked, i, temperature);
+      if (at < kept)
+        return i;
+    }
+  return 0;
+}
+
+gboolean
+pmod_sampler_sample_picked (PmodSampler *self,
+                            const PmodPicked *picked,
+                            const PmodSampling *params,
+                            int *token,
+                            float *logprob,
+                            PmodAlternative *alternatives,
+                            int n_alternatives)
+{
+  double log_sum = (double)picked->logits[0] + log ((double)picked->sum);
+  int at = 0;
+
+  if (MIN (n_alternatives, self->n_vocab) > picked->n)
+    return FALSE;
+  if (params->temperature > 0)
+    {
+      double kept;
+      int n = cut_picked (picked, self->n_vocab, params, &kept);
+
+      if (n == 0)
+        return FALSE;
+      at = draw_from_picked (self, picked, n, kept, params->temperature);
+    }
+  *token = picked->ids[at];
+  if (logprob != NULL)
+    *logprob = (float)((double)picked->logits[at] - log_sum);
+  for (int i = 0; i < n_alternatives; i++)
+    alternatives[i] =
+        i < picked->n
+            ? (PmodAlternative){ picked->ids[i], (float)((double)picked->logits[i] - log_sum) }
+            : (PmodAlternative){ -1, -FLT_MAX };
+  return TRUE;
+}

@@ -27,6 +27,27 @@ int pmod_sampler_sample (PmodSampler *self,
                          PmodAlternative *alternatives,
                          int n_alternatives);
 
+/* What a device has picked of logits that stay there: see pmod_pick(). The likeliest first. */
+typedef struct
+{
+  int n;
+  const gint32 *ids;
+  const float *logits;
+  float sum;         /* of e^(logit - max) over the vocabulary */
+  float warm_sum;    /* of e^((logit - max) / temperature) */
+  float temperature; /* the one of warm_sum */
+} PmodPicked;
+
+/* The same from what was picked. FALSE, and nothing was drawn, where that is not enough: then all
+ * logits are needed. */
+gboolean pmod_sampler_sample_picked (PmodSampler *self,
+                                     const PmodPicked *picked,
+                                     const PmodSampling *params,
+                                     int *token,
+                                     float *logprob,
+                                     PmodAlternative *alternatives,
+                                     int n_alternatives);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodSampler, pmod_sampler_free)
 
 G_END_DECLS

@@ -185,6 +185,107 @@ test_deterministic (void)
   g_assert_cmpint (n_other, >, 10);
 }
 
+/* The n likeliest, as a device picks them. */
+static PmodPicked
+pick (const float *logits, int n, double temperature, gint32 *ids, float *best)
+{
+  int order[N_VOCAB];
+  PmodPicked picked = { n, ids, best, 0, 0, (float)temperature };
+
+  for (int i = 0; i < N_VOCAB; i++)
+    order[i] = i;
+  g_qsort_with_data (order, N_VOCAB, sizeof *order, compare_ids, (gpointer)logits);
+  for (int i = 0; i < n; i++)
+    best[i] = logits[ids[i] = order[i]];
+  for (int i = 0; i < N_VOCAB; i++)
+    {
+      picked.sum += expf (logits[i] - best[0]);
+      picked.warm_sum += expf ((logits[i] - best[0]) / (float)temperature);
+    }
+  return picked;
+}
+
+/* Returns whether what was picked was enough: then it gave what all logits give. */
+static gboolean
+check_picked (const float *logits, int n, const PmodSampling *params, guint64 seed)
+{
+  g_autoptr (PmodSampler) full = pmod_sampler_new (N_VOCAB);
+  g_autoptr (PmodSampler) some = pmod_sampler_new (N_VOCAB);
+  gint32 ids[N_VOCAB];
+  float best[N_VOCAB];
+  PmodPicked picked = pick (logits, n, params->temperature, ids, best);
+
+  pmod_sampler_seed (full, seed);
+  pmod_sampler_seed (some, seed);
+  for (int i = 0; i < 100; i++)
+    {
+      PmodAlternative want[4], got[4];
+      float logprob, got_logprob;
+      int token, id;
+
+      if (!pmod_sampler_sample_picked (some, &picked, params, &token, &got_logprob, got, 4))
+        return FALSE;
+      id = pmod_sampler_sample (full, logits, params, &logprob, want, 4);
+      g_assert_cmpint (token, ==, id);
+      g_assert_cmpfloat_with_epsilon (got_logprob, logprob, 1e-5);
+      for (int j = 0; j < 4; j++)
+        {
+          g_assert_cmpint (got[j].id, ==, want[j].id);
+          g_assert_cmpfloat_with_epsilon (got[j].logprob, want[j].logprob, 1e-5);
+        }
+    }
+  return TRUE;
+}
+
+static void
+test_picked (void)
+{
+  static const struct
+  {
+    PmodSampling params;
+    int n;
+    gboolean enough;
+  } cases[] = {
+    { { .temperature = 0, .top_p = 1 }, 4, TRUE },
+    { { .temperature = 0, .top_p = 1 }, 3, FALSE }, /* four alternatives are asked for */
+    { { .temperature = 1, .top_k = 7, .top_p = 1 }, 7, TRUE },
+    { { .temperature = 1, .top_k = 8, .top_p = 1 }, 7, FALSE },
+    { { .temperature = 0.7, .top_k = 20, .top_p = 0.5 }, 20, TRUE },
+    { { .temperature = 0.5, .top_p = 0.4 }, 30, TRUE },
+    { { .temperature = 5, .top_p = 0.99 }, 30, FALSE },
+    { { .temperature = 1, .top_p = 1 }, N_VOCAB, FALSE },
+    { { .temperature = 1, .top_k = 1000, .top_p = 0.9 }, N_VOCAB, TRUE },
+  };
+  g_autoptr (GRand) random = g_rand_new_with_seed (5);
+  g_autoptr (PmodSampler) sampler = pmod_sampler_new (N_VOCAB);
+  float logits[N_VOCAB];
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (int ties = 0; ties <= 1; ties++)
+      {
+        fill_logits (random, logits, N_VOCAB, ties);
+        g_assert_cmpint (check_picked (logits, cases[i].n, &cases[i].params, 7 + i), ==,
+                         cases[i].enough);
+      }
+}
+
+/* A sum of another temperature is none. */
+static void
+test_picked_other_temperature (void)
+{
+  g_autoptr (PmodSampler) sampler = pmod_sampler_new (N_VOCAB);
+  g_autoptr (GRand) random = g_rand_new_with_seed (6);
+  const PmodSampling params = { .temperature = 0.5, .top_p = 0.4 };
+  float logits[N_VOCAB], best[N_VOCAB];
+  gint32 ids[N_VOCAB];
+  PmodPicked picked;
+  int token;
+
+  fill_logits (random, logits, N_VOCAB, FALSE);
+  picked = pick (logits, 30, 0.6, ids, best);
+  g_assert_false (pmod_sampler_sample_picked (sampler, &picked, &params, &token, NULL, NULL, 0));
+}
+
 /* Logits that no working model gives. */
 static void
 test_broken_logits (void)
@@ -242,5 +343,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sampler/distribution", test_distribution);
   g_test_add_func ("/sampler/deterministic", test_deterministic);
   g_test_add_func ("/sampler/broken-logits", test_broken_logits);
+  g_test_add_func ("/sampler/picked", test_picked);
+  g_test_add_func ("/sampler/picked/other-temperature", test_picked_other_temperature);
   return g_test_run ();
 }
