@@ -176,6 +176,22 @@ test_blocks (OpCase *self)
                                       .causal = TRUE });
 }
 
+/* Heads that need wider tiles, of whole packs and not. */
+static void
+test_widths (OpCase *self)
+{
+  static const int widths[] = { 72, 130 };
+
+  for (int i = 0; i < 2; i++)
+    check_attention (self, (Attention){ .n_tokens = 3,
+                                        .n_heads = 2,
+                                        .n_kv_heads = 1,
+                                        .width = widths[i],
+                                        .capacity = 5,
+                                        .kv_len = 4,
+                                        .causal = TRUE });
+}
+
 /* Enough work that heads are shared among threads. */
 static void
 test_threads (OpCase *self)
@@ -350,6 +366,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   op_add_tests ("/attention-backward/shapes", test_attention);
   op_add_tests ("/attention-backward/blocks", test_blocks);
+  op_add_tests ("/attention-backward/widths", test_widths);
   op_add_tests ("/attention-backward/threads", test_threads);
   op_add_tests ("/attention-backward/refusals", test_refusals);
   op_add_tests ("/attention-backward/split", test_split);
