@@ -133,7 +133,7 @@ get_info (PmodBackend *backend, PmodBackendInfo *info)
             self->compute_capability / 10, self->compute_capability % 10);
   info->n_threads = 1;
   pmod_cuda_get_memory (self, &info->free_bytes, &info->total_bytes);
-  info->host_memory = PMOD_CUDA_HOST_MEMORY;
+  info->host_memory = false;
   info->bf16_native = self->compute_capability >= 80;
 }
 

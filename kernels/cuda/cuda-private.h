@@ -32,7 +32,7 @@ typedef struct
   void *data; /* [N,K] of dtype act, rows one after another, on the device */
 } PmodCudaMatrix;
 
-/* --- Memory: device.cu, or its twin of the host -------------------------------------------- */
+/* --- Memory: device.cu ---------------------------------------------------------------------- */
 
 /* Opens self->device. false where it cannot be used; reason [n_bytes] says why. */
 bool pmod_cuda_open (PmodCudaBackend *self, char *reason, size_t n_bytes);
@@ -122,12 +122,6 @@ pmod_cuda_in_quads (const PmodTensor *tensor, int64_t d)
 
 /* NULL where the device cannot be used; reason [n_bytes] says why. */
 PmodBackend *pmod_cuda_backend_new (int device, char *reason, size_t n_bytes);
-
-#ifdef PMOD_CUDA_EMULATED
-#define PMOD_CUDA_HOST_MEMORY true
-#else
-#define PMOD_CUDA_HOST_MEMORY false
-#endif
 
 /* --- Ops ------------------------------------------------------------------------------------ */
 

@@ -1,5 +1,5 @@
-/* The device itself: which one, its memory, its stream. The only file that calls CUDA's runtime;
- * emulated/emulated-device.cu is its twin on a host without it.
+/* The device itself: which one, its memory, its stream. The only file that calls CUDA's runtime,
+ * but for launches; emulated/emulated-runtime.h is what it calls on a host without.
  *
  * The runtime is linked statically and opens the driver when it is first called: a machine without
  * one gets a reason, not a refusal to start. */
@@ -35,9 +35,9 @@ pmod_cuda_check (PmodCudaBackend *self, cudaError_t error, const char *what)
 /* --- Opening -------------------------------------------------------------------------------- */
 
 static bool
-refuse (char *reason, size_t n_bytes, const char *text)
+refuse (char *reason, size_t n_bytes, const char *expected, cudaError_t error)
 {
-  snprintf (reason, n_bytes, "%s", text);
+  snprintf (reason, n_bytes, "expected %s, got \"%s\"", expected, cudaGetErrorString (error));
   cudaGetLastError ();
   return false;
 }
@@ -49,8 +49,8 @@ describe (PmodCudaBackend *self, char *reason, size_t n_bytes)
   cudaError_t error = cudaGetDeviceProperties (&properties, self->device);
 
   if (error != cudaSuccess)
-    return refuse (reason, n_bytes, cudaGetErrorString (error));
-  snprintf (self->device_name, sizeof self->device_name, "%s", properties.name);
+    return refuse (reason, n_bytes, "a device that can be asked what it is", error);
+  snprintf (self->device_name, sizeof self->device_name, "%.79s", properties.name);
   self->compute_capability = 10 * properties.major + properties.minor;
   self->n_processors = properties.multiProcessorCount;
   if (self->compute_capability >= OLDEST_CAPABILITY)
@@ -67,7 +67,7 @@ open_stream (PmodCudaBackend *self, char *reason, size_t n_bytes)
 
   if (error == cudaSuccess)
     error = cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking);
-  return error == cudaSuccess || refuse (reason, n_bytes, cudaGetErrorString (error));
+  return error == cudaSuccess || refuse (reason, n_bytes, "a device with room for work", error);
 }
 
 bool
@@ -76,10 +76,15 @@ pmod_cuda_open (PmodCudaBackend *self, char *reason, size_t n_bytes)
   int n_devices = 0;
   cudaError_t error = cudaGetDeviceCount (&n_devices);
 
+  /* A machine without a driver says that its version is too low. */
   if (error != cudaSuccess)
-    return refuse (reason, n_bytes, cudaGetErrorString (error));
-  if (self->device >= n_devices)
-    return refuse (reason, n_bytes, "the driver knows no such device");
+    return refuse (reason, n_bytes, "an NVIDIA driver with a device", error);
+  if (self->device < 0 || self->device >= n_devices)
+    {
+      snprintf (reason, n_bytes, "expected a device of the %d that the driver has, got number %d",
+                n_devices, self->device);
+      return false;
+    }
   return describe (self, reason, n_bytes) && open_stream (self, reason, n_bytes);
 }
 
@@ -124,24 +129,6 @@ pmod_cuda_alloc (PmodCudaBackend *self, size_t n_bytes)
       return NULL;
     }
   return pmod_cuda_check (self, error, "memory") ? data : NULL;
-}
-
-void *
-pmod_cuda_shared_alloc (size_t n_bytes)
-{
-  void *data = NULL;
-
-  if (cudaMallocManaged (&data, n_bytes ? n_bytes : 1) == cudaSuccess)
-    return data;
-  cudaGetLastError ();
-  return NULL;
-}
-
-void
-pmod_cuda_shared_free (void *data)
-{
-  cudaDeviceSynchronize ();
-  cudaFree (data);
 }
 
 void
@@ -244,3 +231,26 @@ pmod_cuda_check_launch (PmodCudaBackend *self, const char *op)
 {
   pmod_cuda_check (self, cudaGetLastError (), op);
 }
+
+/* --- Memory for tests ----------------------------------------------------------------------- */
+
+/* Names of C, which a program that has the emulated device too may have but once. */
+#ifndef PMOD_CUDA_EMULATED
+void *
+pmod_cuda_shared_alloc (size_t n_bytes)
+{
+  void *data = NULL;
+
+  if (cudaMallocManaged (&data, n_bytes ? n_bytes : 1) == cudaSuccess)
+    return data;
+  cudaGetLastError ();
+  return NULL;
+}
+
+void
+pmod_cuda_shared_free (void *data)
+{
+  cudaDeviceSynchronize ();
+  cudaFree (data);
+}
+#endif

@@ -125,6 +125,8 @@ print_memory (const PmodModelInfo *info)
   const PmodMemory *memory = &info->memory;
 
   printf ("Memory, on %s in %s\n", info->device_name, info->precision_name);
+  if (info->fallback != NULL)
+    printf ("  not on %s\n", info->fallback);
   print_bytes ("weights", memory->weights);
   print_bytes ("+ KV cache", memory->kv);
   print_bytes ("+ scratch", memory->scratch);

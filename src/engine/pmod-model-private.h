@@ -60,6 +60,7 @@ struct _PmodModel
   PmodTokenizer *tokenizer; /* NULL in a random model */
   char *path;
   char *device_name;
+  char *fallback; /* NULL where the device is the one that was asked for, or the best */
   guint64 load_ns;
   guint64 weight_bytes;
   int n_threads;

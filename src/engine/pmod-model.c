@@ -111,8 +111,9 @@ check_fits (const PmodMemory *memory, GError **error)
 
 /* --- Backend -------------------------------------------------------------------------------- */
 
+/* fallback (transfer full): see pmod_model_get_fallback(). */
 static PmodBackend *
-open_backend (const PmodModelOptions *options, GError **error)
+open_backend (const PmodModelOptions *options, char **fallback, GError **error)
 {
   static const PmodCpuLevel levels[] = {
     [PMOD_CPU_LEVEL_BEST] = PMOD_CPU_BEST,
@@ -137,6 +138,8 @@ open_backend (const PmodModelOptions *options, GError **error)
   backend = pmod_backend_new_cpu (options->n_threads, levels[options->cpu_level]);
   if (backend == NULL)
     g_set_error (error, PMOD_ERROR, PMOD_ERROR_MEMORY, "device cpu: no memory for its state");
+  else if (options->device == PMOD_DEVICE_AUTO)
+    *fallback = g_strdup_printf ("device cuda: %s", reason);
   return backend;
 }
 
@@ -178,6 +181,7 @@ free_model (PmodModel *self)
   g_free (self->tower.blocks);
   g_free (self->layers);
   g_free (self->device_name);
+  g_free (self->fallback);
   g_free (self->path);
   g_free (self);
 }
@@ -194,7 +198,7 @@ new_model (PmodConfig *config, const PmodModelOptions *options, GError **error)
   self->config = config;
   self->memory = g_ptr_array_new ();
   self->matrices = g_ptr_array_new ();
-  self->backend = open_backend (options, error);
+  self->backend = open_backend (options, &self->fallback, error);
   if (self->backend == NULL)
     {
       free_model (self);
@@ -335,6 +339,12 @@ pmod_model_get_backend_name (const PmodModel *self)
 }
 
 const char *
+pmod_model_get_fallback (const PmodModel *self)
+{
+  return self->fallback;
+}
+
+const char *
 pmod_model_get_precision_name (const PmodModel *self)
 {
   return precision_name (self->act);
@@ -367,6 +377,7 @@ pmod_model_info_new (const char *path, const PmodModelOptions *options, GError *
   PmodBackendInfo backend_info;
   PmodModelInfo *info;
   PmodDtype act;
+  char *fallback = NULL;
 
   g_return_val_if_fail (path != NULL, NULL);
 
@@ -378,7 +389,7 @@ pmod_model_info_new (const char *path, const PmodModelOptions *options, GError *
   checkpoint = pmod_checkpoint_open (dir, options->vision_tower, error);
   if (checkpoint == NULL)
     return NULL;
-  backend = open_backend (options, error);
+  backend = open_backend (options, &fallback, error);
   if (backend == NULL)
     return NULL;
   pmod_backend_get_info (backend, &backend_info);
@@ -396,6 +407,7 @@ pmod_model_info_new (const char *path, const PmodModelOptions *options, GError *
   pmod_model_measure (info->config, act, &info->memory);
   info->memory.free = options->memory_limit > 0 ? options->memory_limit : backend_info.free_bytes;
   info->device_name = g_strdup (backend_info.name);
+  info->fallback = fallback;
   info->precision_name = g_strdup (precision_name (act));
   pmod_backend_free (backend);
   return info;
@@ -408,6 +420,7 @@ pmod_model_info_free (PmodModelInfo *self)
   g_free (self->path);
   g_free (self->dtypes);
   g_free (self->device_name);
+  g_free (self->fallback);
   g_free (self->precision_name);
   g_free (self);
 }

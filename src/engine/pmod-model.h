@@ -68,6 +68,7 @@ typedef struct
   gboolean tower_inside; /* the tower's weights are in the checkpoint */
   PmodMemory memory;     /* with the given options */
   char *device_name;
+  char *fallback; /* see pmod_model_get_fallback() */
   char *precision_name;
 } PmodModelInfo;
 
@@ -98,6 +99,9 @@ PmodTokenizer *pmod_model_get_tokenizer (const PmodModel *self); /* NULL if rand
 const char *pmod_model_get_path (const PmodModel *self);
 const char *pmod_model_get_device_name (const PmodModel *self);
 const char *pmod_model_get_backend_name (const PmodModel *self);
+
+/* Why it is on the CPU, where the choice was left to the machine; else NULL. */
+const char *pmod_model_get_fallback (const PmodModel *self);
 const char *pmod_model_get_precision_name (const PmodModel *self); /* "f32", "bf16" */
 int pmod_model_get_n_threads (const PmodModel *self);
 guint64 pmod_model_get_weight_bytes (const PmodModel *self);

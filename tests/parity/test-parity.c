@@ -2,7 +2,9 @@
  *
  * Embeddings, tower, projector, each layer's states, the KV cache, logits, routing and greedy
  * tokens are compared with what the reference computed; the distances are printed. In bf16 only
- * the logits are, against a bound with its reason. */
+ * the logits are, against a bound with its reason.
+ *
+ * Called as: test-parity [--device cuda], by default on the CPU. */
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
@@ -21,6 +23,7 @@ typedef struct
 static GPtrArray *documents; /* JsonNode, alive as long as the cases are */
 static PmodModel *model;     /* of the case that ran last: most share it */
 static char *model_key;
+static PmodDevice device = PMOD_DEVICE_CPU;
 
 /* --- Setting a case up ---------------------------------------------------------------------- */
 
@@ -571,6 +574,7 @@ add (const char *group,
   test->checkpoint = g_strdup (checkpoint);
   test->json = json;
   test->options = *options;
+  test->options.device = device;
   g_test_add_data_func_full (path, test, func, free_case);
 }
 
@@ -624,7 +628,7 @@ add_other_ways (void)
 
   add ("sharded", "golden/v1.5", "golden/v1.5/images.safetensors",
        "tiny-pmod-llava-v1.5-bf16-sharded", first, &options, test_case);
-  for (guint i = 0; i < G_N_ELEMENTS (levels); i++)
+  for (guint i = 0; device == PMOD_DEVICE_CPU && i < G_N_ELEMENTS (levels); i++)
     {
       options.cpu_level = levels[i].level;
       add (levels[i].name, "golden/v1.5", "golden/v1.5/images.safetensors", "tiny-pmod-llava-v1.5",
@@ -655,6 +659,10 @@ main (int argc, char **argv)
   int result;
 
   g_test_init (&argc, &argv, NULL);
+  if (argc == 3 && strcmp (argv[1], "--device") == 0 && strcmp (argv[2], "cuda") == 0)
+    device = PMOD_DEVICE_CUDA;
+  else
+    g_assert_cmpint (argc, ==, 1);
   documents = g_ptr_array_new_with_free_func ((GDestroyNotify)json_node_unref);
   add_cases ("v1.5");
   add_cases ("next");

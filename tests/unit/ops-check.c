@@ -38,7 +38,7 @@ open_backend (PmodCpuLevel level, int n_threads, char *reason, size_t n_bytes)
   if (level == OP_CUDA)
     return pmod_backend_new_cuda (0, reason, n_bytes);
   if (level == OP_CUDA_EMULATED)
-    return pmod_backend_new_cuda_emulated ();
+    return pmod_backend_new_cuda_emulated (0, reason, n_bytes);
   return pmod_backend_new_cpu (n_threads, level);
 }
 

@@ -29,7 +29,6 @@
 #endif
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
-std::vector<PmodEmulateLaunch> *pmod_emulate_kept;
 
 namespace
 {
@@ -318,11 +317,6 @@ pmod_emulate_launch (dim3 grid, dim3 threads, size_t n_shared, const std::functi
   std::lock_guard<std::mutex> lock (block.mutex);
   unsigned n_threads = threads.x * threads.y * threads.z;
 
-  if (pmod_emulate_kept)
-    {
-      pmod_emulate_kept->push_back ({ grid, threads, n_shared, body });
-      return;
-    }
   if (n_threads == 0 || n_threads > MAX_THREADS || grid.x == 0 || grid.y == 0 || grid.z == 0)
     {
       fprintf (stderr,

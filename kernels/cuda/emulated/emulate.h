@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include <functional>
-#include <vector>
+#include <tuple>
+
+#include "emulated-runtime.h"
 
 /* --- Words -------------------------------------------------------------------------------- */
 
@@ -173,21 +175,23 @@ atomicAdd (T *to, T value)
 
 /* --- Launches ----------------------------------------------------------------------------- */
 
-typedef int cudaStream_t;
-
 /* Runs body as every thread of the grid. n_shared bytes of dynamic shared memory. */
 void
 pmod_emulate_launch (dim3 grid, dim3 block, size_t n_shared, const std::function<void ()> &body);
 
-/* Where launches are kept instead, or NULL. */
-struct PmodEmulateLaunch
-{
-  dim3 grid, block;
-  size_t n_shared;
-  std::function<void ()> body;
-};
+/* The same when the stream gets there. */
+void pmod_emulate_submit (
+    dim3 grid, dim3 block, size_t n_shared, cudaStream_t stream, std::function<void ()> body);
 
-extern std::vector<PmodEmulateLaunch> *pmod_emulate_kept;
+/* The kernel with its arguments as they are now. */
+template <typename... P, typename... A>
+static inline std::function<void ()>
+pmod_emulate_bind (void (*kernel) (P...), A... arguments)
+{
+  std::tuple<P...> kept (arguments...);
+
+  return [kernel, kept] { std::apply (kernel, kept); };
+}
 
 /* Of the launch that runs. */
 void *pmod_emulate_dynamic_shared (void);
@@ -195,4 +199,4 @@ void *pmod_emulate_dynamic_shared (void);
 #define PMOD_SHARED_DYNAMIC(type, name) type *name = (type *)pmod_emulate_dynamic_shared ()
 
 #define PMOD_LAUNCH(kernel, grid, block, shared, stream, ...)                                      \
-  pmod_emulate_launch (grid, block, shared, [=] { kernel (__VA_ARGS__); })
+  pmod_emulate_submit (grid, block, shared, stream, pmod_emulate_bind (kernel, __VA_ARGS__))

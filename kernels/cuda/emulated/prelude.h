@@ -11,6 +11,5 @@
 
 #include "emulated-backend.h"
 #include "launch.h"
-#include "order.h"
 #include "pmod-backend-private.h"
 #include "pmod-train-private.h"
