@@ -586,9 +586,9 @@ pmod_context_get_model (const PmodContext *self)
 }
 
 const float *
-pmod_context_get_logits (const PmodContext *self)
+pmod_context_get_logits (PmodContext *self)
 {
-  return self->has_logits ? self->logits : NULL;
+  return self->has_logits && pmod_decoder_fetch_logits (self, NULL) ? self->logits : NULL;
 }
 
 int

@@ -42,7 +42,7 @@ void pmod_context_cancel (PmodContext *self);
 void pmod_context_clear (PmodContext *self);
 
 /* F32 [V], of the last position; NULL before a prefill. */
-const float *pmod_context_get_logits (const PmodContext *self);
+const float *pmod_context_get_logits (PmodContext *self);
 
 /* Tokens so far, prompt and answer, pictures merged. */
 int pmod_context_get_n_tokens (const PmodContext *self);

@@ -411,7 +411,7 @@ enqueue_token (PmodContext *self, int position, PmodTrace *trace, GError **error
 /* --- The same token after token, as a graph --- */
 
 /* Tokens that one graph is good for: its attention has blocks for the keys of all. */
-#define GRAPH_TOKENS 128
+#define GRAPH_TOKENS 64
 
 static void
 lengthen (PmodContext *self, int n)
