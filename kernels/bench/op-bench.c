@@ -1,12 +1,14 @@
 /* pmod-op-bench: times the ops of a backend at the shapes of a 7B model and says what part of the
  * machine's own peak each reaches. The peaks are measured in the same run: the rate of a 4096^3
- * product, and the read bandwidth by a checksum over 1.5 GB. Not installed.
+ * product (8192^3 on a device), and the bandwidth by a checksum over 1.5 GB or a copy within them,
+ * whichever is faster. Not installed.
  *
- *   pmod-op-bench [--act f32|bf16] [--level portable|avx2|avx512|avx512-bf16] [--threads N]
- *                 [--clock wall|cpu] [OP-PREFIX ...]
+ *   pmod-op-bench [--device cpu|cuda] [--act f32|bf16] [--level portable|avx2|avx512|avx512-bf16]
+ *                 [--threads N] [--clock wall|cpu] [--format text|json] [OP-PREFIX ...]
  *
  * --clock cpu with --threads 1 counts the time that the process ran: for a machine that others
- * keep busy. */
+ * keep busy. On a device an op is enqueued many times between two looks at the clock, so that what
+ * is measured is the device's time and not the host's. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,10 @@
 #define RUN_SECONDS 0.4
 #define MIN_RUNS 5
 #define MAX_RUNS 4096
+
+/* A device takes calls until they last this long; the host's part of a wait is far below. */
+#define BATCH_SECONDS 2e-3
+#define MAX_BATCH 1024
 
 /* Weights of small products rotate through this much memory, as a model's do: else a cache would
  * answer. */
@@ -40,6 +46,9 @@ typedef struct
   char **names; /* what to run; NULL: everything */
   int n_names;
   clockid_t clock;
+  bool on_device;
+  bool json;
+  int n_reported;
   double peak_flops, peak_bytes; /* a second */
 } Bench;
 
@@ -72,28 +81,53 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* The median of several runs, in seconds; the first, which may create things, is not counted. */
+static void
+fail_on_error (Bench *self)
+{
+  if (!pmod_backend_get_error (self->backend))
+    return;
+  fprintf (stderr, "pmod-op-bench: %s\n", pmod_backend_get_error (self->backend));
+  exit (1);
+}
+
+/* Seconds of n calls, enqueued together. */
+static double
+time_batch (Bench *self, Call call, Args *args, int first, int n)
+{
+  double start = now (self->clock);
+
+  for (int i = 0; i < n; i++)
+    call (self->backend, args, first + i);
+  pmod_backend_sync (self->backend);
+  return now (self->clock) - start;
+}
+
+/* How many calls fill BATCH_SECONDS; the first, which may create things, is not counted. */
+static int
+find_batch (Bench *self, Call call, Args *args)
+{
+  int n = 1;
+
+  time_batch (self, call, args, 0, 1);
+  while (self->on_device && n < MAX_BATCH && time_batch (self, call, args, 0, n) < BATCH_SECONDS)
+    n *= 2;
+  return n;
+}
+
+/* The median of several runs, in seconds. */
 static double
 time_call (Bench *self, Call call, Args *args)
 {
   static double seconds[MAX_RUNS];
+  int batch = find_batch (self, call, args), n = 0;
   double begin = now (CLOCK_MONOTONIC);
-  int n = 0;
 
-  call (self->backend, args, 0);
   while (n < MAX_RUNS && (n < MIN_RUNS || now (CLOCK_MONOTONIC) - begin < RUN_SECONDS))
     {
-      double start = now (self->clock);
-
-      call (self->backend, args, n + 1);
-      pmod_backend_sync (self->backend);
-      seconds[n++] = now (self->clock) - start;
+      seconds[n] = time_batch (self, call, args, n * batch, batch) / batch;
+      n++;
     }
-  if (pmod_backend_get_error (self->backend))
-    {
-      fprintf (stderr, "pmod-op-bench: %s\n", pmod_backend_get_error (self->backend));
-      exit (1);
-    }
+  fail_on_error (self);
   qsort (seconds, (size_t)n, sizeof *seconds, compare_doubles);
   return seconds[n / 2];
 }
@@ -108,44 +142,73 @@ wanted (const Bench *self, const char *name)
 }
 
 static void
-report (Bench *self, const char *name, double flops, double bytes, Call call, Args *args)
+report_text (const Bench *self, const char *name, double flops, double bytes, double seconds)
 {
-  double seconds = time_call (self, call, args);
-
   printf ("%-36s %9.3f ms", name, seconds * 1e3);
   printf ("  %7.1f GFLOP/s %5.1f %%", flops / seconds * 1e-9,
           100 * flops / seconds / self->peak_flops);
   printf ("  %6.1f GB/s %5.1f %%\n", bytes / seconds * 1e-9,
           100 * bytes / seconds / self->peak_bytes);
+}
+
+/* One member of the array "ops"; the names hold nothing that JSON escapes. */
+static void
+report_json (const Bench *self, const char *name, double flops, double bytes, double seconds)
+{
+  printf ("%s\n    { \"name\": \"%s\", \"ms\": %.9g, \"flops\": %.9g, \"bytes\": %.9g",
+          self->n_reported ? "," : "", name, seconds * 1e3, flops, bytes);
+  printf (", \"flops_ratio\": %.6g, \"bytes_ratio\": %.6g }", flops / seconds / self->peak_flops,
+          bytes / seconds / self->peak_bytes);
+}
+
+static void
+report (Bench *self, const char *name, double flops, double bytes, Call call, Args *args)
+{
+  double seconds = time_call (self, call, args);
+
+  (self->json ? report_json : report_text) (self, name, flops, bytes, seconds);
+  self->n_reported++;
   fflush (stdout);
 }
 
 /* --- Arguments ---------------------------------------------------------------------------- */
 
-/* A tensor of small numbers, no two neighbours alike. */
-static PmodTensor
-make (Bench *self, PmodDtype dtype, int64_t n0, int64_t n1, int64_t n2)
+/* A number of each dtype, no two neighbours alike. */
+static void
+fill (void *data, PmodDtype dtype, int64_t n, int64_t n_rows)
 {
-  PmodTensor tensor = pmod_tensor_3d (NULL, dtype, n0, n1, n2);
-  int64_t n = pmod_tensor_n_elements (&tensor);
-
-  tensor.data = pmod_alloc (self->backend, pmod_tensor_bytes (&tensor));
-  if (!tensor.data)
-    {
-      fprintf (stderr, "pmod-op-bench: %s\n", pmod_backend_get_error (self->backend));
-      exit (1);
-    }
   for (int64_t i = 0; i < n; i++)
     {
       float value = (float)(i * 7919 % 2048 - 1024) / 1024;
 
       if (dtype == PMOD_DTYPE_F32)
-        ((float *)tensor.data)[i] = value;
+        ((float *)data)[i] = value;
       else if (dtype == PMOD_DTYPE_BF16)
-        memcpy (&((uint16_t *)tensor.data)[i], (char *)&value + 2, 2);
+        memcpy (&((uint16_t *)data)[i], (char *)&value + 2, 2);
       else
-        ((int32_t *)tensor.data)[i] = (int32_t)(i % n0);
+        ((int32_t *)data)[i] = (int32_t)(i % n_rows);
     }
+}
+
+/* A tensor of small numbers. */
+static PmodTensor
+make (Bench *self, PmodDtype dtype, int64_t n0, int64_t n1, int64_t n2)
+{
+  PmodTensor tensor = pmod_tensor_3d (NULL, dtype, n0, n1, n2);
+  size_t n_bytes = pmod_tensor_bytes (&tensor);
+  void *host = malloc (n_bytes);
+
+  tensor.data = pmod_alloc (self->backend, n_bytes);
+  fail_on_error (self);
+  if (!host)
+    {
+      fprintf (stderr, "pmod-op-bench: no memory\n");
+      exit (1);
+    }
+  fill (host, dtype, pmod_tensor_n_elements (&tensor), n0);
+  pmod_upload (self->backend, tensor.data, host, n_bytes);
+  pmod_backend_sync (self->backend);
+  free (host);
   if (n2 == 1)
     tensor.n_dims = n1 == 1 ? 1 : 2;
   return tensor;
@@ -377,11 +440,20 @@ call_checksum (PmodBackend *backend, Args *args, int run)
   pmod_checksum (backend, args->t[0].data, pmod_tensor_bytes (&args->t[0]));
 }
 
+/* Half of the memory to the other half. */
+static void
+call_copy (PmodBackend *backend, Args *args, int run)
+{
+  size_t half = pmod_tensor_bytes (&args->t[0]) / 2;
+
+  pmod_copy (backend, (char *)args->t[0].data + half, args->t[0].data, half);
+}
+
 static void
 measure_peaks (Bench *self)
 {
   Args args = { .n = PMOD_EPILOGUE_NONE, .n_w = 1 };
-  const int64_t n = 4096;
+  const int64_t n = self->on_device ? 8192 : 4096;
   double seconds;
 
   args.t[0] = make (self, PMOD_DTYPE_F32, n, n, 1);
@@ -393,11 +465,15 @@ measure_peaks (Bench *self)
 
   args = (Args){ 0 };
   args.t[0] = make (self, PMOD_DTYPE_F32, 375000000, 1, 1);
-  seconds = time_call (self, call_checksum, &args);
+  seconds = fmin (time_call (self, call_checksum, &args), time_call (self, call_copy, &args));
   self->peak_bytes = (double)pmod_tensor_bytes (&args.t[0]) / seconds;
   drop (self, &args);
-  printf ("peaks: %.1f GFLOP/s (4096^3), %.1f GB/s (checksum of 1.5 GB)\n", self->peak_flops * 1e-9,
-          self->peak_bytes * 1e-9);
+  if (self->json)
+    printf ("  \"peaks\": { \"flops_per_s\": %.9g, \"bytes_per_s\": %.9g },\n  \"ops\": [",
+            self->peak_flops, self->peak_bytes);
+  else
+    printf ("peaks: %.1f GFLOP/s (%d^3), %.1f GB/s (1.5 GB)\n", self->peak_flops * 1e-9, (int)n,
+            self->peak_bytes * 1e-9);
 }
 
 static void
@@ -410,6 +486,9 @@ run_all (Bench *self)
     for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++)
       bench_linear (self, tokens[i], shapes[j][0], shapes[j][1],
                     j % 2 ? PMOD_EPILOGUE_ADD : PMOD_EPILOGUE_NONE);
+  for (size_t j = 0; self->on_device && j < sizeof shapes / sizeof *shapes; j++)
+    bench_linear (self, 2986, shapes[j][0], shapes[j][1],
+                  j % 2 ? PMOD_EPILOGUE_ADD : PMOD_EPILOGUE_NONE);
   bench_linear (self, 1, D, 32000, PMOD_EPILOGUE_NONE);
   bench_linear (self, 577, 1024, 4096, PMOD_EPILOGUE_QUICK_GELU);
   bench_linear (self, 577, 4096, 1024, PMOD_EPILOGUE_ADD);
@@ -428,6 +507,8 @@ run_all (Bench *self)
   bench_split (self, 634);
   bench_split (self, 1);
   bench_route (self, 576);
+  if (self->on_device)
+    bench_route (self, 2928);
 }
 
 static PmodCpuLevel
@@ -442,37 +523,56 @@ parse_level (const char *name)
   exit (2);
 }
 
-int
-main (int argc, char **argv)
+/* Reads the options, leaves the names of ops; opens the backend. */
+static void
+set_up (Bench *self, int argc, char **argv)
 {
-  Bench self = { .act = PMOD_DTYPE_BF16, .clock = CLOCK_MONOTONIC };
   PmodCpuLevel level = PMOD_CPU_BEST;
-  PmodBackendInfo info;
+  char reason[256] = "no memory";
   int n_threads = 0, i = 1;
 
   for (; i + 1 < argc && strncmp (argv[i], "--", 2) == 0; i += 2)
     if (strcmp (argv[i], "--act") == 0)
-      self.act = strcmp (argv[i + 1], "f32") == 0 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16;
+      self->act = strcmp (argv[i + 1], "f32") == 0 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16;
+    else if (strcmp (argv[i], "--device") == 0)
+      self->on_device = strcmp (argv[i + 1], "cuda") == 0;
+    else if (strcmp (argv[i], "--format") == 0)
+      self->json = strcmp (argv[i + 1], "json") == 0;
     else if (strcmp (argv[i], "--level") == 0)
       level = parse_level (argv[i + 1]);
     else if (strcmp (argv[i], "--threads") == 0)
       n_threads = atoi (argv[i + 1]);
     else if (strcmp (argv[i], "--clock") == 0)
-      self.clock = strcmp (argv[i + 1], "cpu") == 0 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+      self->clock = strcmp (argv[i + 1], "cpu") == 0 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
     else
       {
         fprintf (stderr, "pmod-op-bench: unknown option %s\n", argv[i]);
-        return 2;
+        exit (2);
       }
-  self.names = argv + i;
-  self.n_names = argc - i;
-  self.backend = pmod_backend_new_cpu (n_threads, level);
-  if (!self.backend)
-    return 1;
+  self->names = argv + i;
+  self->n_names = argc - i;
+  self->backend = self->on_device ? pmod_backend_new_cuda (0, reason, sizeof reason)
+                                  : pmod_backend_new_cpu (n_threads, level);
+  if (self->backend)
+    return;
+  fprintf (stderr, "pmod-op-bench: %s\n", reason);
+  exit (1);
+}
+
+int
+main (int argc, char **argv)
+{
+  Bench self = { .act = PMOD_DTYPE_BF16, .clock = CLOCK_MONOTONIC };
+  PmodBackendInfo info;
+
+  set_up (&self, argc, argv);
   pmod_backend_get_info (self.backend, &info);
-  printf ("%s, %s\n", info.name, pmod_dtype_name (self.act));
+  printf (self.json ? "{\n  \"device\": \"%s\",\n  \"act\": \"%s\",\n" : "%s, %s\n", info.name,
+          pmod_dtype_name (self.act));
   measure_peaks (&self);
   run_all (&self);
+  if (self.json)
+    printf ("\n  ]\n}\n");
   pmod_backend_free (self.backend);
   return 0;
 }

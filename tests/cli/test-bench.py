@@ -4,10 +4,12 @@ import json
 import os
 import tempfile
 
-from pmodcli import DEMO, TINY, good, main, parse
+from pmodcli import DEMO, TINY, good, main, parse, run
 
-ROW = ('runs', 'ms', 'ms_min', 'ms_max', 'tokens_per_s', 'flops_per_s', 'flops_peak',
-       'flops_ratio', 'bytes_per_s', 'bytes_peak', 'bytes_ratio')
+TIMES = ('runs', 'ms', 'ms_min', 'ms_max', 'tokens_per_s', 'flops', 'bytes', 'flops_per_s',
+         'bytes_per_s')
+ROW = TIMES + ('flops_peak', 'flops_ratio', 'bytes_peak', 'bytes_ratio')
+ROWS = ('vision', 'first_token', 'prefill', 'routing', 'prefill_dense', 'decode', 'decode_dense')
 
 
 def bench(*args):
@@ -21,6 +23,8 @@ def check(value, names):
         assert row['ms_min'] <= row['ms'] <= row['ms_max'], (name, row)
         assert row['flops_peak'] == value['peaks']['flops_per_s']
         assert abs(row['flops_ratio'] - row['flops_per_s'] / row['flops_peak']) < 1e-9
+        assert abs(row['flops_per_s'] * row['ms'] / 1000 / row['flops'] - 1) < 1e-6, (name, row)
+        assert abs(row['bytes_per_s'] * row['ms'] / 1000 / row['bytes'] - 1) < 1e-6, (name, row)
         assert abs(row['bytes_ratio'] - row['bytes_per_s'] / row['bytes_peak']) < 1e-9
         n = {'prefill': value['vision_tokens'] + value['text_tokens'], 'decode': 1}
         n = n.get(name.removesuffix('_dense'))
@@ -30,7 +34,15 @@ def check(value, names):
 
 def test_weights():
     value = bench(DEMO, '--runs', '2', '--max-new-tokens', '3', '--ops', '--dtype', 'f32')
-    check(value, ('vision', 'prefill', 'prefill_dense', 'decode', 'decode_dense'))
+    check(value, ROWS)
+    # The work of the whole is that of its parts; what routing does is a small one.
+    whole = value['vision']['flops'] + value['prefill']['flops']
+    assert abs(value['first_token']['flops'] / whole - 1) < 1e-9
+    assert value['routing']['flops'] < 0.01 * value['prefill']['flops']
+    ratio = value['routing']['ms'] / value['prefill']['ms']
+    assert abs(value['routing']['over_prefill'] - ratio) < 1e-9
+    peaks = value['peaks']
+    assert peaks['bytes_per_s'] == max(peaks['read_bytes_per_s'], peaks['copy_bytes_per_s'])
     assert not value['model']['random_weights'] and value['model']['dtype'] == 'f32'
     assert (value['vision_tokens'], value['text_tokens'], value['new_tokens']) == (64, 58, 3)
     ratio = value['prefill']['ms'] / value['prefill_dense']['ms']
@@ -57,10 +69,21 @@ def test_dense():
     assert 'prefill_dense' not in value and value['over_dense'] == {'prefill': 1, 'decode': 1}
 
 
+def test_only():
+    value = bench(DEMO, '--runs', '1', '--only', 'routing,decode', '--no-peaks',
+                  '--max-new-tokens', '1')
+    assert [name for name in ROWS if name in value] == ['routing', 'decode']
+    assert all(value[name][key] > 0 for name in ('routing', 'decode') for key in TIMES)
+    assert 'peaks' not in value and 'flops_ratio' not in value['decode']
+    assert value['over_dense'] == {} and 'over_prefill' not in value['routing']
+    done = run('bench', DEMO, '--only', 'prefill,nothing')
+    assert done.returncode == 2 and '"nothing"' in done.stderr, done.stderr
+
+
 def test_text():
     text = good('bench', '--runs', '1', '--max-new-tokens', '1', '--threads', '1').stdout
     for part in ('demo: ', 'one new token, dense', 'p-MoD / dense: prefill '):
         assert part in text, text
 
 
-main([test_weights, test_random, test_dense, test_text])
+main([test_weights, test_random, test_dense, test_only, test_text])
