@@ -42,9 +42,15 @@ copy (PmodBackend *backend, void *dst, const void *src, size_t n_bytes)
   pmod_cuda_copy (cast (backend), dst, src, n_bytes);
 }
 
+/* What one query's attention needs on the longest context of 64 heads of 128, four times over: a
+ * token step must not allocate, however many splits its keys come to. */
+#define WORKSPACE_LEAST ((size_t)4 << 20)
+
 void *
 pmod_cuda_workspace (PmodCudaBackend *self, size_t n_bytes)
 {
+  if (n_bytes < WORKSPACE_LEAST)
+    n_bytes = WORKSPACE_LEAST;
   if ((n_bytes > self->workspace_bytes || !self->workspace) && self->step)
     {
       self->wanted_bytes = n_bytes > self->wanted_bytes ? n_bytes : self->wanted_bytes;

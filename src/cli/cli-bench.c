@@ -276,6 +276,8 @@ print_text (const Bench *self)
 
   printf ("%s%s: %s on %s\n", self->shape->name, self->has_weights ? "" : ", random weights",
           pmod_model_get_precision_name (self->model), pmod_model_get_device_name (self->model));
+  if (pmod_model_get_fallback (self->model) != NULL)
+    printf ("Not on %s\n", pmod_model_get_fallback (self->model));
   printf ("%" G_GINT64_FORMAT " vision and %" G_GINT64_FORMAT " text tokens, %" G_GINT64_FORMAT
           " new; routed layers: %s; %s, factor %g\n",
           self->shape->n_vision, self->shape->n_text, self->n_new, routed, schedule,

@@ -255,7 +255,7 @@ test_no_workspace (void)
   pmod_emulated_fail (PMOD_EMULATED_MALLOC, 0);
   pmod_linear (backend, &y, &x, matrix, &bias, PMOD_EPILOGUE_NONE);
   expect_error (backend,
-                "emulated device: no room for 256 bytes, 1073741024 of 1073741824 are free");
+                "emulated device: no room for 4194304 bytes, 1073741024 of 1073741824 are free");
   pmod_linear (backend, &y, &x, matrix, &bias, PMOD_EPILOGUE_NONE);
   pmod_download (backend, host, y.data, sizeof host);
   g_assert_true (pmod_backend_sync (backend));

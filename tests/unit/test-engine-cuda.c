@@ -305,6 +305,42 @@ test_no_second (void)
   first = open_model (PMOD_DEVICE_CUDA);
 }
 
+/* The same while a picture is prepared, before its tower runs: afterwards words still go through.
+ */
+static void
+test_full_picture (void)
+{
+  g_autofree char *path =
+      g_test_build_filename (G_TEST_DIST, "fixtures", "images", "square.jpg", NULL);
+  g_autoptr (PmodImage) image = pmod_image_load (path, PMOD_IMAGE_DEFAULT, NULL);
+  g_autoptr (PmodModel) model = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (PmodPrompt) prompt = NULL;
+  g_autoptr (GBytes) logits = NULL;
+  PmodParams params;
+
+  g_assert_nonnull (image);
+  pmod_emulated_set_device (&pmod_emulated_device);
+  model = open_model (PMOD_DEVICE_CUDA);
+  context = new_context (model);
+  prompt = pmod_prompt_new_raw (pmod_model_get_tokenizer (model), "<image>", &image, 1, NULL);
+  pmod_params_init (&params, pmod_model_get_config (model));
+  for (int i = 0; i < 13; i += 4)
+    {
+      g_autoptr (GError) error = NULL;
+
+      pmod_emulated_fail (PMOD_EMULATED_MALLOC, i);
+      g_assert_false (pmod_context_prefill (context, prompt, &params, NULL, &error));
+      expect_no_room (error, "vision tower");
+      g_assert_null (pmod_context_get_logits (context));
+    }
+  logits = run (context);
+  expect_same (logits);
+  g_clear_pointer (&context, pmod_context_free);
+  g_clear_pointer (&model, pmod_model_unref);
+  expect_unused ();
+}
+
 /* --- A device that fails -------------------------------------------------------------------- */
 
 /* At some launch of a prefill. Nothing of the device can be used afterwards; the machine's choice
@@ -474,6 +510,7 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/engine-cuda/full/load", test_full_load);
   g_test_add_func ("/engine-cuda/full/context", test_full_context);
+  g_test_add_func ("/engine-cuda/full/picture", test_full_picture);
   g_test_add_func ("/engine-cuda/full/second", test_no_second);
   g_test_add_data_func ("/engine-cuda/broken/first", GINT_TO_POINTER (0), test_broken);
   g_test_add_data_func ("/engine-cuda/broken/later", GINT_TO_POINTER (70), test_broken);
