@@ -39,11 +39,21 @@ describe (PmodModelCard *card)
                      : g_steal_pointer (&facts);
 }
 
+/* Where it lies and where it runs. */
+static char *
+describe_place (PmodModelCard *card)
+{
+  g_autofree char *why = card->fallback ? g_strdup_printf (_ ("Not on %s"), card->fallback) : NULL;
+
+  return g_strjoin ("\n", card->path, card->device, why, NULL);
+}
+
 static void
 update (PmodModelButton *self)
 {
   PmodModelCard *card = self->session ? pmod_session_get_model (self->session) : NULL;
   g_autofree char *facts = card ? describe (card) : NULL;
+  g_autofree char *tooltip = NULL;
   g_autofree char *label = NULL;
 
   gtk_label_set_label (self->name, card ? card->name : _ ("No model"));
@@ -51,7 +61,8 @@ update (PmodModelButton *self)
   label = g_strdup_printf (_ ("Model: %s"), card ? card->name : _ ("none"));
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->button), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   label, -1);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self), card ? card->path : NULL);
+  tooltip = card ? describe_place (card) : NULL;
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self), tooltip);
 }
 
 /* Made anew each time: models come and go on disk. */

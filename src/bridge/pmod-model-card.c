@@ -16,6 +16,7 @@ clear_card (gpointer data)
   g_free (self->about);
   g_free (self->precision);
   g_free (self->device);
+  g_free (self->fallback);
 }
 
 PmodModelCard *

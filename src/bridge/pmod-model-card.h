@@ -17,6 +17,7 @@ typedef struct
   char *about; /* config key "strata_about": what kind of model this is, in a few words; nullable */
   char *precision;
   char *device;
+  char *fallback; /* why it is not on a better device, or NULL */
   int n_layers;
   int n_routed;
   int context_length;

@@ -181,6 +181,7 @@ describe (PmodModel *model, const PmodParams *params)
   read_words (card);
   card->precision = g_strdup (pmod_model_get_precision_name (model));
   card->device = g_strdup (pmod_model_get_device_name (model));
+  card->fallback = g_strdup (pmod_model_get_fallback (model));
   card->n_layers = config->n_layers;
   card->context_length = config->context_length;
   card->has_vision = config->has_vision;

@@ -92,6 +92,15 @@ cli_progress_end (CliProgress *self)
 }
 
 void
+cli_progress_note_device (CliProgress *self, const PmodModel *model)
+{
+  const char *fallback = pmod_model_get_fallback (model);
+
+  if (fallback != NULL && self->is_terminal)
+    fprintf (stderr, "On the CPU, not on %s\n", fallback);
+}
+
+void
 cli_progress_free (CliProgress *self)
 {
   cli_progress_end (self);

@@ -28,6 +28,8 @@ add_model (JsonBuilder *builder, PmodModel *model)
   cli_json_string (builder, "backend", pmod_model_get_backend_name (model));
   cli_json_string (builder, "name", pmod_model_get_device_name (model));
   cli_json_int (builder, "threads", pmod_model_get_n_threads (model));
+  if (pmod_model_get_fallback (model) != NULL)
+    cli_json_string (builder, "fallback", pmod_model_get_fallback (model));
   json_builder_end_object (builder);
 }
 

@@ -114,6 +114,7 @@ open_model (CliSession *self, const char *name, GError **error)
   cli_progress_end (self->progress);
   if (self->model == NULL)
     return FALSE;
+  cli_progress_note_device (self->progress, self->model);
   config = pmod_model_get_config (self->model);
   if (!cli_options_get_params (self->options, config, &self->params, error))
     return FALSE;

@@ -103,6 +103,9 @@ void cli_interrupt_clear (void);
 typedef struct _CliProgress CliProgress;
 
 CliProgress *cli_progress_new (gboolean always);
+
+/* On a terminal, once: that model is not where it could be, and why. */
+void cli_progress_note_device (CliProgress *self, const PmodModel *model);
 void cli_progress_free (CliProgress *self);
 
 /* Starts the clock anew: the next work. */
