@@ -80,6 +80,10 @@ typedef struct
   PmodContext *context;
   const PmodSequence *sequence;
   PmodTrace *trace;
+  /* The CPU runs segment by segment, so that one that is used again is the same to the last bit. On
+   * a device the few rows of a question would read all weights again: there what is left runs at
+   * once, and reuse changes last bits. */
+  gboolean at_once;
 } Prefill;
 
 static int
@@ -115,20 +119,23 @@ measure (const Prefill *prefill, int layer, int segment)
                            is_routed (prefill, layer, segment) ? sequence->n_targets : 0);
 }
 
+/* The rows of segments first .. last: those of one, or on a device of all that are left. */
 static void
-run_segment (const Prefill *prefill, int layer, int segment)
+run_segments (const Prefill *prefill, int layer, int first, int last)
 {
   PmodContext *self = prefill->context;
   const PmodSequence *sequence = prefill->sequence;
-  int start = segment_start (sequence, segment);
-  PmodTensor x =
-      pmod_tensor_rows (&self->scratch.x, start, sequence->segment_ends[segment] - start);
+  int start = segment_start (sequence, first);
+  PmodTensor x = pmod_tensor_rows (&self->scratch.x, start, sequence->segment_ends[last] - start);
 
-  if (is_routed (prefill, layer, segment))
+  if (is_routed (prefill, layer, first))
     pmod_router_layer (self, layer, self->ratios[layer], sequence, &x);
   else
     pmod_decoder_block (self, layer, &x, NULL, start, NULL);
-  *segment_length (self, segment, layer) = self->kv->layers[layer].length;
+  /* What follows the first segment keeps all its rows. */
+  for (int i = first; i <= last; i++)
+    *segment_length (self, i, layer) =
+        self->kv->layers[layer].length - (sequence->segment_ends[last] - sequence->segment_ends[i]);
 }
 
 /* Before the first layer with a router: keeps x for the next run, and brings back what an earlier
@@ -165,6 +172,7 @@ enqueue_layer (const Prefill *prefill, int layer, int first_segment)
 {
   PmodContext *self = prefill->context;
   PmodBackend *backend = self->model->backend;
+  int n_segments = prefill->sequence->n_segments;
   char name[32];
 
   g_snprintf (name, sizeof name, "layer %d", layer);
@@ -172,8 +180,10 @@ enqueue_layer (const Prefill *prefill, int layer, int first_segment)
   pmod_mark (backend, layer);
   self->kv->layers[layer].length =
       first_segment > 0 ? *segment_length (self, first_segment - 1, layer) : 0;
-  for (int i = first_segment; i < prefill->sequence->n_segments; i++)
-    run_segment (prefill, layer, i);
+  if (prefill->at_once && first_segment < n_segments)
+    run_segments (prefill, layer, first_segment, n_segments - 1);
+  for (int i = first_segment; !prefill->at_once && i < n_segments; i++)
+    run_segments (prefill, layer, i, i);
   pmod_mark (backend, layer + 1);
   pmod_range_end (backend);
 }
@@ -247,7 +257,7 @@ pmod_decoder_prefill (PmodContext *self,
                       PmodFlops *flops,
                       GError **error)
 {
-  Prefill prefill = { self, sequence, trace };
+  Prefill prefill = { self, sequence, trace, !self->model->host_memory };
   const PmodConfig *config = self->model->config;
   int first_router = pmod_config_first_router (config), n = config->n_layers;
   gboolean stepwise = self->model->host_memory || pmod_trace_wants (trace, PMOD_RECORD_STATE);

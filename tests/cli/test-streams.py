@@ -148,7 +148,7 @@ def test_chat_terminal():
 def test_progress_terminal():
     """Long work draws its line over itself and removes it."""
     terminal = Terminal('bench', DEMO, '--threads', '1', '--runs', '100')
-    terminal.wait_for('of 5, ')
+    terminal.wait_for('of 7, ')
     terminal.wait_for('\r\x1b[K')
     terminal.wait_for('p-MoD / dense')
     assert terminal.close() == 0
