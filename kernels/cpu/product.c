@@ -187,11 +187,13 @@ multiply (int64_t n_rows,
     tile_product (n_rows, PANEL, false, n, a, a_stride, b, PANEL, c, PANEL, add);
 }
 
-/* y = epilogue (c + bias) for one item. */
-static void
-store_item (PmodTensor *y,
+/* y = epilogue (c + bias) for one item; dtype is y's, and like epilogue and has_bias a constant. */
+INLINE void
+store_rows (PmodTensor *y,
+            PmodDtype dtype,
             const float *c,
             const float *bias,
+            bool has_bias,
             PmodEpilogue epilogue,
             int64_t row,
             int64_t n_rows,
@@ -205,7 +207,7 @@ store_item (PmodTensor *y,
         int64_t at = (row + i) * n_out + j, at_end = (row + i) * n_out + end;
         vf value = vf_load (c + i * PANEL + j - column);
 
-        if (bias)
+        if (has_bias)
           value += vf_get_until (bias, PMOD_DTYPE_F32, j, end);
         if (epilogue == PMOD_EPILOGUE_ADD)
           value += vf_get_until (y->data, PMOD_DTYPE_F32, at, at_end);
@@ -213,11 +215,35 @@ store_item (PmodTensor *y,
           value *= vf_sigmoid (vf_set (1.702f) * value);
         else if (epilogue == PMOD_EPILOGUE_GELU)
           value = vf_gelu (value);
-        if (y->dtype == PMOD_DTYPE_F32)
-          vf_put_until (y->data, PMOD_DTYPE_F32, at, at_end, value);
-        else
-          vf_put_until (y->data, PMOD_DTYPE_BF16, at, at_end, value);
+        vf_put_until (y->data, dtype, at, at_end, value);
       }
+}
+
+static void
+store_item (PmodTensor *y,
+            const float *c,
+            const float *bias,
+            PmodEpilogue epilogue,
+            int64_t row,
+            int64_t n_rows,
+            int64_t column)
+{
+#define STORE(dtype, has_bias, epilogue)                                                           \
+  store_rows (y, dtype, c, bias, has_bias, epilogue, row, n_rows, column)
+  /* The loops of a training step without its conditions; the others are rare. */
+  if (epilogue == PMOD_EPILOGUE_NONE && bias && y->dtype == PMOD_DTYPE_F32)
+    STORE (PMOD_DTYPE_F32, true, PMOD_EPILOGUE_NONE);
+  else if (epilogue == PMOD_EPILOGUE_NONE && bias)
+    STORE (PMOD_DTYPE_BF16, true, PMOD_EPILOGUE_NONE);
+  else if (epilogue == PMOD_EPILOGUE_NONE && y->dtype == PMOD_DTYPE_F32)
+    STORE (PMOD_DTYPE_F32, false, PMOD_EPILOGUE_NONE);
+  else if (epilogue == PMOD_EPILOGUE_NONE)
+    STORE (PMOD_DTYPE_BF16, false, PMOD_EPILOGUE_NONE);
+  else if (epilogue == PMOD_EPILOGUE_ADD)
+    STORE (PMOD_DTYPE_F32, bias != NULL, PMOD_EPILOGUE_ADD);
+  else
+    STORE (y->dtype, bias != NULL, epilogue);
+#undef STORE
 }
 
 /* Rows row .. row + n_rows - 1 of x times one panel into c. */

@@ -9,7 +9,7 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
-#ifdef __AVX512BF16__
+#ifdef __AVX512F__
 #include <immintrin.h>
 #endif
 
@@ -114,7 +114,22 @@ vi_lanes (void)
 INLINE vf
 vf_max (vf a, vf b)
 {
+#ifdef __AVX512F__
+  return (vf)_mm512_max_ps ((__m512)a, (__m512)b);
+#else
   return vf_select (a > b, a, b);
+#endif
+}
+
+/* The smaller; the second where either is NaN. */
+INLINE vf
+vf_min (vf a, vf b)
+{
+#ifdef __AVX512F__
+  return (vf)_mm512_min_ps ((__m512)a, (__m512)b);
+#else
+  return vf_select (a < b, a, b);
+#endif
 }
 
 /* Vectors of four, to which the wider ones are folded before their lanes are combined. */
@@ -210,6 +225,21 @@ vf_round_bf16 (vf value)
   return vf_from_bf16 (vf_to_bf16 (value));
 }
 
+/* Two F32 to one unit of BF16 in each lane. */
+INLINE vu
+vf_pair_bf16 (vf low, vf high)
+{
+#ifdef __AVX512BF16__
+  vu lanes = (vu)vi_lanes ();
+
+  return (vu)_mm512_permutexvar_epi16 ((__m512i)(lanes | ((lanes + VW) << 16)),
+                                       (__m512i)_mm512_cvtne2ps_pbh ((__m512)high, (__m512)low));
+#else
+  return __builtin_convertvector(vf_to_bf16 (low), vu) |
+         (__builtin_convertvector(vf_to_bf16 (high), vu) << 16);
+#endif
+}
+
 /* F16 to F32, exact: the exponent is re-biased by a multiplication, which also gives subnormal
  * numbers their value. */
 INLINE vf
@@ -293,8 +323,7 @@ INLINE vf
 vf_exp (vf x)
 {
   vf magic = vf_set (12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
-  vf clamped = vf_select (x < vf_set (-87.3f), vf_set (-87.3f), x);
-  clamped = vf_select (clamped > vf_set (88.3f), vf_set (88.3f), clamped);
+  vf clamped = vf_min (vf_set (88.3f), vf_max (vf_set (-87.3f), x));
   vf shifted = clamped * vf_set (1.44269504f) + magic;
   vf n = shifted - magic;
   vf r = clamped - n * vf_set (0.693359375f);

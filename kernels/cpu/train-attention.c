@@ -34,6 +34,7 @@ typedef struct
   float *q, *dout;                    /* [BLOCK, n_columns] */
   float *scores, *slopes;             /* [BLOCK, n_keys] */
   float *result;                      /* [BLOCK, n_columns] */
+  float *shares;                      /* [BLOCK]: 1 / sum of a row's numerators */
 } Scratch;
 
 static size_t
@@ -41,11 +42,11 @@ lay_out (const Job *job, float *memory, Scratch *s)
 {
   int64_t across = job->width * job->n_keys, along = job->kv_len * job->n_columns;
   int64_t block = BLOCK * job->n_columns, scores = BLOCK * job->n_keys;
-  float **parts[] = { &s->keys_across, &s->values_across, &s->keys,  &s->values,
-                      &s->dkeys,       &s->dvalues,       &s->q,     &s->dout,
-                      &s->scores,      &s->slopes,        &s->result };
+  float **parts[] = { &s->keys_across, &s->values_across, &s->keys,   &s->values,
+                      &s->dkeys,       &s->dvalues,       &s->q,      &s->dout,
+                      &s->scores,      &s->slopes,        &s->result, &s->shares };
   int64_t sizes[] = { across, across, along,  along,  along, along,
-                      block,  block,  scores, scores, block };
+                      block,  block,  scores, scores, block, BLOCK };
   size_t n_bytes = 0;
 
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -68,11 +69,16 @@ load_rows (float *to,
            int64_t n_rows,
            int64_t n_from)
 {
-  for (int64_t row = 0; row < n_rows; row++, at += stride)
-    for (int64_t i = 0; i < n_to; i += VW)
-      vf_store (to + row * n_to + i,
-                i < n_from ? vf_get_until (from->data, from->dtype, at + i, at + n_from)
-                           : vf_set (0));
+#define LOAD(dtype)                                                                                \
+  for (int64_t row = 0; row < n_rows; row++, at += stride)                                         \
+    for (int64_t i = 0; i < n_to; i += VW)                                                         \
+  vf_store (to + row * n_to + i,                                                                   \
+            i < n_from ? vf_get_until (from->data, dtype, at + i, at + n_from) : vf_set (0))
+  if (from->dtype == PMOD_DTYPE_F32)
+    LOAD (PMOD_DTYPE_F32);
+  else
+    LOAD (PMOD_DTYPE_BF16);
+#undef LOAD
 }
 
 /* to[width, n_keys] = from[n_rows, n_columns] turned; the padding is zero. */
@@ -111,11 +117,17 @@ sight_of (const Job *job, int64_t query)
   return sight;
 }
 
-static float
-span_max (const float *row, int64_t first, int64_t end, float max)
+static vf
+span_max (const float *row, int64_t first, int64_t end, vf max)
 {
-  for (int64_t i = first; i < end; i++)
-    max = row[i] > max ? row[i] : max;
+  for (int64_t i = first; i < end; i += VW)
+    {
+      vf value = get (row, i, end);
+
+      if (end - i < VW)
+        value = vf_select (vi_lanes () < (int32_t)(end - i), value, max);
+      max = vf_max (value, max);
+    }
   return max;
 }
 
@@ -137,32 +149,45 @@ span_exp (float *row, int64_t first, int64_t end, float max, float scale)
   return vf_sum (sum);
 }
 
-/* Probabilities of a row of scores, zero where it does not see, up to limit. */
-static void
+/* Numerators of a row of scores, zero where it does not see, up to limit; returns 1 / their sum. */
+static float
 softmax (float *row, Sight sight, int64_t limit, float scale)
 {
-  float max = span_max (row, 0, sight.shared, -INFINITY), sum;
+  vf largest = span_max (row, 0, sight.shared, vf_set (-INFINITY));
+  float max = vf_max_lane (span_max (row, sight.own, sight.end, largest)), sum;
 
-  max = span_max (row, sight.own, sight.end, max);
   sum = span_exp (row, 0, sight.shared, max, scale);
   sum += span_exp (row, sight.own, sight.end, max, scale);
   memset (row + sight.shared, 0, (size_t)(sight.own - sight.shared) * 4);
   memset (row + sight.end, 0, (size_t)(limit - sight.end) * 4);
-  for (int64_t i = 0; i < limit; i += VW)
-    vf_store (row + i, vf_load (row + i) * vf_set (1 / sum));
+  return 1 / sum;
 }
 
-/* slopes = p (slopes - sum p slopes) * scale: the gradient of the scores. */
+/* slopes = e (slopes - share * sum e slopes) * scale: the gradient of the scores, with slopes the
+ * gradient of the probabilities e * share, times share. */
 static void
-softmax_backward (float *slopes, const float *p, int64_t limit, float scale)
+softmax_backward (float *slopes, const float *e, float share, int64_t limit, float scale)
 {
   vf sum = vf_set (0);
 
   for (int64_t i = 0; i < limit; i += VW)
-    sum += vf_load (p + i) * vf_load (slopes + i);
-  sum = vf_set (vf_sum (sum));
+    sum += vf_load (e + i) * vf_load (slopes + i);
+  sum = vf_set (vf_sum (sum) * share);
   for (int64_t i = 0; i < limit; i += VW)
-    vf_store (slopes + i, vf_load (p + i) * (vf_load (slopes + i) - sum) * vf_set (scale));
+    vf_store (slopes + i, vf_load (e + i) * (vf_load (slopes + i) - sum) * vf_set (scale));
+}
+
+/* Rows of a block times their shares: cheaper than rows of scores. */
+static void
+scale_rows (const Job *job, const Scratch *s, float *rows, int64_t n_rows)
+{
+  for (int64_t row = 0; row < n_rows; row++)
+    for (int64_t i = 0; i < job->n_columns; i += VW)
+      {
+        float *at = rows + row * job->n_columns + i;
+
+        vf_store (at, vf_load (at) * vf_set (s->shares[row]));
+      }
 }
 
 /* c[rows, n_columns] (+)= a . b[n, n_columns], by the widest tiles that n_columns is a multiple of;
@@ -213,8 +238,8 @@ add_turned (float *c, const float *a, const float *b, const Job *job, int64_t n_
            true);
 }
 
-/* Probabilities of the rows first .. first + n_rows - 1 of a head into scores; returns how many
- * keys, padded, hold any. */
+/* Numerators of the rows first .. first + n_rows - 1 of a head into scores, and the rows' shares;
+ * returns how many keys, padded, hold any. */
 static int64_t
 score_block (const Job *job, Scratch *s, int64_t head, int64_t first, int64_t n_rows)
 {
@@ -226,7 +251,8 @@ score_block (const Job *job, Scratch *s, int64_t head, int64_t first, int64_t n_
   multiply (s->scores, job->n_keys, s->q, job->n_columns, s->keys_across, job->n_keys, n_rows,
             limit, job->width);
   for (int64_t row = 0; row < n_rows; row++)
-    softmax (s->scores + row * job->n_keys, sight_of (job, first + row), limit, job->scale);
+    s->shares[row] =
+        softmax (s->scores + row * job->n_keys, sight_of (job, first + row), limit, job->scale);
   return limit;
 }
 
@@ -249,6 +275,7 @@ forward_block (const Job *job, Scratch *s, int64_t head, int64_t first, int64_t 
 
   multiply (s->result, job->n_columns, s->scores, job->n_keys, s->values, job->n_columns, n_rows,
             job->n_columns, min_i64 (limit, job->kv_len));
+  scale_rows (job, s, s->result, n_rows);
   store_block (job, s, job->out, (first * job->q->shape[1] + head) * job->width, n_rows);
 }
 
@@ -261,12 +288,13 @@ backward_block (const Job *job, Scratch *s, int64_t head, int64_t first, int64_t
 
   load_rows (s->dout, job->n_columns, job->dout, at, job->q->shape[1] * job->width, n_rows,
              job->width);
+  scale_rows (job, s, s->dout, n_rows);
   multiply (s->slopes, job->n_keys, s->dout, job->n_columns, s->values_across, job->n_keys, n_rows,
             limit, job->width);
   add_turned (s->dvalues, s->scores, s->dout, job, n_rows, n_keys);
   for (int64_t row = 0; row < n_rows; row++)
-    softmax_backward (s->slopes + row * job->n_keys, s->scores + row * job->n_keys, limit,
-                      job->scale);
+    softmax_backward (s->slopes + row * job->n_keys, s->scores + row * job->n_keys, s->shares[row],
+                      limit, job->scale);
   add_turned (s->dkeys, s->slopes, s->q, job, n_rows, n_keys);
   multiply (s->result, job->n_columns, s->slopes, job->n_keys, s->keys, job->n_columns, n_rows,
             job->n_columns, n_keys);

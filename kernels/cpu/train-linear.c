@@ -5,7 +5,7 @@
 #include "train.h"
 
 /* Units of one pass: 64 kB of each panel, which stay in L2 while the rows of a block use them. */
-#define CHUNK 256
+#define CHUNK 128
 
 /* Tokens packed at a time, so that they are still in cache when they are multiplied. One core,
  * bf16, T 4096: 170 GFLOP/s at 576x192, 173 at 1024x256; all tokens at once 148 and 158. */
@@ -14,18 +14,23 @@
 /* --- Packing ------------------------------------------------------------------------------ */
 
 INLINE vf
-load_columns (const PmodTensor *from, int64_t row, int64_t column)
+load_columns (const PmodTensor *from, PmodDtype dtype, int64_t row, int64_t column)
 {
   int64_t n = from->shape[1];
 
   if (row >= from->shape[0] || column >= n)
     return vf_set (0);
-  return vf_get_until (from->data, from->dtype, row * n + column, row * n + n);
+  return vf_get_until (from->data, dtype, row * n + column, row * n + n);
 }
 
-void
-LEVEL (pmod_cpu_pack_columns) (
-    uint32_t *to, int64_t n_padded, int64_t panel, Units units, const PmodTensor *from)
+/* units and dtype must be constants where this is used. */
+INLINE void
+pack_columns (uint32_t *to,
+              int64_t n_padded,
+              int64_t panel,
+              Units units,
+              const PmodTensor *from,
+              PmodDtype dtype)
 {
   for (int64_t unit = 0; unit < n_padded; unit++)
     for (int64_t i = 0; i < PANEL; i += VW)
@@ -34,20 +39,27 @@ LEVEL (pmod_cpu_pack_columns) (
         uint32_t *out = to + unit * PANEL + i;
 
         if (units == UNITS_PAIRS)
-          {
-            vh low = vf_to_bf16 (load_columns (from, 2 * unit, column));
-            vh high = vf_to_bf16 (load_columns (from, 2 * unit + 1, column));
-
-            *(vu_mem *)out =
-                __builtin_convertvector(low, vu) | (__builtin_convertvector(high, vu) << 16);
-          }
+          *(vu_mem *)out = vf_pair_bf16 (load_columns (from, dtype, 2 * unit, column),
+                                         load_columns (from, dtype, 2 * unit + 1, column));
         else
           {
-            vf value = load_columns (from, unit, column);
+            vf value = load_columns (from, dtype, unit, column);
 
             vf_store (out, units == UNITS_ROUNDED ? vf_round_bf16 (value) : value);
           }
       }
+}
+
+void
+LEVEL (pmod_cpu_pack_columns) (
+    uint32_t *to, int64_t n_padded, int64_t panel, Units units, const PmodTensor *from)
+{
+  if (units == UNITS_PAIRS && from->dtype == PMOD_DTYPE_BF16)
+    pack_columns (to, n_padded, panel, UNITS_PAIRS, from, PMOD_DTYPE_BF16);
+  else if (units == UNITS_PAIRS)
+    pack_columns (to, n_padded, panel, UNITS_PAIRS, from, PMOD_DTYPE_F32);
+  else
+    pack_columns (to, n_padded, panel, units, from, from->dtype);
 }
 
 void
@@ -134,16 +146,14 @@ typedef struct
   Units units;
 } Columns;
 
-/* The block of dw at panels (out, in). */
+/* c[n_rows][64] += the block at panels (out, in) of dw; c_stride in floats. */
 static void
-add_block (const Columns *columns, float *dw, int64_t out, int64_t in)
+add_product (
+    const Columns *columns, float *c, int64_t c_stride, int64_t n_rows, int64_t out, int64_t in)
 {
   const PmodCpuMatrix *dy = &columns->dy, *x = &columns->x;
   const uint32_t *a = (const uint32_t *)dy->data + out * dy->n_padded * PANEL;
   const uint32_t *b = (const uint32_t *)x->data + in * x->n_padded * PANEL;
-  int64_t n_in = x->base.n_out, n_rows = min_i64 (PANEL, dy->base.n_out - out * PANEL);
-  int64_t first = in * PANEL, end = min_i64 (n_in, first + PANEL);
-  float block[PANEL * PANEL];
 
   for (int64_t unit = 0; unit < dy->n_units; unit += CHUNK)
     {
@@ -152,15 +162,33 @@ add_block (const Columns *columns, float *dw, int64_t out, int64_t in)
       const float *inputs = (const float *)(const void *)(b + unit * PANEL);
 
       if (columns->units == UNITS_PAIRS)
-        tile_product_steps (n_rows, PANEL, true, n, rows, 4, PANEL * 4, inputs, PANEL, block, PANEL,
-                            unit > 0);
+        tile_product_steps (n_rows, PANEL, true, n, rows, 4, PANEL * 4, inputs, PANEL, c, c_stride,
+                            true);
       else
-        tile_product_steps (n_rows, PANEL, false, n, rows, 4, PANEL * 4, inputs, PANEL, block,
-                            PANEL, unit > 0);
+        tile_product_steps (n_rows, PANEL, false, n, rows, 4, PANEL * 4, inputs, PANEL, c, c_stride,
+                            true);
     }
-  for (int64_t row = 0; row < n_rows; row++)
-    for (int64_t i = first; i < end; i += VW)
-      add (dw + (out * PANEL + row) * n_in, i, end, vf_load (block + row * PANEL + i - first));
+}
+
+/* The block of dw at panels (out, in). */
+static void
+add_block (const Columns *columns, float *dw, int64_t out, int64_t in)
+{
+  int64_t n_in = columns->x.base.n_out, first = in * PANEL, end = min_i64 (n_in, first + PANEL);
+  int64_t n_rows = min_i64 (PANEL, columns->dy.base.n_out - out * PANEL);
+  float *to = dw + out * PANEL * n_in + first;
+
+  if (end - first == PANEL)
+    add_product (columns, to, n_in, n_rows, out, in);
+  else
+    {
+      float block[PANEL * PANEL] = { 0 };
+
+      add_product (columns, block, PANEL, n_rows, out, in);
+      for (int64_t row = 0; row < n_rows; row++)
+        for (int64_t i = 0; i < end - first; i += VW)
+          add (to + row * n_in, i, end - first, vf_load (block + row * PANEL + i));
+    }
 }
 
 /* A matrix of n_out columns and n_tokens rows in units that this level multiplies. */
