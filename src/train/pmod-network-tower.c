@@ -156,32 +156,6 @@ block_backward (PmodNetwork *self,
 
 /* --- The tower ------------------------------------------------------------------------------ */
 
-/* Pixels of all samples' pictures, in their order. */
-static void
-upload_pixels (PmodNetwork *self)
-{
-  const PmodVisionConfig *vision = &self->weights->config->vision;
-  gsize tile = 3 * (gsize)vision->image_size * (gsize)vision->image_size;
-  float *to;
-
-  self->pixels = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, 3 * self->n_tiles, vision->image_size,
-                                vision->image_size);
-  to = self->pixels.data;
-  for (int i = 0; to != NULL && i < self->n_samples; i++)
-    for (int k = 0; k < self->samples[i]->n_images; k++)
-      {
-        const PmodPixels *pixels = self->samples[i]->images[k].pixels;
-        gsize n = (gsize)pixels->n_tiles * tile;
-
-        pmod_upload (self->backend, to, pixels->pixels, n * sizeof (float));
-        to += n;
-      }
-  self->pixels.n_dims = 4;
-  self->pixels.shape[0] = self->n_tiles;
-  self->pixels.shape[1] = 3;
-  self->pixels.shape[2] = self->pixels.shape[3] = vision->image_size;
-}
-
 static void
 embed (PmodNetwork *self, PmodTensor *x)
 {
@@ -190,7 +164,10 @@ embed (PmodNetwork *self, PmodTensor *x)
   gint64 n = self->n_tiles * (tile_rows (self) - 1), p = vision->patch_size;
   PmodTensor vectors;
 
-  upload_pixels (self);
+  self->pixels.n_dims = 4;
+  self->pixels.shape[0] = self->n_tiles;
+  self->pixels.shape[1] = 3;
+  self->pixels.shape[2] = self->pixels.shape[3] = vision->image_size;
   self->patches = pmod_arena_2d (self->arena, w->act, n, 3 * p * p);
   vectors = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, vision->hidden);
   self->embedded = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, x->shape[0], vision->hidden);
@@ -241,23 +218,11 @@ run_blocks (PmodNetwork *self, PmodTensor *x)
 /* --- The projector -------------------------------------------------------------------------- */
 
 static void
-list_patch_rows (PmodNetwork *self)
-{
-  gint64 n_rows = tile_rows (self), n = self->n_tiles * (n_rows - 1);
-  g_autofree gint32 *rows = g_new (gint32, n);
-
-  for (gint64 i = 0; i < n; i++)
-    rows[i] = (gint32)(i / (n_rows - 1) * n_rows + 1 + i % (n_rows - 1));
-  self->patch_rows = pmod_network_indices (self, rows, n);
-}
-
-static void
 project (PmodNetwork *self)
 {
   const PmodWeights *w = self->weights;
   gint64 n = self->n_tiles * (tile_rows (self) - 1), d = w->config->hidden;
 
-  list_patch_rows (self);
   self->selected = pmod_arena_2d (self->arena, w->act, n, w->config->vision.hidden);
   self->hidden_z = pmod_arena_2d (self->arena, w->act, n, d);
   self->hidden = pmod_arena_2d (self->arena, w->act, n, d);

@@ -64,7 +64,7 @@ golden_training_set_up (GoldenTraining *self, JsonObject *json, gboolean dense, 
   config = pmod_config_copy (pmod_checkpoint_get_config (checkpoint));
   if (dense)
     pmod_config_make_dense (config);
-  self->weights = pmod_weights_new (config, PMOD_DTYPE_F32, 0, checkpoint, &error);
+  self->weights = pmod_weights_new (config, NULL, PMOD_DTYPE_F32, 0, checkpoint, &error);
   g_assert_no_error (error);
   self->backend = pmod_backend_new_cpu (0, PMOD_CPU_BEST);
   self->gradients = g_new0 (float, self->weights->n_elements);
