@@ -39,6 +39,7 @@ struct _PmodTrainer
   PmodWeights *weights;
   PmodBackend *device;  /* NULL: the CPU */
   char *device_name;    /* NULL likewise */
+  char *fallback;       /* why it is the CPU, or NULL */
   int n_makers;         /* threads that make samples */
   int n_workers_before; /* of the run that is resumed; 0: none is, or it was on a device */
   PmodWorkers *workers;

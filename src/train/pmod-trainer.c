@@ -189,7 +189,10 @@ open_device (PmodTrainer *self, const PmodTrainerOptions *options, GError **erro
     return TRUE;
   self->device = pmod_backend_new_cuda (options->device_idx, reason, sizeof reason);
   if (self->device == NULL && options->device == PMOD_DEVICE_AUTO)
-    return TRUE;
+    {
+      self->fallback = g_strdup_printf ("device cuda: %s", reason);
+      return TRUE;
+    }
   if (self->device == NULL)
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE, "device cuda:%d: %s; --device cpu works",
@@ -286,6 +289,7 @@ pmod_trainer_free (PmodTrainer *self)
   /* Its memory was given back by all of these. */
   g_clear_pointer (&self->device, pmod_backend_free);
   g_free (self->device_name);
+  g_free (self->fallback);
   g_free (self->owners);
   g_free (self->lanes);
   g_free (self->output);
@@ -305,6 +309,12 @@ const char *
 pmod_trainer_get_device (const PmodTrainer *self)
 {
   return self->device_name;
+}
+
+const char *
+pmod_trainer_get_fallback (const PmodTrainer *self)
+{
+  return self->fallback;
 }
 
 gint64

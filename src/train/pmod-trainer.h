@@ -78,6 +78,9 @@ int pmod_trainer_get_n_workers (const PmodTrainer *self);
 
 /* The device that it runs on, by its maker's name; NULL: the CPU. */
 const char *pmod_trainer_get_device (const PmodTrainer *self);
+
+/* Why it runs on the CPU where the choice was left to the machine; NULL where it was not. */
+const char *pmod_trainer_get_fallback (const PmodTrainer *self);
 gint64 pmod_trainer_get_n_weights (const PmodTrainer *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodTrainer, pmod_trainer_free)
