@@ -93,9 +93,10 @@ attend_backward (PmodNetwork *self,
   const PmodVisionConfig *vision = &self->weights->config->vision;
   PmodAttentionMask mask = { false };
   gint64 n = tile_rows (self), dh = vision->hidden / vision->n_heads, h = vision->n_heads;
-  PmodTensor dq = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, n, h, dh);
-  PmodTensor dk = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, h, n, dh);
-  PmodTensor dv = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, h, n, dh);
+  gint64 n_rows = dqkv->shape[0];
+  PmodTensor all_dq = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n_rows, h * dh);
+  PmodTensor all_dk = pmod_network_zeros (self, n_rows, h * dh);
+  PmodTensor all_dv = pmod_network_zeros (self, n_rows, h * dh);
 
   for (int tile = 0; tile < self->n_tiles; tile++)
     {
@@ -103,9 +104,10 @@ attend_backward (PmodNetwork *self,
       PmodTensor some_dmixed = pmod_tensor_rows (dmixed, tile * n, n);
       PmodTensor q = tile_of (&s->q, tile, n, h, dh), k = tile_of (&s->k, tile, h, n, dh);
       PmodTensor v = tile_of (&s->v, tile, h, n, dh);
+      PmodTensor dq = tile_of (&all_dq, tile, n, h, dh);
+      PmodTensor dk = tile_of (&all_dk, tile, h, n, dh);
+      PmodTensor dv = tile_of (&all_dv, tile, h, n, dh);
 
-      pmod_fill (self->backend, &dk, 0);
-      pmod_fill (self->backend, &dv, 0);
       pmod_attention_backward (self->backend, &dq, &dk, &dv, &some_dmixed, &q, &k, &v, n, &mask,
                                1 / sqrtf ((float)dh));
       pmod_split_qkv_backward (self->backend, &some_dqkv, &dq, &dk, &dv, NULL, NULL, 0, 0);

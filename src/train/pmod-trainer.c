@@ -240,6 +240,8 @@ begin_lanes (PmodTrainer *self, int n_threads, GError **error)
         }
       self->lanes[i].network = pmod_network_new (self->weights, backend, self->lanes[i].gradients);
     }
+  if (self->device != NULL && !pmod_weights_check (self->weights, error))
+    return FALSE;
   self->peak = pmod_workers_measure (self->workers, self->weights->act);
   return TRUE;
 }
