@@ -104,7 +104,7 @@ print_beginning (const PmodRecipe *recipe, const PmodTrainer *trainer, const cha
     printf ("%d workers", pmod_trainer_get_n_workers (trainer));
   printf (", into %s\n", output);
   if (pmod_trainer_get_fallback (trainer) != NULL)
-    printf ("Not on %s\n", pmod_trainer_get_fallback (trainer));
+    printf ("On the CPU, not on %s\n", pmod_trainer_get_fallback (trainer));
   fflush (stdout);
 }
 

@@ -71,26 +71,36 @@ new_backend (void)
   return backend;
 }
 
-static void
-clear_gradients (GoldenTraining *self)
+void
+golden_training_clear_gradients (GoldenTraining *self)
+{
+  PmodTensor all =
+      pmod_tensor_1d (self->gradients, PMOD_DTYPE_F32, (gint64)self->weights->n_elements);
+
+  pmod_fill (self->backend, &all, 0);
+}
+
+static float *
+read_block (const GoldenTraining *self, const float *block)
 {
   gsize n = self->weights->n_elements;
-  PmodTensor all;
+  float *copy = g_new (float, n);
 
-  self->gradients = pmod_alloc (self->backend, n * sizeof (float));
-  all = pmod_tensor_1d (self->gradients, PMOD_DTYPE_F32, (gint64)n);
-  pmod_fill (self->backend, &all, 0);
+  pmod_download (self->backend, copy, block, n * sizeof *copy);
+  g_assert_true (pmod_backend_sync (self->backend));
+  return copy;
 }
 
 float *
 golden_training_read_gradients (const GoldenTraining *self)
 {
-  gsize n = self->weights->n_elements;
-  float *copy = g_new (float, n);
+  return read_block (self, self->gradients);
+}
 
-  pmod_download (self->backend, copy, self->gradients, n * sizeof *copy);
-  g_assert_true (pmod_backend_sync (self->backend));
-  return copy;
+float *
+golden_training_read_weights (const GoldenTraining *self)
+{
+  return read_block (self, self->weights->values);
 }
 
 void
@@ -110,7 +120,8 @@ golden_training_set_up (GoldenTraining *self, JsonObject *json, gboolean dense, 
   self->weights = pmod_weights_new (config, device == PMOD_DEVICE_CPU ? NULL : self->backend,
                                     PMOD_DTYPE_F32, 0, checkpoint, &error);
   g_assert_no_error (error);
-  clear_gradients (self);
+  self->gradients = pmod_alloc (self->backend, self->weights->n_elements * sizeof (float));
+  golden_training_clear_gradients (self);
   self->network = pmod_network_new (self->weights, self->backend, self->gradients);
   pmod_network_set_options (self->network, &options);
 }

@@ -10,7 +10,7 @@ typedef struct
   PmodWeights *weights; /* F32 */
   PmodBackend *backend;
   PmodNetwork *network;
-  float *gradients; /* in the backend's memory, cleared */
+  float *gradients; /* in the backend's memory, cleared at first */
 } GoldenTraining;
 
 /* Where it is set up from here on: the CPU unless told otherwise. */
@@ -21,8 +21,11 @@ void
 golden_training_set_up (GoldenTraining *self, JsonObject *json, gboolean dense, gboolean recompute);
 void golden_training_tear_down (GoldenTraining *self);
 
-/* Gradients as the host reads them, new. */
+void golden_training_clear_gradients (GoldenTraining *self);
+
+/* Gradients and masters as the host reads them, new. */
 float *golden_training_read_gradients (const GoldenTraining *self);
+float *golden_training_read_weights (const GoldenTraining *self);
 
 /* What the case is shown; *file: the case's tensors, new. */
 PmodSample *

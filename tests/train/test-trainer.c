@@ -1,5 +1,7 @@
 /* A whole run of the trainer on shapes and characters: it learns, it is the same to the last bit
- * when it is repeated or stopped and resumed, and what goes wrong leaves a usable state. */
+ * when it is repeated or stopped and resumed, and what goes wrong leaves a usable state.
+ *
+ * Called as: test-trainer [--device cuda], by default on the CPU. */
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -261,6 +263,10 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  if (argc == 3 && strcmp (argv[1], "--device") == 0 && strcmp (argv[2], "cuda") == 0)
+    training_run_set_device (PMOD_DEVICE_CUDA);
+  else
+    g_assert_cmpint (argc, ==, 1);
   g_test_add_func ("/trainer/same-seed", test_same_seed);
   g_test_add_func ("/trainer/resume", test_resume);
   g_test_add_func ("/trainer/recompute", test_recompute);

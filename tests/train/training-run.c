@@ -7,10 +7,18 @@
 
 #include "pmod-safetensors.h"
 
+static PmodDevice device = PMOD_DEVICE_CPU;
+
+void
+training_run_set_device (PmodDevice which)
+{
+  device = which;
+}
+
 void
 training_run_set_up (TrainingRun *self, const char *recipe)
 {
-  *self = (TrainingRun){ .device = PMOD_DEVICE_CPU, .stop_after = -1 };
+  *self = (TrainingRun){ .device = device, .stop_after = -1 };
   self->log = g_string_new (NULL);
   self->losses = g_array_new (FALSE, FALSE, sizeof (double));
   self->norms = g_array_new (FALSE, FALSE, sizeof (double));

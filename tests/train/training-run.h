@@ -8,13 +8,16 @@ typedef struct
 {
   char *dir;
   char *recipe_path;
-  PmodDevice device;            /* the CPU unless changed */
+  PmodDevice device;
   int stop_after;               /* steps that may still run; -1: no limit */
   int n_reports;                /* but for those at a stage's beginning */
   double first_loss, last_loss; /* of the first stage */
   GString *log;                 /* gradients of every report, bit for bit */
   GArray *losses, *norms;       /* double: of every report that is counted */
 } TrainingRun;
+
+/* Where runs that are set up from here on take place: the CPU unless told otherwise. */
+void training_run_set_device (PmodDevice device);
 
 void training_run_set_up (TrainingRun *self, const char *recipe);
 void training_run_tear_down (TrainingRun *self);
