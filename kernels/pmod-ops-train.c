@@ -71,6 +71,16 @@ pmod_blend (PmodBackend *self, PmodTensor *y, float a, const PmodTensor *x, floa
     self->ops->train->blend (self, y, a, x, b);
 }
 
+void
+pmod_divide_rows (PmodBackend *self, PmodTensor *x, const PmodTensor *by)
+{
+  const char *op = "divide_rows";
+
+  if (begin (self, op) && pmod_check (self, op, "x", x, EXPECT (F32, ANY, ANY)) &&
+      pmod_check (self, op, "by", by, EXPECT (I32, x->shape[0])))
+    self->ops->train->divide_rows (self, x, by);
+}
+
 /* --- Linear layers ------------------------------------------------------------------------ */
 
 PmodMatrix *
@@ -458,6 +468,23 @@ pmod_cross_entropy (PmodBackend *self,
                        "between 1 and 2^31-1 classes"))
     self->ops->train->cross_entropy (self, summary, row_loss, argmax, dlogits, logits, labels,
                                      row_scale);
+}
+
+void
+pmod_router_loss (PmodBackend *self,
+                  PmodTensor *loss,
+                  PmodTensor *dlogit,
+                  const PmodTensor *logit,
+                  const PmodTensor *labels,
+                  float scale)
+{
+  const char *op = "router_loss";
+
+  if (begin (self, op) && pmod_check (self, op, "logit", logit, EXPECT (F32, ANY)) &&
+      pmod_check (self, op, "loss", loss, EXPECT (F32, 1)) &&
+      pmod_check_optional (self, op, "dlogit", dlogit, EXPECT (F32, logit->shape[0])) &&
+      pmod_check (self, op, "labels", labels, EXPECT (I32, logit->shape[0])))
+    self->ops->train->router_loss (self, loss, dlogit, logit, labels, scale);
 }
 
 /* --- Optimizers --------------------------------------------------------------------------- */

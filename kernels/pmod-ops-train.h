@@ -30,6 +30,9 @@ void pmod_fill (PmodBackend *self, PmodTensor *x, float value);
 /* y = a*y + b*x;  F32, as many elements. Sums of gradients, averages of weights. */
 void pmod_blend (PmodBackend *self, PmodTensor *y, float a, const PmodTensor *x, float b);
 
+/* x[t] /= by[t];  x F32 [T,D], by I32 [T], above 0. Means of rows that were summed. */
+void pmod_divide_rows (PmodBackend *self, PmodTensor *x, const PmodTensor *by);
+
 /* --- Linear layers ------------------------------------------------------------------------ */
 
 /* A matrix for pmod_linear() made of the weights master [N,K] F32 in the backend's memory, and
@@ -223,6 +226,17 @@ void pmod_cross_entropy (PmodBackend *self,
                          const PmodTensor *logits,
                          const PmodTensor *labels,
                          const PmodTensor *row_scale);
+
+/* Cross-entropy of sigmoid (logit), F32 [V], against labels I32 [V], 0, 1 or PMOD_LABEL_IGNORED.
+ *   loss[1] F32 = sum over the counted of log (1 + exp (logit[v])) - labels[v] logit[v], summed in
+ *                 F64
+ *   dlogit[V]  += scale (sigmoid (logit[v]) - labels[v]) of the counted;  may be NULL */
+void pmod_router_loss (PmodBackend *self,
+                       PmodTensor *loss,
+                       PmodTensor *dlogit,
+                       const PmodTensor *logit,
+                       const PmodTensor *labels,
+                       float scale);
 
 /* --- Optimizers --------------------------------------------------------------------------- */
 

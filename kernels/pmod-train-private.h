@@ -13,6 +13,7 @@ struct _PmodTrainOps
 {
   void (*fill) (PmodBackend *self, PmodTensor *x, float value);
   void (*blend) (PmodBackend *self, PmodTensor *y, float a, const PmodTensor *x, float b);
+  void (*divide_rows) (PmodBackend *self, PmodTensor *x, const PmodTensor *by);
   PmodMatrix *(*matrix_new_trainable) (PmodBackend *self, const PmodTensor *master, PmodDtype act);
   void (*matrix_update) (PmodBackend *self, PmodMatrix *matrix, const PmodTensor *master);
   void (*linear_backward) (PmodBackend *self,
@@ -115,6 +116,12 @@ struct _PmodTrainOps
                          const PmodTensor *logits,
                          const PmodTensor *labels,
                          const PmodTensor *row_scale);
+  void (*router_loss) (PmodBackend *self,
+                       PmodTensor *loss,
+                       PmodTensor *dlogit,
+                       const PmodTensor *logit,
+                       const PmodTensor *labels,
+                       float scale);
   void (*grad_norm) (
       PmodBackend *self, PmodTensor *norm, const PmodTensor *grads, int n, float max_norm);
   void (*adamw) (PmodBackend *self,

@@ -140,6 +140,20 @@ LEVEL (pmod_cpu_gather_rows_backward) (PmodBackend *backend,
     }
 }
 
+void
+LEVEL (pmod_cpu_divide_rows) (PmodBackend *backend, PmodTensor *x, const PmodTensor *by)
+{
+  PmodCpuBackend *self = (PmodCpuBackend *)backend;
+  int64_t n_rows = x->shape[0], n = x->shape[1];
+  const int32_t *divisor = by->data;
+  bool parallel = n_rows * n > PARALLEL_MIN / 4;
+
+#pragma omp parallel for num_threads(self->n_threads) if (parallel) schedule(static)
+  for (int64_t t = 0; t < n_rows; t++)
+    for (int64_t i = 0; i < n; i++)
+      ((float *)x->data)[t * n + i] /= (float)divisor[t];
+}
+
 /* --- Routing ------------------------------------------------------------------------------ */
 
 /* w = scale f (z) + bias; for a softmax p: dz = scale p (dw - sum p dw). */

@@ -4,6 +4,7 @@
 const PmodTrainOps LEVEL (pmod_cpu_train_ops) = {
   .fill = LEVEL (pmod_cpu_fill),
   .blend = LEVEL (pmod_cpu_blend),
+  .divide_rows = LEVEL (pmod_cpu_divide_rows),
   .matrix_new_trainable = LEVEL (pmod_cpu_matrix_new_trainable),
   .matrix_update = LEVEL (pmod_cpu_matrix_update),
   .linear_backward = LEVEL (pmod_cpu_linear_backward),
@@ -21,6 +22,7 @@ const PmodTrainOps LEVEL (pmod_cpu_train_ops) = {
   .router_logits_backward = LEVEL (pmod_cpu_router_logits_backward),
   .reweight_scatter_backward = LEVEL (pmod_cpu_reweight_scatter_backward),
   .cross_entropy = LEVEL (pmod_cpu_cross_entropy),
+  .router_loss = pmod_cpu_router_loss,
   .grad_norm = LEVEL (pmod_cpu_grad_norm),
   .adamw = LEVEL (pmod_cpu_adamw),
   .muon = LEVEL (pmod_cpu_muon),

@@ -9,6 +9,7 @@
 
 DECLARE (fill);
 DECLARE (blend);
+DECLARE (divide_rows);
 DECLARE (matrix_new_trainable);
 DECLARE (matrix_update);
 DECLARE (linear_backward);
@@ -29,6 +30,9 @@ DECLARE (cross_entropy);
 DECLARE (grad_norm);
 DECLARE (adamw);
 DECLARE (muon);
+
+/* Of all levels the same: cpu/router-loss.c. */
+__typeof__ (*((PmodTrainOps *)0)->router_loss) pmod_cpu_router_loss;
 
 /* What a unit of packed memory holds; see PmodCpuMatrix. */
 typedef enum

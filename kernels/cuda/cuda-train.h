@@ -53,6 +53,7 @@ void pmod_cuda_add_parts (
 
 void pmod_cuda_fill (PmodBackend *backend, PmodTensor *x, float value);
 void pmod_cuda_blend (PmodBackend *backend, PmodTensor *y, float a, const PmodTensor *x, float b);
+void pmod_cuda_divide_rows (PmodBackend *backend, PmodTensor *x, const PmodTensor *by);
 PmodMatrix *
 pmod_cuda_matrix_new_trainable (PmodBackend *backend, const PmodTensor *master, PmodDtype act);
 void pmod_cuda_matrix_update (PmodBackend *backend, PmodMatrix *matrix, const PmodTensor *master);
@@ -159,6 +160,12 @@ void pmod_cuda_cross_entropy (PmodBackend *backend,
                               const PmodTensor *logits,
                               const PmodTensor *labels,
                               const PmodTensor *row_scale);
+void pmod_cuda_router_loss (PmodBackend *backend,
+                            PmodTensor *loss,
+                            PmodTensor *dlogit,
+                            const PmodTensor *logit,
+                            const PmodTensor *labels,
+                            float scale);
 void pmod_cuda_grad_norm (
     PmodBackend *backend, PmodTensor *norm, const PmodTensor *grads, int n, float max_norm);
 void pmod_cuda_adamw (PmodBackend *backend,

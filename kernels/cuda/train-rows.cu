@@ -2,7 +2,7 @@
  * Where several rows go to one, a thread has a column of it and adds in the order of the rows.
  * Bytes: heads 8 T (H+2G) dh, and the angles of a token from L1; patches 4 D for each row of dx and
  * 4 D for each of dpatches, 8 D for each position; tables 4 D for each row of dy and 8 D for each
- * row of dtable that is added to. */
+ * row of dtable that is added to; a division 8 D for each row. */
 #include "cuda-train.h"
 
 /* --- Heads ---------------------------------------------------------------------------------- */
@@ -297,4 +297,31 @@ pmod_cuda_gather_rows_backward (PmodBackend *backend,
                (float *)dtable->data, (const float *)dy->data, (const int32_t *)idx->data, n_rows,
                n_entries, d);
   pmod_cuda_check_launch (self, "gather_rows_backward");
+}
+
+/* --- Division ------------------------------------------------------------------------------- */
+
+#define DIVIDE_THREADS 256
+
+/* A block a row. */
+__global__ void
+divide_rows_kernel (float *__restrict__ x, const int32_t *__restrict__ by, int64_t d)
+{
+  float *row = x + (int64_t)blockIdx.x * d;
+  const float divisor = (float)by[blockIdx.x];
+
+  for (int64_t i = threadIdx.x; i < d; i += DIVIDE_THREADS)
+    row[i] /= divisor;
+}
+
+void
+pmod_cuda_divide_rows (PmodBackend *backend, PmodTensor *x, const PmodTensor *by)
+{
+  PmodCudaBackend *self = (PmodCudaBackend *)backend;
+
+  if (x->shape[0] == 0)
+    return;
+  PMOD_LAUNCH (divide_rows_kernel, (unsigned)x->shape[0], DIVIDE_THREADS, 0, self->stream,
+               (float *)x->data, (const int32_t *)by->data, x->shape[1]);
+  pmod_cuda_check_launch (self, "divide_rows");
 }

@@ -4,6 +4,7 @@
 const PmodTrainOps pmod_cuda_train_ops = {
   .fill = pmod_cuda_fill,
   .blend = pmod_cuda_blend,
+  .divide_rows = pmod_cuda_divide_rows,
   .matrix_new_trainable = pmod_cuda_matrix_new_trainable,
   .matrix_update = pmod_cuda_matrix_update,
   .linear_backward = pmod_cuda_linear_backward,
@@ -21,6 +22,7 @@ const PmodTrainOps pmod_cuda_train_ops = {
   .router_logits_backward = pmod_cuda_router_logits_backward,
   .reweight_scatter_backward = pmod_cuda_reweight_scatter_backward,
   .cross_entropy = pmod_cuda_cross_entropy,
+  .router_loss = pmod_cuda_router_loss,
   .grad_norm = pmod_cuda_grad_norm,
   .adamw = pmod_cuda_adamw,
   .muon = pmod_cuda_muon,

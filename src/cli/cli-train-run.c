@@ -92,16 +92,33 @@ keep_memory (void)
 #endif
 }
 
+static void
+print_beginning (const PmodRecipe *recipe, const PmodTrainer *trainer, const char *output)
+{
+  g_autofree char *size = cli_format_count ((double)pmod_trainer_get_n_weights (trainer));
+
+  printf ("%s: %s weights, ", recipe->name, size);
+  if (pmod_trainer_get_device (trainer) != NULL)
+    printf ("on %s", pmod_trainer_get_device (trainer));
+  else
+    printf ("%d workers", pmod_trainer_get_n_workers (trainer));
+  printf (", into %s\n", output);
+  if (pmod_trainer_get_fallback (trainer) != NULL)
+    printf ("On the CPU, not on %s\n", pmod_trainer_get_fallback (trainer));
+  fflush (stdout);
+}
+
 gboolean
 cli_train_run (const char *path, const CliTrainArguments *arguments, GError **error)
 {
   g_autoptr (PmodRecipe) recipe = NULL;
   g_autoptr (PmodTrainer) trainer = NULL;
-  g_autofree char *size = NULL;
   PmodTrainerOptions options = { .output = arguments->output,
                                  .art = arguments->art,
                                  .resume = arguments->resume,
-                                 .n_threads = (int)arguments->n_threads };
+                                 .n_threads = (int)arguments->n_threads,
+                                 .device = arguments->device,
+                                 .device_idx = (int)arguments->device_idx };
 
   keep_memory ();
   recipe = pmod_recipe_load (path, error);
@@ -110,9 +127,6 @@ cli_train_run (const char *path, const CliTrainArguments *arguments, GError **er
   trainer = pmod_trainer_new (recipe, &options, error);
   if (trainer == NULL)
     return FALSE;
-  size = cli_format_count ((double)pmod_trainer_get_n_weights (trainer));
-  printf ("%s: %s weights, %d workers, into %s\n", recipe->name, size,
-          pmod_trainer_get_n_workers (trainer), arguments->output);
-  fflush (stdout);
+  print_beginning (recipe, trainer, arguments->output);
   return pmod_trainer_run (trainer, print_report, should_stop, NULL, error);
 }

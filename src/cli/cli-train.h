@@ -2,7 +2,7 @@
  * which a build may not have. */
 #pragma once
 
-#include <glib.h>
+#include "pmod-engine.h"
 
 G_BEGIN_DECLS
 
@@ -12,6 +12,9 @@ typedef struct
   char *art; /* nullable */
   char *threads_text;
   gint64 n_threads; /* 0: not given */
+  char *device_text;
+  PmodDevice device;
+  gint64 device_idx;
   gboolean resume;
 } CliTrainArguments;
 

@@ -1,9 +1,13 @@
 /* An arena of chunks, each at least CHUNK_BYTES; what does not fit into the rest of one begins the
- * next. */
+ * next. Passes differ in size: chunks that grew piece by piece become one when they are empty, so
+ * that what no pass can use does not pile up. */
 #include "pmod-arena.h"
 
 #define CHUNK_BYTES ((gsize)32 << 20)
 #define ALIGNMENT 64
+
+/* A share of what was needed that the next pass may need more. */
+#define SLACK 8
 
 typedef struct
 {
@@ -16,6 +20,7 @@ struct _PmodArena
   PmodBackend *backend;
   GArray *chunks; /* Chunk */
   PmodArenaMark at;
+  gsize most; /* that was ever taken at once */
 };
 
 PmodArena *
@@ -28,11 +33,18 @@ pmod_arena_new (PmodBackend *backend)
   return self;
 }
 
-void
-pmod_arena_free (PmodArena *self)
+static void
+free_chunks (PmodArena *self)
 {
   for (guint i = 0; i < self->chunks->len; i++)
     pmod_free (self->backend, g_array_index (self->chunks, Chunk, i).data);
+  g_array_set_size (self->chunks, 0);
+}
+
+void
+pmod_arena_free (PmodArena *self)
+{
+  free_chunks (self);
   g_array_unref (self->chunks);
   g_free (self);
 }
@@ -43,6 +55,8 @@ take (PmodArena *self, gsize n_bytes)
   Chunk *chunk;
 
   n_bytes = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  self->at.taken += n_bytes;
+  self->most = MAX (self->most, self->at.taken);
   for (; self->at.chunk < self->chunks->len; self->at.chunk++, self->at.used = 0)
     {
       chunk = &g_array_index (self->chunks, Chunk, self->at.chunk);
@@ -62,6 +76,24 @@ take (PmodArena *self, gsize n_bytes)
     }
   self->at.used = n_bytes;
   return chunk->data;
+}
+
+static void
+merge_chunks (PmodArena *self)
+{
+  Chunk chunk = { NULL, MAX (self->most + self->most / SLACK, CHUNK_BYTES) };
+
+  /* What is enqueued still uses them. */
+  if (!pmod_backend_sync (self->backend))
+    return;
+  free_chunks (self);
+  self->at = (PmodArenaMark){ 0 };
+  chunk.data = pmod_alloc (self->backend, chunk.n_bytes);
+  if (chunk.data != NULL)
+    g_array_append_val (self->chunks, chunk);
+  else
+    /* Nothing is lost: the next pass takes it in pieces again. */
+    pmod_backend_clear_error (self->backend);
 }
 
 static PmodTensor
@@ -99,4 +131,6 @@ void
 pmod_arena_reset (PmodArena *self, PmodArenaMark mark)
 {
   self->at = mark;
+  if (mark.taken == 0 && self->chunks->len > 1)
+    merge_chunks (self);
 }

@@ -14,7 +14,7 @@ typedef struct _PmodArena PmodArena;
 typedef struct
 {
   guint chunk;
-  gsize used;
+  gsize used, taken; /* of the chunk, and of all */
 } PmodArenaMark;
 
 PmodArena *pmod_arena_new (PmodBackend *backend);
@@ -28,7 +28,8 @@ PmodTensor pmod_arena_3d (PmodArena *self, PmodDtype dtype, gint64 n0, gint64 n1
 
 PmodArenaMark pmod_arena_mark (const PmodArena *self);
 
-/* Gives back all that was taken since mark. */
+/* Gives back all that was taken since mark. Where that is everything and there are several pieces
+ * of memory, one that holds as much takes their place. */
 void pmod_arena_reset (PmodArena *self, PmodArenaMark mark);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodArena, pmod_arena_free)

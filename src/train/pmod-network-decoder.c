@@ -23,6 +23,14 @@ heads_of (const PmodTensor *all, const PmodLane *lane, gint64 n_heads, gint64 wi
                          n_heads, lane->n, width);
 }
 
+/* By which the angles of a lane are found, which are those of all rows: a plain layer's rows are
+ * these themselves. */
+static PmodTensor
+rows_of (const PmodLayerState *layer, const PmodLane *lane)
+{
+  return layer->routed ? pmod_tensor_rows (&layer->rows, lane->row, lane->n) : (PmodTensor){ 0 };
+}
+
 static PmodAttentionMask
 mask_of (const PmodLane *lane)
 {
@@ -47,7 +55,7 @@ attend (PmodNetwork *self, const PmodLayerState *layer, PmodBlockState *s, const
       const PmodLane *lane = &layer->lanes[i];
       PmodAttentionMask mask = mask_of (lane);
       PmodTensor some = pmod_tensor_rows (qkv, lane->row, lane->n);
-      PmodTensor rows = pmod_tensor_rows (&layer->positions, lane->row, lane->n);
+      PmodTensor rows = rows_of (layer, lane);
       PmodTensor q = pmod_tensor_rows (&s->q, lane->row, lane->n);
       PmodTensor k = heads_of (&s->k, lane, config->n_kv_heads, dh);
       PmodTensor v = heads_of (&s->v, lane, config->n_kv_heads, dh);
@@ -55,7 +63,8 @@ attend (PmodNetwork *self, const PmodLayerState *layer, PmodBlockState *s, const
 
       if (lane->n == 0)
         continue;
-      pmod_split_qkv (self->backend, &q, &k, &v, &some, &self->rope, &rows, 0, 0);
+      pmod_split_qkv (self->backend, &q, &k, &v, &some, &self->angles, layer->routed ? &rows : NULL,
+                      layer->routed ? 0 : lane->row, 0);
       pmod_attention_masked (self->backend, &mixed, &q, &k, &v, lane->n, &mask, scale_of (config));
       self->flops += 4 * pairs_of (lane) * (double)(config->n_heads * dh);
     }
@@ -120,7 +129,7 @@ attend_backward (PmodNetwork *self,
       PmodAttentionMask mask = mask_of (lane);
       PmodTensor some_dqkv = pmod_tensor_rows (dqkv, lane->row, lane->n);
       PmodTensor some_dmixed = pmod_tensor_rows (dmixed, lane->row, lane->n);
-      PmodTensor rows = pmod_tensor_rows (&layer->positions, lane->row, lane->n);
+      PmodTensor rows = rows_of (layer, lane);
       PmodTensor q = pmod_tensor_rows (&s->q, lane->row, lane->n);
       PmodTensor k = heads_of (&s->k, lane, config->n_kv_heads, dh);
       PmodTensor v = heads_of (&s->v, lane, config->n_kv_heads, dh);
@@ -132,7 +141,8 @@ attend_backward (PmodNetwork *self,
         continue;
       pmod_attention_backward (self->backend, &dq, &dk, &dv, &some_dmixed, &q, &k, &v, lane->n,
                                &mask, scale_of (config));
-      pmod_split_qkv_backward (self->backend, &some_dqkv, &dq, &dk, &dv, &self->rope, &rows, 0, 0);
+      pmod_split_qkv_backward (self->backend, &some_dqkv, &dq, &dk, &dv, &self->angles,
+                               layer->routed ? &rows : NULL, layer->routed ? 0 : lane->row, 0);
       self->flops += 8 * pairs_of (lane) * (double)(config->n_heads * dh);
     }
 }
@@ -193,22 +203,16 @@ keeps_blocks (const PmodNetwork *self)
 
 /* out [T,D] = the layer's output. */
 static void
-layer_forward (PmodNetwork *self, int i, PmodTensor *out, PmodRouterStats *stats)
+layer_forward (PmodNetwork *self, int i, PmodTensor *out)
 {
   const PmodLayerWeights *w = &self->weights->layers[i];
   PmodLayerState *layer = &self->layers[i];
   PmodArenaMark mark;
 
-  layer->routed = w->router != NULL && self->ratios[i] != PMOD_RATIO_PLAIN && self->n_targets > 0;
   if (layer->routed)
-    pmod_network_route (self, i, stats);
+    pmod_network_route (self, i);
   else
-    {
-      layer->n_rows = self->n_rows;
-      layer->lanes = self->lanes;
-      layer->positions = self->positions;
-      layer->h_in = layer->x;
-    }
+    layer->h_in = layer->x;
   layer->m = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, layer->n_rows, layer->x.shape[1]);
   mark = pmod_arena_mark (self->arena);
   block_forward (self, w, layer, &layer->block, &layer->m);
@@ -228,15 +232,15 @@ layer_forward (PmodNetwork *self, int i, PmodTensor *out, PmodRouterStats *stats
 }
 
 void
-pmod_network_decoder_forward (PmodNetwork *self, PmodRouterStats *stats)
+pmod_network_decoder_forward (PmodNetwork *self)
 {
   for (int i = 0; i < self->weights->config->n_layers; i++)
     {
       PmodTensor out =
           pmod_arena_2d (self->arena, PMOD_DTYPE_F32, self->x.shape[0], self->x.shape[1]);
 
-      self->layers[i] = (PmodLayerState){ .x = self->x };
-      layer_forward (self, i, &out, stats != NULL ? &stats[i] : NULL);
+      self->layers[i].x = self->x;
+      layer_forward (self, i, &out);
       self->x = out;
     }
 }

@@ -1,11 +1,14 @@
-/* The inside of a network, shared by its files. All tensors of a pass lie in its arena.
+/* The inside of a network, shared by its files. All tensors of a pass lie in its arena, but for
+ * what the host is told of it, which lies on its board.
  *
  * T rows of all samples of the pass behind each other, V of them open to routing, R those that run
  * through a block (T in a plain layer); Dv, P and so on as in the engine. */
 #pragma once
 
 #include "pmod-arena.h"
+#include "pmod-board.h"
 #include "pmod-network.h"
+#include "pmod-parcel.h"
 
 G_BEGIN_DECLS
 
@@ -34,8 +37,8 @@ typedef struct
   PmodTensor x;                      /* [T,D] F32 the layer's input */
   gint64 n_rows;                     /* R */
   PmodLane *lanes;                   /* [n_samples] */
-  PmodTensor positions;              /* I32 [R] */
   PmodTensor logit, weight, kept;    /* [V] */
+  gsize told[3];                     /* their places on the board, where the host counts them */
   PmodTensor rows, slot, row_weight; /* [R], [T], [T] */
   PmodTensor h_in;                   /* [R,D]: x itself in a plain layer */
   PmodTensor m;                      /* [R,D] F32 the MLP's output of a routed layer */
@@ -53,6 +56,50 @@ typedef struct
   PmodTensor z, ffn;           /* [S,Fv] act: before the activation and after */
 } PmodTowerState;
 
+/* Rows that are read by a table: answers by the head, patches by words. */
+typedef struct
+{
+  const PmodTensor *from; /* [.,D] F32, of which rows are read */
+  gint64 n;
+  PmodTensor rows;        /* I32 [n] */
+  PmodTensor labels;      /* I32 [n] rows of table */
+  PmodTensor scales;      /* F32 [n] of each row's loss */
+  const PmodTensor *norm; /* [D] F32 */
+  const PmodMatrix *table;
+  PmodTensor *dfrom, *dnorm, *dtable; /* added to; dfrom NULL: forward alone; others may be NULL */
+
+  gsize summary; /* place on the board of F32 [3]: see pmod_cross_entropy() */
+  gsize argmax;  /* likewise of I32 [n], where the host is told every row's */
+  gboolean is_told;
+} PmodReading;
+
+/* Of the patches, one reading after the other. */
+typedef struct
+{
+  GArray *rows, *labels; /* gint32 */
+  GArray *scales;        /* float */
+} PmodPatchList;
+
+/* The words of one reading, in the backend's memory: M tokens, each of an entry of the table. */
+typedef struct
+{
+  PmodTensor tokens, entries; /* I32 [M] */
+  PmodTensor counts;          /* I32 [M] how many tokens the entry has */
+  PmodTensor table;           /* [n, D] F32: mean embeddings */
+  PmodMatrix *matrix;         /* of it; NULL where the source has no words */
+} PmodWords;
+
+/* A pass of which the numbers are still on the board. */
+typedef struct
+{
+  gsize summaries[PMOD_N_READINGS + 1]; /* of the words, then of the answers */
+  gint64 n[PMOD_N_READINGS + 1];
+  gsize router_losses; /* F32 [n_routed] */
+  int n_routed;
+  double router_factor;
+  double flops;
+} PmodPass;
+
 struct _PmodNetwork
 {
   const PmodWeights *weights;
@@ -60,10 +107,14 @@ struct _PmodNetwork
   float *gradients;
   PmodNetworkOptions options;
   PmodArena *arena;
-  PmodTensor rope;                         /* [context, dh] F32 */
-  PmodTensor ones;                         /* [D] F32 */
-  PmodMatrix *words[PMOD_N_READINGS];      /* each [n, D], NULL where the source has no words */
-  PmodTensor word_tables[PMOD_N_READINGS]; /* their masters: mean embeddings */
+  PmodParcel *parcel;
+  PmodBoard *board;
+  gsize gradient_norm; /* place on the board of F32 [2], where it is taken */
+  gboolean has_norm;
+  GArray *passes;  /* PmodPass: since the last collect */
+  PmodTensor rope; /* [context, dh] F32 */
+  PmodTensor ones; /* [D] F32 */
+  PmodWords words[PMOD_N_READINGS];
   PmodWeightNorm norm;
   double ratios[PMOD_MAX_LAYERS];
 
@@ -72,13 +123,18 @@ struct _PmodNetwork
   int n_samples;
   const PmodLossFactors *factors;
   gboolean backward;
+  gboolean tells_all; /* the host is told argmax and what routers chose, not sums alone */
   double flops;
   gint64 n_rows;    /* T */
   gint64 n_targets; /* V */
   int n_tiles;
   PmodTensor targets;   /* I32 [V] */
   PmodTensor positions; /* I32 [T] */
-  PmodLane *lanes;      /* [n_samples] of all rows */
+  PmodTensor angles;    /* [T,dh] F32: rope at the positions */
+  PmodTensor objects;   /* I32 [V] labels of pmod_router_loss(); data NULL: none */
+  PmodLane *lanes;      /* [n_samples] of all rows, then of each layer's */
+  PmodReading readings[PMOD_N_READINGS], answers;
+  PmodPatchList patch_list;
 
   PmodTensor pixels, patches, embedded; /* see pmod-network-tower.c */
   PmodTowerState *tower;                /* [n_blocks] */
@@ -92,8 +148,9 @@ struct _PmodNetwork
   PmodTensor newline; /* I32 [T] 0 where a newline stands, or -1; data NULL: none */
   PmodTensor text;    /* I32 [T] token, or -1 */
 
-  PmodLayerState *layers; /* [n_layers] */
-  PmodTensor x;           /* [T,D] F32 embedded rows, then the last layer's output */
+  PmodTensor router_losses; /* F32 [n_routed] on the board */
+  PmodLayerState *layers;   /* [n_layers] */
+  PmodTensor x;             /* [T,D] F32 embedded rows, then the last layer's output */
 };
 
 /* Whether part learns. */
@@ -119,47 +176,45 @@ void pmod_network_linear_backward (PmodNetwork *self,
 /* A copy in the arena. */
 PmodTensor pmod_network_copy (PmodNetwork *self, const PmodTensor *from);
 PmodTensor pmod_network_zeros (PmodNetwork *self, gint64 n0, gint64 n1);
-/* An I32 array of the host, in the arena. */
-PmodTensor pmod_network_indices (PmodNetwork *self, const gint32 *values, gint64 n);
+
+/* --- pmod-network-layout.c: what a pass has to know of its samples --- */
+void pmod_network_lay_out (PmodNetwork *self);
 
 /* --- pmod-network-read.c: rows read by a table --- */
 
-typedef struct
-{
-  const PmodTensor *from; /* [.,D] F32, of which rows are read */
-  PmodTensor rows;        /* I32 [n] */
-  PmodTensor labels;      /* I32 [n] rows of table */
-  PmodTensor scales;      /* F32 [n] of each row's loss */
-  const PmodTensor *norm; /* [D] F32 */
-  const PmodMatrix *table;
-  PmodTensor *dfrom, *dnorm, *dtable; /* added to; dfrom NULL: forward alone; others may be NULL */
-
-  float sums[3];     /* the summary of pmod_cross_entropy() */
-  PmodTensor argmax; /* I32 [n] */
-} PmodReading;
-
-/* FALSE where the backend has failed. */
-gboolean pmod_network_read (PmodNetwork *self, PmodReading *reading);
+void pmod_network_read (PmodNetwork *self, PmodReading *reading);
 
 /* --- pmod-network-tower.c: pictures to projected, and back from dprojected --- */
 void pmod_network_tower_forward (PmodNetwork *self);
 void pmod_network_tower_backward (PmodNetwork *self);
 
 /* --- pmod-network-decoder.c: x, embedded rows, to the last layer's output, and back --- */
-void pmod_network_decoder_forward (PmodNetwork *self, PmodRouterStats *stats);
+void pmod_network_decoder_forward (PmodNetwork *self);
 /* dx [T,D]: of the output, then of the input. */
 void pmod_network_decoder_backward (PmodNetwork *self, PmodTensor *dx);
 
 /* --- pmod-network-route.c: which rows a routed layer runs --- */
-void pmod_network_route (PmodNetwork *self, int layer, PmodRouterStats *stats);
+/* How many targets of a sample a layer keeps. */
+int pmod_network_keep_count (const PmodNetwork *self, int layer, int sample);
+void pmod_network_route (PmodNetwork *self, int layer);
 /* dweight [V] of the router's weights: adds to dx and to the router's gradients. */
 void
 pmod_network_route_backward (PmodNetwork *self, int layer, PmodTensor *dweight, PmodTensor *dx);
-/* The loss of routers against what is known of the patches, factor applied. */
-double pmod_network_route_loss (const PmodNetwork *self);
+/* The loss of routers against what is known of the patches, onto the board: forward passes. */
+void pmod_network_route_loss (PmodNetwork *self);
+/* What was fetched of the last pass: counted into stats [n_layers]. */
+void pmod_network_route_count (const PmodNetwork *self, PmodRouterStats *stats);
 
 /* --- pmod-network-words.c: patches read by words --- */
-/* The loss, factors applied; adds to dprojected and to the embedding's gradient. */
-double pmod_network_words_loss (PmodNetwork *self, PmodNetworkResult *result);
+/* Reads them; adds to dprojected and to the embedding's gradient. */
+void pmod_network_read_words (PmodNetwork *self);
+/* What was fetched of the last pass: counts what was right. */
+void pmod_network_count_words (const PmodNetwork *self, PmodNetworkResult *result);
+void pmod_network_forget_words (PmodNetwork *self);
+/* What a patch shows if that is to be read, else -1; *scale = what its loss counts. */
+gint32 pmod_network_label_of (const PmodNetwork *self,
+                              const PmodSamplePatch *patch,
+                              PmodPatchReading what,
+                              float *scale);
 
 G_END_DECLS

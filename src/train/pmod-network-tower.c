@@ -93,9 +93,10 @@ attend_backward (PmodNetwork *self,
   const PmodVisionConfig *vision = &self->weights->config->vision;
   PmodAttentionMask mask = { false };
   gint64 n = tile_rows (self), dh = vision->hidden / vision->n_heads, h = vision->n_heads;
-  PmodTensor dq = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, n, h, dh);
-  PmodTensor dk = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, h, n, dh);
-  PmodTensor dv = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, h, n, dh);
+  gint64 n_rows = dqkv->shape[0];
+  PmodTensor all_dq = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n_rows, h * dh);
+  PmodTensor all_dk = pmod_network_zeros (self, n_rows, h * dh);
+  PmodTensor all_dv = pmod_network_zeros (self, n_rows, h * dh);
 
   for (int tile = 0; tile < self->n_tiles; tile++)
     {
@@ -103,9 +104,10 @@ attend_backward (PmodNetwork *self,
       PmodTensor some_dmixed = pmod_tensor_rows (dmixed, tile * n, n);
       PmodTensor q = tile_of (&s->q, tile, n, h, dh), k = tile_of (&s->k, tile, h, n, dh);
       PmodTensor v = tile_of (&s->v, tile, h, n, dh);
+      PmodTensor dq = tile_of (&all_dq, tile, n, h, dh);
+      PmodTensor dk = tile_of (&all_dk, tile, h, n, dh);
+      PmodTensor dv = tile_of (&all_dv, tile, h, n, dh);
 
-      pmod_fill (self->backend, &dk, 0);
-      pmod_fill (self->backend, &dv, 0);
       pmod_attention_backward (self->backend, &dq, &dk, &dv, &some_dmixed, &q, &k, &v, n, &mask,
                                1 / sqrtf ((float)dh));
       pmod_split_qkv_backward (self->backend, &some_dqkv, &dq, &dk, &dv, NULL, NULL, 0, 0);
@@ -156,32 +158,6 @@ block_backward (PmodNetwork *self,
 
 /* --- The tower ------------------------------------------------------------------------------ */
 
-/* Pixels of all samples' pictures, in their order. */
-static void
-upload_pixels (PmodNetwork *self)
-{
-  const PmodVisionConfig *vision = &self->weights->config->vision;
-  gsize tile = 3 * (gsize)vision->image_size * (gsize)vision->image_size;
-  float *to;
-
-  self->pixels = pmod_arena_3d (self->arena, PMOD_DTYPE_F32, 3 * self->n_tiles, vision->image_size,
-                                vision->image_size);
-  to = self->pixels.data;
-  for (int i = 0; to != NULL && i < self->n_samples; i++)
-    for (int k = 0; k < self->samples[i]->n_images; k++)
-      {
-        const PmodPixels *pixels = self->samples[i]->images[k].pixels;
-        gsize n = (gsize)pixels->n_tiles * tile;
-
-        pmod_upload (self->backend, to, pixels->pixels, n * sizeof (float));
-        to += n;
-      }
-  self->pixels.n_dims = 4;
-  self->pixels.shape[0] = self->n_tiles;
-  self->pixels.shape[1] = 3;
-  self->pixels.shape[2] = self->pixels.shape[3] = vision->image_size;
-}
-
 static void
 embed (PmodNetwork *self, PmodTensor *x)
 {
@@ -190,7 +166,10 @@ embed (PmodNetwork *self, PmodTensor *x)
   gint64 n = self->n_tiles * (tile_rows (self) - 1), p = vision->patch_size;
   PmodTensor vectors;
 
-  upload_pixels (self);
+  self->pixels.n_dims = 4;
+  self->pixels.shape[0] = self->n_tiles;
+  self->pixels.shape[1] = 3;
+  self->pixels.shape[2] = self->pixels.shape[3] = vision->image_size;
   self->patches = pmod_arena_2d (self->arena, w->act, n, 3 * p * p);
   vectors = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, n, vision->hidden);
   self->embedded = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, x->shape[0], vision->hidden);
@@ -241,23 +220,11 @@ run_blocks (PmodNetwork *self, PmodTensor *x)
 /* --- The projector -------------------------------------------------------------------------- */
 
 static void
-list_patch_rows (PmodNetwork *self)
-{
-  gint64 n_rows = tile_rows (self), n = self->n_tiles * (n_rows - 1);
-  g_autofree gint32 *rows = g_new (gint32, n);
-
-  for (gint64 i = 0; i < n; i++)
-    rows[i] = (gint32)(i / (n_rows - 1) * n_rows + 1 + i % (n_rows - 1));
-  self->patch_rows = pmod_network_indices (self, rows, n);
-}
-
-static void
 project (PmodNetwork *self)
 {
   const PmodWeights *w = self->weights;
   gint64 n = self->n_tiles * (tile_rows (self) - 1), d = w->config->hidden;
 
-  list_patch_rows (self);
   self->selected = pmod_arena_2d (self->arena, w->act, n, w->config->vision.hidden);
   self->hidden_z = pmod_arena_2d (self->arena, w->act, n, d);
   self->hidden = pmod_arena_2d (self->arena, w->act, n, d);

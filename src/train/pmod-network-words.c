@@ -7,72 +7,111 @@
  * to lie where the decoder looks up words. Only what the maker of a picture knows of it is used. */
 #include "pmod-network-private.h"
 
-#include <string.h>
-
 /* --- Tables --------------------------------------------------------------------------------- */
 
-/* table [n,D] = mean embeddings of each entry's tokens. */
-static void
-fill_table (PmodNetwork *self, const GPtrArray *words, PmodTensor *table)
+static int
+count_tokens (const GPtrArray *words)
 {
-  const PmodWeight *embedding = self->weights->embedding;
-  gint64 d = table->shape[1];
-  const float *from = embedding->value.data;
+  int n = 0;
+
+  for (guint i = 0; i < words->len; i++)
+    n += (int)((const GArray *)g_ptr_array_index (words, i))->len;
+  return n;
+}
+
+/* n numbers in memory of their own. */
+static PmodTensor
+upload_numbers (PmodNetwork *self, const gint32 *numbers, gint64 n)
+{
+  PmodTensor to = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, n);
+
+  to.data = pmod_alloc (self->backend, pmod_tensor_bytes (&to));
+  if (to.data != NULL)
+    pmod_upload (self->backend, to.data, numbers, pmod_tensor_bytes (&to));
+  return to;
+}
+
+static void
+upload_words (PmodNetwork *self, const GPtrArray *words, PmodWords *to)
+{
+  int n = count_tokens (words), at = 0;
+  g_autofree gint32 *tokens = g_new (gint32, n);
+  g_autofree gint32 *entries = g_new (gint32, n);
+  g_autofree gint32 *counts = g_new (gint32, n);
 
   for (guint i = 0; i < words->len; i++)
     {
       const GArray *ids = g_ptr_array_index (words, i);
-      float *to = (float *)table->data + i * d;
 
-      memset (to, 0, (gsize)d * sizeof *to);
-      for (guint k = 0; k < ids->len; k++)
-        for (gint64 c = 0; c < d; c++)
-          to[c] += from[g_array_index (ids, gint32, k) * d + c] / (float)ids->len;
+      for (guint k = 0; k < ids->len; k++, at++)
+        {
+          tokens[at] = g_array_index (ids, gint32, k);
+          entries[at] = (gint32)i;
+          counts[at] = (gint32)ids->len;
+        }
     }
+  to->tokens = upload_numbers (self, tokens, n);
+  to->entries = upload_numbers (self, entries, n);
+  to->counts = upload_numbers (self, counts, n);
+  to->table = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, words->len, self->weights->config->hidden);
+  to->table.data = pmod_alloc (self->backend, pmod_tensor_bytes (&to->table));
+}
+
+void
+pmod_network_forget_words (PmodNetwork *self)
+{
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    {
+      PmodWords *words = &self->words[i];
+
+      if (words->matrix != NULL)
+        pmod_matrix_free (self->backend, words->matrix);
+      pmod_free (self->backend, words->tokens.data);
+      pmod_free (self->backend, words->entries.data);
+      pmod_free (self->backend, words->counts.data);
+      pmod_free (self->backend, words->table.data);
+      *words = (PmodWords){ 0 };
+    }
+}
+
+/* Rows of from, of each token its share: divided by how many its entry has. */
+static PmodTensor
+share_rows (PmodNetwork *self,
+            const PmodWords *words,
+            const PmodTensor *from,
+            const PmodTensor *idx)
+{
+  PmodTensor rows =
+      pmod_arena_2d (self->arena, PMOD_DTYPE_F32, idx->shape[0], words->table.shape[1]);
+
+  pmod_gather_rows (self->backend, &rows, from, idx);
+  pmod_divide_rows (self->backend, &rows, &words->counts);
+  return rows;
+}
+
+/* table [n,D] = mean embeddings of each entry's tokens. */
+static void
+fill_table (PmodNetwork *self, PmodWords *words)
+{
+  PmodArenaMark mark = pmod_arena_mark (self->arena);
+  PmodTensor rows = share_rows (self, words, &self->weights->embedding->value, &words->tokens);
+
+  pmod_fill (self->backend, &words->table, 0);
+  pmod_gather_rows_backward (self->backend, &words->table, &rows, &words->entries);
+  pmod_arena_reset (self->arena, mark);
 }
 
 /* The embedding's gradient += that of the table. */
 static void
-spread_table (PmodNetwork *self, const GPtrArray *words, const PmodTensor *dtable)
+spread_table (PmodNetwork *self, const PmodWords *words, const PmodTensor *dtable)
 {
-  PmodTensor view;
+  PmodTensor view, rows;
   PmodTensor *gradient = pmod_network_gradient (self, self->weights->embedding, &view);
-  gint64 d = dtable->shape[1];
 
   if (gradient == NULL)
     return;
-  for (guint i = 0; i < words->len; i++)
-    {
-      const GArray *ids = g_ptr_array_index (words, i);
-      const float *from = (const float *)dtable->data + i * d;
-
-      for (guint k = 0; k < ids->len; k++)
-        {
-          float *to = (float *)gradient->data + g_array_index (ids, gint32, k) * d;
-
-          for (gint64 c = 0; c < d; c++)
-            to[c] += from[c] / (float)ids->len;
-        }
-    }
-}
-
-static void
-refresh_table (PmodNetwork *self, const GPtrArray *words, PmodTensor *table, PmodMatrix **matrix)
-{
-  if (words == NULL || words->len == 0)
-    return;
-  if (table->data == NULL)
-    {
-      *table = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, words->len, self->weights->config->hidden);
-      table->data = pmod_alloc (self->backend, pmod_tensor_bytes (table));
-      if (table->data == NULL)
-        return;
-    }
-  fill_table (self, words, table);
-  if (*matrix == NULL)
-    *matrix = pmod_matrix_new_trainable (self->backend, table, self->weights->act);
-  else
-    pmod_matrix_update (self->backend, *matrix, table);
+  rows = share_rows (self, words, dtable, &words->entries);
+  pmod_gather_rows_backward (self->backend, gradient, &rows, &words->tokens);
 }
 
 void
@@ -80,51 +119,30 @@ pmod_network_refresh (PmodNetwork *self)
 {
   const PmodSource *source = self->options.source;
 
-  if (source == NULL)
-    return;
-  for (int i = 0; i < PMOD_N_READINGS; i++)
-    refresh_table (self, source->words[i], &self->word_tables[i], &self->words[i]);
+  for (int i = 0; source != NULL && i < PMOD_N_READINGS; i++)
+    {
+      PmodWords *words = &self->words[i];
+
+      if (source->words[i] == NULL || source->words[i]->len == 0)
+        continue;
+      if (words->table.data == NULL)
+        upload_words (self, source->words[i], words);
+      fill_table (self, words);
+      if (words->matrix == NULL)
+        words->matrix =
+            pmod_matrix_new_trainable (self->backend, &words->table, self->weights->act);
+      else
+        pmod_matrix_update (self->backend, words->matrix, &words->table);
+    }
 }
 
 /* --- The loss ------------------------------------------------------------------------------- */
 
-/* Patches of all samples that are known, as rows of projected. */
-typedef struct
-{
-  GArray *rows;            /* gint32 */
-  GArray *labels, *scales; /* gint32, float */
-} Readings;
-
-static void
-add_reading (Readings *self, gint32 row, gint32 label, float scale)
-{
-  g_array_append_val (self->rows, row);
-  g_array_append_val (self->labels, label);
-  g_array_append_val (self->scales, scale);
-}
-
-static Readings
-new_readings (void)
-{
-  return (Readings){ g_array_new (FALSE, FALSE, sizeof (gint32)),
-                     g_array_new (FALSE, FALSE, sizeof (gint32)),
-                     g_array_new (FALSE, FALSE, sizeof (float)) };
-}
-
-static void
-clear_readings (Readings *self)
-{
-  g_array_unref (self->rows);
-  g_array_unref (self->labels);
-  g_array_unref (self->scales);
-}
-
-/* What a patch shows if that is to be read, else -1; *scale = what its loss counts. */
-static gint32
-label_of (const PmodNetwork *self,
-          const PmodSamplePatch *patch,
-          PmodPatchReading what,
-          float *scale)
+gint32
+pmod_network_label_of (const PmodNetwork *self,
+                       const PmodSamplePatch *patch,
+                       PmodPatchReading what,
+                       float *scale)
 {
   gint32 known = patch->known[what];
 
@@ -135,109 +153,62 @@ label_of (const PmodNetwork *self,
   return (gint32)self->options.source->words[what]->len - 1;
 }
 
-/* Patches are those of the targets, which here are the tiles' features in their order. */
 static void
-list_readings (const PmodNetwork *self, PmodPatchReading what, Readings *readings)
+read_patches (PmodNetwork *self, const PmodWords *words, PmodReading *reading)
 {
-  gint32 row = 0;
-
-  for (int i = 0; i < self->n_samples; i++)
-    {
-      const PmodSample *sample = self->samples[i];
-
-      for (int k = 0; sample->patches != NULL && k < sample->n_targets; k++)
-        {
-          float scale;
-          gint32 label = label_of (self, &sample->patches[k], what, &scale);
-
-          if (label >= 0)
-            add_reading (readings, row + k, label, scale);
-        }
-      for (int k = 0; k < sample->n_images; k++)
-        row += sample->images[k].pixels->n_tiles * pmod_config_tile_tokens (self->weights->config);
-    }
-}
-
-static PmodTensor
-floats (PmodNetwork *self, const GArray *values)
-{
-  PmodTensor tensor = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, values->len);
-
-  if (tensor.data != NULL)
-    pmod_upload (self->backend, tensor.data, values->data, pmod_tensor_bytes (&tensor));
-  return tensor;
-}
-
-static void
-count_right (const Readings *readings,
-             const gint32 *argmax,
-             PmodPatchReading what,
-             gint32 background,
-             PmodNetworkResult *result)
-{
-  for (guint i = 0; i < readings->labels->len; i++)
-    {
-      gint32 label = g_array_index (readings->labels, gint32, i);
-
-      if (what == PMOD_READ_CLASS && label == background)
-        continue;
-      result->n_read[what]++;
-      result->n_read_right[what] += argmax[i] == label;
-    }
-}
-
-/* Returns the loss of reading projected's rows by words; counts into result. */
-static double
-read_words (PmodNetwork *self,
-            const Readings *readings,
-            PmodPatchReading what,
-            PmodNetworkResult *result)
-{
-  gint64 n = readings->rows->len;
-  const GPtrArray *words = self->options.source->words[what];
-  PmodReading reading = {
-    .from = &self->projected,
-    .norm = &self->ones,
-    .table = self->words[what],
-  };
   PmodTensor dtable;
 
-  if (n == 0)
-    return 0;
-  reading.rows = pmod_network_indices (self, (const gint32 *)(gpointer)readings->rows->data, n);
-  reading.labels = pmod_network_indices (self, (const gint32 *)(gpointer)readings->labels->data, n);
-  reading.scales = floats (self, readings->scales);
+  reading->from = &self->projected;
+  reading->norm = &self->ones;
+  reading->table = words->matrix;
   if (self->backward)
     {
-      dtable = pmod_network_zeros (self, words->len, self->weights->config->hidden);
-      reading.dfrom = &self->dprojected;
-      reading.dtable = &dtable;
+      dtable = pmod_network_zeros (self, words->table.shape[0], words->table.shape[1]);
+      reading->dfrom = &self->dprojected;
+      reading->dtable = &dtable;
     }
-  if (!pmod_network_read (self, &reading))
-    return 0;
-  count_right (readings, reading.argmax.data, what, (gint32)words->len - 1, result);
+  pmod_network_read (self, reading);
   if (self->backward)
     spread_table (self, words, &dtable);
-  return reading.sums[0];
 }
 
-double
-pmod_network_words_loss (PmodNetwork *self, PmodNetworkResult *result)
+void
+pmod_network_read_words (PmodNetwork *self)
 {
-  double loss = 0;
-
-  if (self->options.source == NULL || self->n_tiles == 0)
-    return 0;
   for (int i = 0; i < PMOD_N_READINGS; i++)
-    if (self->words[i] != NULL && self->factors->words[i] > 0)
+    if (self->readings[i].n > 0)
       {
         PmodArenaMark mark = pmod_arena_mark (self->arena);
-        Readings readings = new_readings ();
 
-        list_readings (self, (PmodPatchReading)i, &readings);
-        loss += read_words (self, &readings, (PmodPatchReading)i, result);
-        clear_readings (&readings);
+        read_patches (self, &self->words[i], &self->readings[i]);
         pmod_arena_reset (self->arena, mark);
       }
-  return loss;
+}
+
+void
+pmod_network_count_words (const PmodNetwork *self, PmodNetworkResult *result)
+{
+  for (int what = 0; what < PMOD_N_READINGS; what++)
+    {
+      const PmodReading *reading = &self->readings[what];
+      const gint32 *got = pmod_board_read (self->board, reading->argmax);
+
+      for (int i = 0; reading->n > 0 && i < self->n_samples; i++)
+        for (int k = 0; self->samples[i]->patches != NULL && k < self->samples[i]->n_targets; k++)
+          {
+            const PmodSamplePatch *patch = &self->samples[i]->patches[k];
+            float scale;
+            gint32 label = pmod_network_label_of (self, patch, (PmodPatchReading)what, &scale);
+
+            if (label < 0)
+              continue;
+            /* What is no object of a class counts for nothing. */
+            if (patch->known[what] >= 0)
+              {
+                result->n_read[what]++;
+                result->n_read_right[what] += *got == label;
+              }
+            got++;
+          }
+    }
 }

@@ -1,5 +1,7 @@
-/* The network: what belongs to one pass, the rows of all samples put together, and the loss of the
- * answers. Not here: the tower (pmod-network-tower.c), layers (pmod-network-decoder.c), routing
+/* The network: its passes, the merged rows, the loss of the answers, and what comes of it all on
+ * the host. A pass goes up in one copy (pmod-network-layout.c), is enqueued without waiting for
+ * anything, and leaves its sums on the board, from where they are collected in one copy. Not here:
+ * the tower (pmod-network-tower.c), layers (pmod-network-decoder.c), routing
  * (pmod-network-route.c), reading patches by words (pmod-network-words.c). */
 #include "pmod-network-private.h"
 
@@ -34,6 +36,12 @@ pmod_network_new (const PmodWeights *weights, PmodBackend *backend, float *gradi
   self->gradients = gradients;
   self->options.parts = PMOD_PART_ALL;
   self->arena = pmod_arena_new (backend);
+  self->parcel = pmod_parcel_new ();
+  self->board = pmod_board_new (backend);
+  self->passes = g_array_new (FALSE, FALSE, sizeof (PmodPass));
+  self->patch_list = (PmodPatchList){ g_array_new (FALSE, FALSE, sizeof (gint32)),
+                                      g_array_new (FALSE, FALSE, sizeof (gint32)),
+                                      g_array_new (FALSE, FALSE, sizeof (float)) };
   self->norm = pmod_router_norm_to_ops (&config->router_norm);
   pmod_schedule_ratios (&config->schedule, config->n_layers, self->ratios);
   self->tower = g_new0 (PmodTowerState, MAX (weights->n_blocks, 1));
@@ -45,26 +53,20 @@ pmod_network_new (const PmodWeights *weights, PmodBackend *backend, float *gradi
   return self;
 }
 
-static void
-forget_words (PmodNetwork *self)
-{
-  for (int i = 0; i < PMOD_N_READINGS; i++)
-    {
-      if (self->words[i] != NULL)
-        pmod_matrix_free (self->backend, self->words[i]);
-      pmod_free (self->backend, self->word_tables[i].data);
-      self->words[i] = NULL;
-      self->word_tables[i] = (PmodTensor){ 0 };
-    }
-}
-
 void
 pmod_network_free (PmodNetwork *self)
 {
-  forget_words (self);
+  pmod_network_forget_words (self);
   pmod_free (self->backend, self->rope.data);
   pmod_free (self->backend, self->ones.data);
   pmod_arena_free (self->arena);
+  pmod_parcel_free (self->parcel);
+  pmod_board_free (self->board);
+  g_array_unref (self->passes);
+  g_array_unref (self->patch_list.rows);
+  g_array_unref (self->patch_list.labels);
+  g_array_unref (self->patch_list.scales);
+  g_free (self->lanes);
   g_free (self->tower);
   g_free (self->layers);
   g_free (self);
@@ -73,7 +75,7 @@ pmod_network_free (PmodNetwork *self)
 void
 pmod_network_set_options (PmodNetwork *self, const PmodNetworkOptions *options)
 {
-  forget_words (self);
+  pmod_network_forget_words (self);
   self->options = *options;
   pmod_network_refresh (self);
 }
@@ -143,118 +145,6 @@ pmod_network_zeros (PmodNetwork *self, gint64 n0, gint64 n1)
   return to;
 }
 
-PmodTensor
-pmod_network_indices (PmodNetwork *self, const gint32 *values, gint64 n)
-{
-  PmodTensor to = pmod_arena_1d (self->arena, PMOD_DTYPE_I32, n);
-
-  if (to.data != NULL)
-    pmod_upload (self->backend, to.data, values, pmod_tensor_bytes (&to));
-  return to;
-}
-
-/* --- The rows of a pass --------------------------------------------------------------------- */
-
-static gboolean
-check_samples (const PmodNetwork *self, GError **error)
-{
-  for (int i = 0; i < self->n_samples; i++)
-    for (int k = 0; k < self->samples[i]->n_images; k++)
-      if (self->samples[i]->images[k].pixels->resample_merge != NULL)
-        {
-          g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
-                       "training with max_num_patches (anyres_max_N in config.json) is not "
-                       "supported: a picture of sample %d would be shrunk",
-                       i);
-          return FALSE;
-        }
-  return TRUE;
-}
-
-static void
-count_rows (PmodNetwork *self)
-{
-  self->n_rows = self->n_targets = self->n_tiles = 0;
-  for (int i = 0; i < self->n_samples; i++)
-    {
-      self->n_rows += self->samples[i]->n_tokens;
-      self->n_targets += self->samples[i]->n_targets;
-      for (int k = 0; k < self->samples[i]->n_images; k++)
-        self->n_tiles += self->samples[i]->images[k].pixels->n_tiles;
-    }
-}
-
-/* Writes where the rows of one sample's pictures come from: rows of projected from tile_row on. */
-static void
-merge_images (
-    const PmodSample *sample, gint32 *merge, gint32 *newline, gint32 *tile_row, gint32 tile_tokens)
-{
-  for (int k = 0; k < sample->n_images; k++)
-    {
-      const PmodSampleImage *image = &sample->images[k];
-
-      for (int j = 0; j < image->pixels->n_tokens; j++)
-        if (image->pixels->merge[j] >= 0)
-          merge[image->first + j] = *tile_row + image->pixels->merge[j];
-        else
-          newline[image->first + j] = 0;
-      *tile_row += image->pixels->n_tiles * tile_tokens;
-    }
-}
-
-static void
-lay_out_rows (PmodNetwork *self)
-{
-  gsize n = (gsize)self->n_rows;
-  g_autofree gint32 *text = g_new (gint32, n);
-  g_autofree gint32 *merge = g_new (gint32, n);
-  g_autofree gint32 *newline = g_new (gint32, n);
-  g_autofree gint32 *positions = g_new (gint32, n);
-  g_autofree gint32 *targets = g_new (gint32, MAX (self->n_targets, 1));
-  gint32 row = 0, target = 0, tile_row = 0;
-
-  memset (merge, -1, n * sizeof *merge);
-  memset (newline, -1, n * sizeof *newline);
-  for (int i = 0; i < self->n_samples; i++)
-    {
-      const PmodSample *sample = self->samples[i];
-
-      memcpy (text + row, sample->ids, (gsize)sample->n_tokens * sizeof *text);
-      memcpy (positions + row, sample->positions, (gsize)sample->n_tokens * sizeof *positions);
-      for (int k = 0; k < sample->n_targets; k++)
-        targets[target++] = row + sample->targets[k];
-      merge_images (sample, merge + row, newline + row, &tile_row,
-                    pmod_config_tile_tokens (self->weights->config));
-      row += sample->n_tokens;
-    }
-  self->text = pmod_network_indices (self, text, self->n_rows);
-  self->merge = pmod_network_indices (self, merge, self->n_rows);
-  self->newline = (PmodTensor){ 0 };
-  if (self->weights->newline != NULL)
-    self->newline = pmod_network_indices (self, newline, self->n_rows);
-  self->positions = pmod_network_indices (self, positions, self->n_rows);
-  self->targets = pmod_network_indices (self, targets, self->n_targets);
-}
-
-static void
-lay_out_lanes (PmodNetwork *self)
-{
-  gint64 row = 0;
-
-  self->lanes = pmod_arena_2d (self->arena, PMOD_DTYPE_U8, self->n_samples, sizeof (PmodLane)).data;
-  for (int i = 0; self->lanes != NULL && i < self->n_samples; i++)
-    {
-      const PmodSample *sample = self->samples[i];
-
-      self->lanes[i] = (PmodLane){ row, sample->n_tokens };
-      row += sample->n_tokens;
-      if (sample->first == NULL)
-        continue;
-      self->lanes[i].prefix = sample->prefix;
-      self->lanes[i].first = pmod_network_indices (self, sample->first, sample->n_tokens);
-    }
-}
-
 /* --- Merged rows ---------------------------------------------------------------------------- */
 
 static PmodTensor
@@ -301,62 +191,12 @@ embed_rows_backward (PmodNetwork *self, const PmodTensor *dx)
 
 /* --- Answers -------------------------------------------------------------------------------- */
 
-/* Rows that have a label. */
-typedef struct
-{
-  gint64 n;
-  PmodReading reading;
-  gint32 *answers; /* [n] of all samples of the pass, counted through; or -1 */
-  int n_answers;
-} Answers;
-
-static void
-list_answers (PmodNetwork *self, Answers *answers)
-{
-  g_autofree gint32 *rows = g_new (gint32, self->n_rows);
-  g_autofree gint32 *labels = g_new (gint32, self->n_rows);
-  gint32 row = 0;
-
-  answers->answers = g_new (gint32, self->n_rows);
-  for (int i = 0; i < self->n_samples; i++)
-    {
-      const PmodSample *sample = self->samples[i];
-
-      for (int k = 0; k < sample->n_tokens; k++)
-        if (sample->labels[k] >= 0)
-          {
-            rows[answers->n] = row + k;
-            labels[answers->n] = sample->labels[k];
-            answers->answers[answers->n++] =
-                sample->answers[k] < 0 ? -1 : sample->answers[k] + answers->n_answers;
-          }
-      row += sample->n_tokens;
-      answers->n_answers += sample->n_answers;
-    }
-  answers->reading.rows = pmod_network_indices (self, rows, answers->n);
-  answers->reading.labels = pmod_network_indices (self, labels, answers->n);
-  answers->reading.scales = pmod_arena_1d (self->arena, PMOD_DTYPE_F32, answers->n);
-  pmod_fill (self->backend, &answers->reading.scales, self->factors->answers);
-}
-
-static void
-mark_right (const Answers *answers, guint8 *right)
-{
-  const gint32 *labels = answers->reading.labels.data, *got = answers->reading.argmax.data;
-
-  memset (right, 1, (gsize)answers->n_answers);
-  for (gint64 i = 0; i < answers->n; i++)
-    if (answers->answers[i] >= 0 && got[i] != labels[i])
-      right[answers->answers[i]] = 0;
-}
-
 /* The loss of the answers; adds its gradient to dx [T,D], unless NULL. */
 static void
-answer_loss (
-    PmodNetwork *self, Answers *answers, PmodTensor *dx, PmodNetworkResult *result, guint8 *right)
+read_answers (PmodNetwork *self, PmodTensor *dx)
 {
   const PmodWeights *w = self->weights;
-  PmodReading *reading = &answers->reading;
+  PmodReading *reading = &self->answers;
   PmodTensor dnorm, dtable;
 
   reading->from = &self->x;
@@ -368,13 +208,29 @@ answer_loss (
       reading->dnorm = pmod_network_gradient (self, w->norm, &dnorm);
       reading->dtable = pmod_network_gradient (self, w->head, &dtable);
     }
-  if (!pmod_network_read (self, reading))
-    return;
-  result->loss += reading->sums[0];
-  result->n_labels += (gint64)reading->sums[1];
-  result->n_labels_right += (gint64)reading->sums[2];
-  if (right != NULL)
-    mark_right (answers, right);
+  pmod_network_read (self, reading);
+}
+
+/* What was fetched of the last pass: for each answer whether every label's likeliest token is
+ * right. */
+static void
+mark_right (const PmodNetwork *self, guint8 *right)
+{
+  const gint32 *got = pmod_board_read (self->board, self->answers.argmax);
+
+  for (int i = 0; i < self->n_samples; right += self->samples[i++]->n_answers)
+    {
+      const PmodSample *sample = self->samples[i];
+
+      memset (right, 1, (gsize)sample->n_answers);
+      for (int k = 0; k < sample->n_tokens; k++)
+        if (sample->labels[k] >= 0)
+          {
+            if (sample->answers[k] >= 0 && *got != sample->labels[k])
+              right[sample->answers[k]] = 0;
+            got++;
+          }
+    }
 }
 
 void
@@ -391,12 +247,110 @@ pmod_network_result_add (PmodNetworkResult *sum, const PmodNetworkResult *part)
   sum->flops += part->flops;
 }
 
-/* --- A pass --------------------------------------------------------------------------------- */
+/* --- The board ------------------------------------------------------------------------------ */
 
-static gboolean
-check_pass (PmodNetwork *self, const PmodNetworkResult *result, GError **error)
+/* All readings of a pass, the answers' last. */
+static PmodReading *
+reading_of (PmodNetwork *self, int i)
 {
-  if (!pmod_backend_sync (self->backend))
+  return i < PMOD_N_READINGS ? &self->readings[i] : &self->answers;
+}
+
+/* Of what the host is told when it is told all. */
+static gsize
+measure_details (const PmodNetwork *self)
+{
+  gint64 n = self->answers.n;
+
+  for (int i = 0; i < PMOD_N_READINGS; i++)
+    n += self->readings[i].n;
+  return (gsize)n * sizeof (gint32) +
+         (gsize)self->n_targets * (gsize)self->weights->config->n_layers * (2 * sizeof (float) + 1);
+}
+
+/* Takes the places of a pass, sums first. FALSE where there is no memory. */
+static gboolean
+take_places (PmodNetwork *self)
+{
+  int n_layers = self->weights->config->n_layers;
+  PmodPass pass = { .router_factor = (double)self->factors->routers };
+
+  if (!pmod_board_reserve (self->board,
+                           (self->tells_all ? measure_details (self) : 0) +
+                               (gsize)n_layers * sizeof (float),
+                           2 * (PMOD_N_READINGS + 2) + 3 * n_layers))
+    return FALSE;
+  for (int i = 0; i <= PMOD_N_READINGS; i++)
+    {
+      PmodReading *reading = reading_of (self, i);
+
+      pass.n[i] = reading->n;
+      if (reading->n > 0)
+        pass.summaries[i] = reading->summary = pmod_board_take (self->board, 3 * sizeof (float));
+    }
+  for (int i = 0; i < n_layers && self->objects.data != NULL; i++)
+    pass.n_routed += self->layers[i].routed;
+  pass.router_losses = pmod_board_take (self->board, (gsize)pass.n_routed * sizeof (float));
+  self->router_losses =
+      pmod_board_1d (self->board, pass.router_losses, PMOD_DTYPE_F32, pass.n_routed);
+  for (int i = 0; self->tells_all && i <= PMOD_N_READINGS; i++)
+    {
+      PmodReading *reading = reading_of (self, i);
+
+      reading->is_told = TRUE;
+      reading->argmax = pmod_board_take (self->board, (gsize)reading->n * sizeof (gint32));
+    }
+  g_array_append_val (self->passes, pass);
+  return TRUE;
+}
+
+/* What was fetched of one pass. */
+static void
+add_sums (const PmodNetwork *self, const PmodPass *pass, PmodNetworkResult *result)
+{
+  const float *routers = pmod_board_read (self->board, pass->router_losses);
+  double router_loss = 0;
+  PmodNetworkResult part = { .flops = pass->flops };
+
+  for (int i = 0; i <= PMOD_N_READINGS; i++)
+    if (pass->n[i] > 0)
+      part.loss += *(const float *)pmod_board_read (self->board, pass->summaries[i]);
+  if (pass->n[PMOD_N_READINGS] > 0)
+    {
+      const float *sums = pmod_board_read (self->board, pass->summaries[PMOD_N_READINGS]);
+
+      part.n_labels = (gint64)sums[1];
+      part.n_labels_right = (gint64)sums[2];
+    }
+  for (int i = 0; i < pass->n_routed; i++)
+    router_loss += (double)routers[i];
+  part.loss += router_loss * pass->router_factor;
+  pmod_network_result_add (result, &part);
+}
+
+PmodTensor
+pmod_network_take_norm (PmodNetwork *self)
+{
+  if (!pmod_board_reserve (self->board, 2 * sizeof (float), 1))
+    return pmod_tensor_1d (NULL, PMOD_DTYPE_F32, 2);
+  self->has_norm = TRUE;
+  self->gradient_norm = pmod_board_take (self->board, 2 * sizeof (float));
+  return pmod_board_1d (self->board, self->gradient_norm, PMOD_DTYPE_F32, 2);
+}
+
+gboolean
+pmod_network_collect (PmodNetwork *self, PmodNetworkResult *result, float *norm, GError **error)
+{
+  gboolean ok = pmod_board_fetch (self->board);
+
+  *result = (PmodNetworkResult){ 0 };
+  for (guint i = 0; ok && i < self->passes->len; i++)
+    add_sums (self, &g_array_index (self->passes, PmodPass, i), result);
+  if (ok && norm != NULL && self->has_norm)
+    *norm = *(const float *)pmod_board_read (self->board, self->gradient_norm);
+  g_array_set_size (self->passes, 0);
+  self->has_norm = FALSE;
+  if (!ok)
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE, "network: %s",
                    pmod_backend_get_error (self->backend));
@@ -410,28 +364,106 @@ check_pass (PmodNetwork *self, const PmodNetworkResult *result, GError **error)
   return FALSE;
 }
 
+/* --- A pass --------------------------------------------------------------------------------- */
+
+static gboolean
+check_samples (const PmodNetwork *self, GError **error)
+{
+  for (int i = 0; i < self->n_samples; i++)
+    for (int k = 0; k < self->samples[i]->n_images; k++)
+      if (self->samples[i]->images[k].pixels->resample_merge != NULL)
+        {
+          g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
+                       "training with max_num_patches (anyres_max_N in config.json) is not "
+                       "supported: a picture of sample %d would be shrunk",
+                       i);
+          return FALSE;
+        }
+  return TRUE;
+}
+
+/* The angles of all rows, so that a layer's rows find theirs by what they are rows of. */
+static void
+find_angles (PmodNetwork *self)
+{
+  self->angles = pmod_arena_2d (self->arena, PMOD_DTYPE_F32, self->n_rows, self->rope.shape[1]);
+  pmod_gather_rows (self->backend, &self->angles, &self->rope, &self->positions);
+}
+
 /* The decoder over all rows, forward and, where wanted, backward. */
 static void
-run_decoder (PmodNetwork *self, PmodNetworkResult *result, guint8 *right, PmodRouterStats *stats)
+run_decoder (PmodNetwork *self)
 {
-  Answers answers = { 0 };
   PmodTensor dx;
 
-  lay_out_lanes (self);
+  find_angles (self);
   embed_rows (self);
-  pmod_network_decoder_forward (self, stats);
-  list_answers (self, &answers);
+  pmod_network_decoder_forward (self);
   if (self->backward)
     dx = pmod_network_zeros (self, self->n_rows, self->weights->config->hidden);
-  if (answers.n > 0)
-    answer_loss (self, &answers, self->backward ? &dx : NULL, result, right);
-  result->loss += pmod_network_route_loss (self);
-  if (self->backward)
+  if (self->answers.n > 0)
+    read_answers (self, self->backward ? &dx : NULL);
+  if (!self->backward)
     {
-      pmod_network_decoder_backward (self, &dx);
-      embed_rows_backward (self, &dx);
+      pmod_network_route_loss (self);
+      return;
     }
-  g_free (answers.answers);
+  pmod_network_decoder_backward (self, &dx);
+  embed_rows_backward (self, &dx);
+}
+
+static void
+run_pass (PmodNetwork *self)
+{
+  pmod_network_tower_forward (self);
+  if (self->n_tiles > 0 && self->backward)
+    self->dprojected =
+        pmod_network_zeros (self, self->projected.shape[0], self->projected.shape[1]);
+  pmod_network_read_words (self);
+  if (self->factors->answers > 0)
+    run_decoder (self);
+  if (self->backward)
+    pmod_network_tower_backward (self);
+}
+
+static gboolean
+enqueue (PmodNetwork *self,
+         PmodSample *const *samples,
+         int n_samples,
+         const PmodLossFactors *factors,
+         GError **error)
+{
+  PmodArenaMark mark = pmod_arena_mark (self->arena);
+
+  g_return_val_if_fail (!self->backward || self->gradients != NULL, FALSE);
+
+  self->samples = samples;
+  self->n_samples = n_samples;
+  self->factors = factors;
+  self->flops = 0;
+  if (!check_samples (self, error))
+    return FALSE;
+  pmod_network_lay_out (self);
+  /* Without it the backend has failed, which is told by collect. */
+  if (take_places (self))
+    {
+      run_pass (self);
+      g_array_index (self->passes, PmodPass, self->passes->len - 1).flops = self->flops;
+    }
+  pmod_arena_reset (self->arena, mark);
+  return TRUE;
+}
+
+gboolean
+pmod_network_enqueue (PmodNetwork *self,
+                      PmodSample *const *samples,
+                      int n_samples,
+                      const PmodLossFactors *factors,
+                      GError **error)
+{
+  self->backward = TRUE;
+  self->tells_all = FALSE;
+  return enqueue (self, samples, n_samples, factors, error);
 }
 
 gboolean
@@ -445,30 +477,16 @@ pmod_network_run (PmodNetwork *self,
                   PmodRouterStats *stats,
                   GError **error)
 {
-  PmodArenaMark mark = pmod_arena_mark (self->arena);
-
-  g_return_val_if_fail (!backward || self->gradients != NULL, FALSE);
-
   *result = (PmodNetworkResult){ 0 };
-  self->samples = samples;
-  self->n_samples = n_samples;
-  self->factors = factors;
   self->backward = backward;
-  self->flops = 0;
-  if (!check_samples (self, error))
+  self->tells_all = TRUE;
+  if (!enqueue (self, samples, n_samples, factors, error) ||
+      !pmod_network_collect (self, result, NULL, error))
     return FALSE;
-  count_rows (self);
-  lay_out_rows (self);
-  pmod_network_tower_forward (self);
-  if (self->n_tiles > 0 && backward)
-    self->dprojected =
-        pmod_network_zeros (self, self->projected.shape[0], self->projected.shape[1]);
-  result->loss += pmod_network_words_loss (self, result);
-  if (factors->answers > 0)
-    run_decoder (self, result, right, stats);
-  if (backward)
-    pmod_network_tower_backward (self);
-  pmod_arena_reset (self->arena, mark);
-  result->flops = self->flops;
-  return check_pass (self, result, error);
+  pmod_network_count_words (self, result);
+  if (factors->answers > 0 && right != NULL && self->answers.n > 0)
+    mark_right (self, right);
+  if (factors->answers > 0 && stats != NULL)
+    pmod_network_route_count (self, stats);
+  return TRUE;
 }

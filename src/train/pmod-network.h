@@ -60,9 +60,29 @@ void pmod_network_set_options (PmodNetwork *self, const PmodNetworkOptions *opti
 /* Brings what the network derives from the weights up to date: after every step. */
 void pmod_network_refresh (PmodNetwork *self);
 
-/* Runs samples. right: for each answer of each sample in their order, 1 where every label's
- * likeliest token is right, or NULL. stats [n_layers], added to, or NULL. Errors: DEVICE, NUMBER (a
- * loss that is not finite), UNSUPPORTED (pictures that max_num_patches shrinks). */
+/* Enqueues samples forward and backward, without waiting. factors and samples are not read any more
+ * when it returns; what came of them is with the next collect. Errors: UNSUPPORTED (pictures that
+ * max_num_patches shrinks). */
+gboolean pmod_network_enqueue (PmodNetwork *self,
+                               PmodSample *const *samples,
+                               int n_samples,
+                               const PmodLossFactors *factors,
+                               GError **error);
+
+/* F32 [2] for the norm of gradients, which the next collect fetches with the rest; valid until the
+ * next enqueue. */
+PmodTensor pmod_network_take_norm (PmodNetwork *self);
+
+/* Waits for all that was enqueued, and fetches the sum of its results in one copy, all but what was
+ * read of patches, and into *norm, where it is not NULL, the norm. Errors: DEVICE, NUMBER (a loss
+ * that is not finite). */
+gboolean
+pmod_network_collect (PmodNetwork *self, PmodNetworkResult *result, float *norm, GError **error);
+
+/* Runs samples and waits for all there is to know of them. right: for each answer of each sample in
+ * their order, 1 where every label's likeliest token is right, or NULL. stats [n_layers], added to,
+ * or NULL. Errors: DEVICE, NUMBER (a loss that is not finite), UNSUPPORTED (pictures that
+ * max_num_patches shrinks). */
 gboolean pmod_network_run (PmodNetwork *self,
                            PmodSample *const *samples,
                            int n_samples,

@@ -157,6 +157,7 @@ static const PmodKey stage_keys[] = {
   REQUIRED_INT (PmodRecipeStage, steps, 1, MAX_STEPS),
   INT (PmodRecipeStage, batch, 1, MAX_BATCH, 32),
   INT (PmodRecipeStage, micro, 1, MAX_BATCH, 4),
+  INT (PmodRecipeStage, device_micro, 1, MAX_BATCH, 0), /* 0: as many as batch */
   { .name = "parts",
     .type = PMOD_KEY_SET,
     .offset = offsetof (PmodRecipeStage, parts),

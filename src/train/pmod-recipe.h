@@ -49,16 +49,17 @@ typedef enum
 typedef struct
 {
   char *name;
-  char *data;     /* name of a [data] group */
-  int steps;      /* of the optimizer */
-  int batch;      /* samples a step */
-  int micro;      /* samples that one worker runs at a time: a matter of speed and memory alone */
-  guint parts;    /* PmodPart that learn; the others are frozen */
-  guint anew;     /* PmodPart whose weights begin as a new network's */
-  double answers; /* weight of the loss of the answers' tokens; 0: the decoder is not run */
-  double words;   /* weight of the loss that reads patches by the embeddings of what they show */
-  double colours; /* of which for colours, relative to the classes */
-  double places;  /* and for places likewise */
+  char *data;       /* name of a [data] group */
+  int steps;        /* of the optimizer */
+  int batch;        /* samples a step */
+  int micro;        /* samples that one worker runs at a time: a matter of speed and memory alone */
+  int device_micro; /* likewise on a device; 0: all of the batch */
+  guint parts;      /* PmodPart that learn; the others are frozen */
+  guint anew;       /* PmodPart whose weights begin as a new network's */
+  double answers;   /* weight of the loss of the answers' tokens; 0: the decoder is not run */
+  double words;     /* weight of the loss that reads patches by the embeddings of what they show */
+  double colours;   /* of which for colours, relative to the classes */
+  double places;    /* and for places likewise */
   double background; /* weight of a background patch, relative to an object's */
   double routers;    /* weight of the loss that teaches routers where objects are (not p-MoD's) */
   double muon_rate;  /* of hidden matrices; 0: AdamW takes them too */

@@ -40,7 +40,7 @@ run_validation (int worker, PmodBackend *backend, gpointer user_data)
   lane->result = (PmodNetworkResult){ 0 };
   while (at < end && lane->error == NULL)
     {
-      guint n = MIN ((guint)self->stage->micro, end - at);
+      guint n = MIN (pmod_trainer_get_micro (self), end - at);
       int n_answers = 0;
       g_autofree guint8 *right = NULL;
       PmodNetworkResult part;
@@ -161,7 +161,7 @@ fill_report (const PmodTrainer *self, const Look *look, PmodTrainerReport *repor
     .n_steps = self->stage->steps,
     .loss = sums->n_steps > 0 ? sums->result.loss / (double)sums->n_steps : NAN,
     .token_accuracy = share ((double)sums->result.n_labels_right, (double)sums->result.n_labels),
-    .gradient_norm = (double)*(const float *)self->norm.data,
+    .gradient_norm = (double)self->gradient_norm,
     .rate = pmod_optimizer_share (self->stage, MAX (self->step - 1, 0)),
   };
   report_counts (self, look, report);

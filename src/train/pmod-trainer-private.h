@@ -24,7 +24,7 @@ typedef struct
 typedef struct
 {
   PmodNetwork *network;
-  float *gradients; /* block */
+  float *gradients; /* block in its backend's memory */
   PmodNetworkResult result;
   GError *error;
 } PmodTrainerLane;
@@ -37,7 +37,11 @@ struct _PmodTrainer
   PmodTokenizer *tokenizer;
   PmodSceneArt *art; /* NULL until a stage needs it */
   PmodWeights *weights;
-  int n_workers_before; /* of the run that is resumed; 0: none is */
+  PmodBackend *device;  /* NULL: the CPU */
+  char *device_name;    /* NULL likewise */
+  char *fallback;       /* why it is the CPU, or NULL */
+  int n_makers;         /* threads that make samples */
+  int n_workers_before; /* of the run that is resumed; 0: none is, or it was on a device */
   PmodWorkers *workers;
   PmodTrainerLane *lanes; /* [n_workers] */
   double peak;            /* FLOP/s */
@@ -55,7 +59,10 @@ struct _PmodTrainer
   GPtrArray *validation; /* PmodSample */
   int *owners;           /* [weights] which worker steps it */
   double best;           /* of the stage */
-  PmodTensor norm;       /* F32 [2] */
+  PmodTensor norm;       /* F32 [2] of the step's gradients, in worker 0's backend */
+  float gradient_norm;   /* of the last step */
+  GPtrArray *next;       /* PmodSample of the next step, where they were taken already */
+  GError *next_error;    /* or why they could not be */
   PmodTrainerSums sums;
 };
 
@@ -63,6 +70,9 @@ struct _PmodTrainer
 
 /* Shares the weights of the stage out among the workers. */
 void pmod_trainer_share_weights (PmodTrainer *self);
+
+/* Samples that a worker runs at a time in the stage. */
+guint pmod_trainer_get_micro (const PmodTrainer *self);
 
 /* One step of the optimizer. */
 gboolean pmod_trainer_step (PmodTrainer *self, GError **error);
@@ -87,7 +97,10 @@ gboolean pmod_trainer_look (PmodTrainer *self, GError **error);
 
 gboolean pmod_trainer_save_state (PmodTrainer *self, GError **error);
 
-/* Sets stage_idx, step, best, n_workers_before, masters and the optimizer's state. */
+/* Sets stage_idx, step and n_workers_before. */
+gboolean pmod_trainer_load_progress (PmodTrainer *self, GError **error);
+
+/* Sets best, masters and the optimizer's state. */
 gboolean pmod_trainer_load_state (PmodTrainer *self, GError **error);
 gboolean pmod_trainer_save_model (PmodTrainer *self, GError **error);
 

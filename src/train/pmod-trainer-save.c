@@ -18,22 +18,29 @@ enum
 
 #define STATE_VERSION 1
 
+/* A run on a device has no number of workers: 0. */
 gboolean
 pmod_trainer_save_state (PmodTrainer *self, GError **error)
 {
-  gint64 n = (gint64)self->weights->n_elements;
+  const PmodWeights *weights = self->weights;
+  gint64 n = (gint64)weights->n_elements;
   gint64 progress[N_PROGRESS] = { STATE_VERSION, self->stage_idx, self->step,
-                                  pmod_workers_get_n (self->workers) };
+                                  self->device != NULL ? 0 : pmod_workers_get_n (self->workers) };
   float best = (float)self->best;
+  g_autofree float *masters_copy = NULL, *m1_copy = NULL, *m2_copy = NULL;
+  const float *masters = pmod_weights_read (weights, weights->values, &masters_copy, error);
+  const float *m1 = masters ? pmod_weights_read (weights, weights->m1, &m1_copy, error) : NULL;
+  const float *m2 = m1 ? pmod_weights_read (weights, weights->m2, &m2_copy, error) : NULL;
   const PmodNamedTensor tensors[] = {
     { "progress", PMOD_DTYPE_I64, 1, { N_PROGRESS }, progress },
     { "best", PMOD_DTYPE_F32, 1, { 1 }, &best },
-    { "masters", PMOD_DTYPE_F32, 1, { n }, self->weights->values },
-    { "moment1", PMOD_DTYPE_F32, 1, { n }, self->weights->m1 },
-    { "moment2", PMOD_DTYPE_F32, 1, { n }, self->weights->m2 },
+    { "masters", PMOD_DTYPE_F32, 1, { n }, masters },
+    { "moment1", PMOD_DTYPE_F32, 1, { n }, m1 },
+    { "moment2", PMOD_DTYPE_F32, 1, { n }, m2 },
   };
 
-  return pmod_safetensors_write (self->state_path, tensors, G_N_ELEMENTS (tensors), NULL, error);
+  return m2 != NULL &&
+         pmod_safetensors_write (self->state_path, tensors, G_N_ELEMENTS (tensors), NULL, error);
 }
 
 /* A tensor of the state; an error where it is not as it must be. */
@@ -86,31 +93,41 @@ check_progress (const PmodTrainer *self, const gint64 *progress, GError **error)
 }
 
 gboolean
+pmod_trainer_load_progress (PmodTrainer *self, GError **error)
+{
+  g_autoptr (PmodSafetensors) file = pmod_safetensors_open (self->state_path, error);
+  gint64 progress[N_PROGRESS];
+
+  if (file == NULL || !read_progress (file, progress, error) ||
+      !check_progress (self, progress, error))
+    return FALSE;
+  self->stage_idx = (int)progress[PROGRESS_STAGE];
+  self->step = progress[PROGRESS_STEP];
+  self->n_workers_before = (int)CLAMP (progress[PROGRESS_WORKERS], 0, 256);
+  return TRUE;
+}
+
+gboolean
 pmod_trainer_load_state (PmodTrainer *self, GError **error)
 {
   g_autoptr (PmodSafetensors) file = pmod_safetensors_open (self->state_path, error);
-  gint64 n = (gint64)self->weights->n_elements, progress[N_PROGRESS];
-  gsize n_bytes = self->weights->n_elements * sizeof (float);
+  PmodWeights *weights = self->weights;
+  gint64 n = (gint64)weights->n_elements;
   const void *best, *masters, *m1, *m2;
   float value;
 
-  if (file == NULL || !read_progress (file, progress, error) ||
-      !check_progress (self, progress, error) ||
-      (best = find_tensor (file, "best", PMOD_DTYPE_F32, 1, error)) == NULL ||
+  if (file == NULL || (best = find_tensor (file, "best", PMOD_DTYPE_F32, 1, error)) == NULL ||
       (masters = find_tensor (file, "masters", PMOD_DTYPE_F32, n, error)) == NULL ||
       (m1 = find_tensor (file, "moment1", PMOD_DTYPE_F32, n, error)) == NULL ||
       (m2 = find_tensor (file, "moment2", PMOD_DTYPE_F32, n, error)) == NULL)
     return FALSE;
-  memcpy (self->weights->values, masters, n_bytes);
-  memcpy (self->weights->m1, m1, n_bytes);
-  memcpy (self->weights->m2, m2, n_bytes);
+  pmod_weights_write (weights, weights->values, masters);
+  pmod_weights_write (weights, weights->m1, m1);
+  pmod_weights_write (weights, weights->m2, m2);
   memcpy (&value, best, sizeof value);
   self->best = (double)value;
-  self->stage_idx = (int)progress[PROGRESS_STAGE];
-  self->step = progress[PROGRESS_STEP];
-  self->n_workers_before = (int)CLAMP (progress[PROGRESS_WORKERS], 0, 256);
-  pmod_weights_update (self->weights);
-  return TRUE;
+  pmod_weights_update (weights);
+  return pmod_weights_check (weights, error);
 }
 
 gboolean

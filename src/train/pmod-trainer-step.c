@@ -1,9 +1,13 @@
 /* One step: every worker takes its share of the batch, the gradients are summed in the workers'
- * order, and every worker steps its share of the weights. */
+ * order, and every worker steps its share of the weights.
+ *
+ * All of it is enqueued before anything is waited for: meanwhile the next batch is taken from those
+ * who make it, then what came out is fetched, once for each worker, and checked. A gradient that is
+ * not finite has by then stepped nothing, its factor being 0; a loss that is not ends the run
+ * before anything is saved. */
 #include "pmod-trainer-private.h"
 
 #include <math.h>
-#include <string.h>
 
 /* --- Shares --------------------------------------------------------------------------------- */
 
@@ -116,16 +120,16 @@ find_gradients (int worker, PmodBackend *backend, gpointer user_data)
   guint at = step->samples->len * (guint)worker / n_workers;
   guint end = step->samples->len * (guint)(worker + 1) / n_workers;
 
-  memset (lane->gradients, 0, self->weights->n_elements * sizeof (float));
-  lane->result = (PmodNetworkResult){ 0 };
+  PmodTensor gradients =
+      pmod_tensor_1d (lane->gradients, PMOD_DTYPE_F32, (gint64)self->weights->n_elements);
+
+  pmod_fill (backend, &gradients, 0);
   while (at < end && lane->error == NULL)
     {
-      guint n = MIN ((guint)self->stage->micro, end - at);
-      PmodNetworkResult part;
+      guint n = MIN (pmod_trainer_get_micro (self), end - at);
 
-      if (pmod_network_run (lane->network, (PmodSample *const *)step->samples->pdata + at, (int)n,
-                            &step->factors, TRUE, &part, NULL, NULL, &lane->error))
-        pmod_network_result_add (&lane->result, &part);
+      pmod_network_enqueue (lane->network, (PmodSample *const *)step->samples->pdata + at, (int)n,
+                            &step->factors, &lane->error);
       at += n;
     }
 }
@@ -154,7 +158,7 @@ static void
 step_weights (int worker, PmodBackend *backend, gpointer user_data)
 {
   PmodTrainer *self = ((Step *)user_data)->trainer;
-  PmodTensor factor = pmod_tensor_1d ((float *)self->norm.data + 1, PMOD_DTYPE_F32, 1);
+  PmodTensor factor = pmod_tensor_rows (&self->norm, 1, 1);
 
   for (guint i = 0; i < self->weights->all->len; i++)
     {
@@ -172,12 +176,10 @@ refresh (int worker, PmodBackend *backend, gpointer user_data)
   pmod_network_refresh (((Step *)user_data)->trainer->lanes[worker].network);
 }
 
-/* FALSE where the gradient is not finite: nothing was stepped. */
-static gboolean
-measure_gradient (PmodTrainer *self, GError **error)
+static void
+measure_gradient (PmodTrainer *self)
 {
   g_autoptr (GArray) views = g_array_new (FALSE, FALSE, sizeof (PmodTensor));
-  float norm;
 
   for (guint i = 0; i < self->weights->all->len; i++)
     {
@@ -187,15 +189,21 @@ measure_gradient (PmodTrainer *self, GError **error)
       if (pmod_optimizer_learns (self->stage, weight))
         g_array_append_val (views, view);
     }
+  self->norm = pmod_network_take_norm (self->lanes[0].network);
   pmod_grad_norm (pmod_workers_get_backend (self->workers, 0), &self->norm,
                   (const PmodTensor *)(gpointer)views->data, (int)views->len,
                   (float)self->stage->clip);
-  norm = *(const float *)self->norm.data;
-  if (isfinite (norm))
+}
+
+/* FALSE where the gradient is not finite: nothing was stepped. */
+static gboolean
+check_gradient (const PmodTrainer *self, GError **error)
+{
+  if (isfinite (self->gradient_norm))
     return TRUE;
   g_set_error (error, PMOD_ERROR, PMOD_ERROR_NUMBER,
                "stage %s, step %" G_GINT64_FORMAT ": expected a finite gradient, its norm is %f",
-               self->stage->name, self->step + 1, (double)norm);
+               self->stage->name, self->step + 1, (double)self->gradient_norm);
   return FALSE;
 }
 
@@ -217,18 +225,32 @@ pmod_trainer_check_lanes (PmodTrainer *self, gint64 step, const char *what, GErr
   return ok;
 }
 
-static gboolean
-take_batch (PmodTrainer *self, GPtrArray *samples, GError **error)
+static GPtrArray *
+take_batch (PmodTrainer *self, GError **error)
 {
+  g_autoptr (GPtrArray) samples = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_sample_free);
+
   for (int i = 0; i < self->stage->batch; i++)
     {
       PmodSample *sample = pmod_feed_pop (self->feed, error);
 
       if (sample == NULL)
-        return FALSE;
+        return NULL;
       g_ptr_array_add (samples, sample);
     }
-  return TRUE;
+  return g_steal_pointer (&samples);
+}
+
+/* What was taken during the step before, or is only taken now. */
+static GPtrArray *
+get_batch (PmodTrainer *self, GError **error)
+{
+  if (self->next_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&self->next_error));
+      return NULL;
+    }
+  return self->next != NULL ? g_steal_pointer (&self->next) : take_batch (self, error);
 }
 
 static void
@@ -248,23 +270,53 @@ count_step (PmodTrainer *self, const GPtrArray *samples)
   sums->n_steps++;
 }
 
+static void
+enqueue_step (PmodTrainer *self, Step *step)
+{
+  pmod_workers_run (self->workers, find_gradients, step);
+  pmod_workers_run (self->workers, sum_gradients, step);
+  measure_gradient (self);
+  pmod_workers_run (self->workers, step_weights, step);
+  pmod_workers_run (self->workers, refresh, step);
+}
+
+/* What a worker could not enqueue at all is told before what it did not find. */
+static void
+collect (PmodTrainer *self)
+{
+  for (int i = 0; i < pmod_workers_get_n (self->workers); i++)
+    {
+      PmodTrainerLane *lane = &self->lanes[i];
+      gboolean failed = lane->error != NULL;
+
+      pmod_network_collect (lane->network, &lane->result, i == 0 ? &self->gradient_norm : NULL,
+                            failed ? NULL : &lane->error);
+    }
+}
+
+guint
+pmod_trainer_get_micro (const PmodTrainer *self)
+{
+  if (self->device == NULL)
+    return (guint)self->stage->micro;
+  return (guint)(self->stage->device_micro > 0 ? self->stage->device_micro : self->stage->batch);
+}
+
 gboolean
 pmod_trainer_step (PmodTrainer *self, GError **error)
 {
-  g_autoptr (GPtrArray) samples = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_sample_free);
+  g_autoptr (GPtrArray) samples = get_batch (self, error);
   Step step = { self, samples, { 0 } };
 
-  if (!take_batch (self, samples, error))
+  if (samples == NULL)
     return FALSE;
   step.factors = pmod_trainer_factors (self, samples);
-  pmod_workers_run (self->workers, find_gradients, &step);
-  if (!pmod_trainer_check_lanes (self, self->step + 1, "", error))
+  enqueue_step (self, &step);
+  if (self->step + 1 < self->stage->steps)
+    self->next = take_batch (self, &self->next_error);
+  collect (self);
+  if (!pmod_trainer_check_lanes (self, self->step + 1, "", error) || !check_gradient (self, error))
     return FALSE;
-  pmod_workers_run (self->workers, sum_gradients, &step);
-  if (!measure_gradient (self, error))
-    return FALSE;
-  pmod_workers_run (self->workers, step_weights, &step);
-  pmod_workers_run (self->workers, refresh, &step);
   count_step (self, samples);
   self->step++;
   return TRUE;

@@ -167,9 +167,9 @@ begin_model (PmodTrainer *self, gboolean resumes, GError **error)
   if (!(self->recipe->base != NULL ? begin_from_base (self, resumes, &checkpoint, error)
                                    : begin_new (self, resumes, error)))
     return FALSE;
-  self->weights =
-      pmod_weights_new (self->config, self->recipe->f32 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16,
-                        self->recipe->seed, checkpoint, error);
+  self->weights = pmod_weights_new (self->config, self->device,
+                                    self->recipe->f32 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16,
+                                    self->recipe->seed, checkpoint, error);
   if (self->weights == NULL ||
       !pmod_recipe_write_config (self->config, self->recipe->about, self->output, error))
     return FALSE;
@@ -177,13 +177,53 @@ begin_model (PmodTrainer *self, gboolean resumes, GError **error)
   return self->tokenizer != NULL && (!resumes || pmod_trainer_load_state (self, error));
 }
 
+/* NULL without an error: the CPU. */
+static gboolean
+open_device (PmodTrainer *self, const PmodTrainerOptions *options, GError **error)
+{
+  gboolean was_cpu = options->resume && self->n_workers_before > 0;
+  char reason[256] = "";
+  PmodBackendInfo info;
+
+  if (options->device == PMOD_DEVICE_CPU || (options->device == PMOD_DEVICE_AUTO && was_cpu))
+    return TRUE;
+  self->device = pmod_backend_new_cuda (options->device_idx, reason, sizeof reason);
+  if (self->device == NULL && options->device == PMOD_DEVICE_AUTO)
+    {
+      self->fallback = g_strdup_printf ("device cuda: %s", reason);
+      return TRUE;
+    }
+  if (self->device == NULL)
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE, "device cuda:%d: %s; --device cpu works",
+                   options->device_idx, reason);
+      return FALSE;
+    }
+  pmod_backend_get_info (self->device, &info);
+  self->device_name = g_strdup (info.name);
+  return TRUE;
+}
+
+static gboolean
+begin_workers (PmodTrainer *self, int n_threads, GError **error)
+{
+  self->n_makers = 1;
+  if (self->device == NULL)
+    {
+      self->workers = pmod_workers_new (n_threads > 0 ? n_threads : self->n_workers_before, error);
+      return self->workers != NULL;
+    }
+  self->n_makers = n_threads > 0 ? n_threads : MAX ((int)g_get_num_processors () - 1, 1);
+  self->workers = pmod_workers_new_device (self->device);
+  return TRUE;
+}
+
 static gboolean
 begin_lanes (PmodTrainer *self, int n_threads, GError **error)
 {
   int n;
 
-  self->workers = pmod_workers_new (n_threads, error);
-  if (self->workers == NULL)
+  if (!begin_workers (self, n_threads, error))
     return FALSE;
   n = pmod_workers_get_n (self->workers);
   self->lanes = g_new0 (PmodTrainerLane, n);
@@ -200,7 +240,8 @@ begin_lanes (PmodTrainer *self, int n_threads, GError **error)
         }
       self->lanes[i].network = pmod_network_new (self->weights, backend, self->lanes[i].gradients);
     }
-  self->norm = pmod_tensor_1d (g_new0 (float, 2), PMOD_DTYPE_F32, 2);
+  if (self->device != NULL && !pmod_weights_check (self->weights, error))
+    return FALSE;
   self->peak = pmod_workers_measure (self->workers, self->weights->act);
   return TRUE;
 }
@@ -213,11 +254,10 @@ pmod_trainer_new (const PmodRecipe *recipe, const PmodTrainerOptions *options, G
   g_autoptr (PmodTrainer) self = g_new0 (PmodTrainer, 1);
 
   self->recipe = recipe;
-  if (!open_output (self, options, error) || !open_art (self, error) ||
-      !begin_model (self, options->resume, error))
-    return NULL;
-  if (!begin_lanes (self, options->n_threads > 0 ? options->n_threads : self->n_workers_before,
-                    error))
+  if (!open_output (self, options, error) ||
+      (options->resume && !pmod_trainer_load_progress (self, error)) ||
+      !open_device (self, options, error) || !open_art (self, error) ||
+      !begin_model (self, options->resume, error) || !begin_lanes (self, options->n_threads, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -225,6 +265,8 @@ pmod_trainer_new (const PmodRecipe *recipe, const PmodTrainerOptions *options, G
 static void
 end_stage (PmodTrainer *self)
 {
+  g_clear_pointer (&self->next, g_ptr_array_unref);
+  g_clear_error (&self->next_error);
   g_clear_pointer (&self->feed, pmod_feed_free);
   g_clear_pointer (&self->validation, g_ptr_array_unref);
   g_clear_pointer (&self->source, pmod_source_free);
@@ -246,7 +288,10 @@ pmod_trainer_free (PmodTrainer *self)
   g_clear_pointer (&self->config, pmod_config_free);
   g_clear_pointer (&self->art, pmod_scene_art_free);
   g_clear_pointer (&self->trace, pmod_trace_free);
-  g_free (self->norm.data);
+  /* Its memory was given back by all of these. */
+  g_clear_pointer (&self->device, pmod_backend_free);
+  g_free (self->device_name);
+  g_free (self->fallback);
   g_free (self->owners);
   g_free (self->lanes);
   g_free (self->output);
@@ -260,6 +305,18 @@ int
 pmod_trainer_get_n_workers (const PmodTrainer *self)
 {
   return pmod_workers_get_n (self->workers);
+}
+
+const char *
+pmod_trainer_get_device (const PmodTrainer *self)
+{
+  return self->device_name;
+}
+
+const char *
+pmod_trainer_get_fallback (const PmodTrainer *self)
+{
+  return self->fallback;
 }
 
 gint64
@@ -349,7 +406,8 @@ begin_stage (PmodTrainer *self, GError **error)
   if (!open_sources (self, data, error) || !make_validation (self, error))
     return FALSE;
   first += (guint64)self->step * (guint64)self->stage->batch;
-  self->feed = pmod_feed_new (self->source, first, BATCHES_AHEAD * self->stage->batch, 1);
+  self->feed =
+      pmod_feed_new (self->source, first, BATCHES_AHEAD * self->stage->batch, self->n_makers);
   set_network_options (self);
   pmod_trainer_share_weights (self);
   return TRUE;
@@ -357,18 +415,17 @@ begin_stage (PmodTrainer *self, GError **error)
 
 /* At its first step, of stage_idx. The optimizer begins anew with each stage, and so does the
  * search for the best. */
-static void
-enter_stage (PmodTrainer *self)
+static gboolean
+enter_stage (PmodTrainer *self, GError **error)
 {
-  gsize n_bytes = self->weights->n_elements * sizeof (float);
   guint anew = self->recipe->stages[self->stage_idx].anew;
 
-  if (anew != 0)
-    pmod_weights_renew (self->weights, anew, self->recipe->seed);
+  if (anew != 0 && !pmod_weights_renew (self->weights, anew, self->recipe->seed, error))
+    return FALSE;
   self->step = 0;
   self->best = -G_MAXFLOAT;
-  memset (self->weights->m1, 0, n_bytes);
-  memset (self->weights->m2, 0, n_bytes);
+  pmod_weights_forget (self->weights);
+  return TRUE;
 }
 
 static gboolean
@@ -430,7 +487,8 @@ run_stages (PmodTrainer *self, GError **error)
       if (self->stage_idx + 1 == self->recipe->n_stages)
         return TRUE;
       self->stage_idx++;
-      enter_stage (self);
+      if (!enter_stage (self, error))
+        return FALSE;
     }
 }
 
@@ -446,8 +504,8 @@ pmod_trainer_run (PmodTrainer *self,
   self->func = func;
   self->stop = stop;
   self->user_data = user_data;
-  if (self->stage_idx == 0 && self->step == 0)
-    enter_stage (self);
+  if (self->stage_idx == 0 && self->step == 0 && !enter_stage (self, error))
+    return FALSE;
   if (!open_trace (self, error))
     return FALSE;
   ok = run_stages (self, error);

@@ -6,10 +6,14 @@
  * holds masters and the optimizer's state in F32 and how far the run is, and
  * DIR/training/NAME.trace its LOSS records.
  *
- * Same recipe, seed and number of workers: the same weights to the last bit, stopped and resumed or
- * not. A trainer belongs to one thread. */
+ * It runs on the CPU, with a worker on each core, or on a device, with one that enqueues while the
+ * other cores make samples. Same recipe, seed, kind of device and, on the CPU, number of workers:
+ * the same weights to the last bit, stopped and resumed or not. A state goes on anywhere; where it
+ * is not where it came from, sums are rounded otherwise from there on. A trainer belongs to one
+ * thread. */
 #pragma once
 
+#include "pmod-model.h"
 #include "pmod-recipe.h"
 
 G_BEGIN_DECLS
@@ -21,7 +25,10 @@ typedef struct
   const char *output; /* directory, made where it is missing */
   const char *art;    /* where data/recipes/fetch-art put the drawings; NULL: its default */
   gboolean resume;    /* go on from DIR/training; else there must be none */
-  int n_threads;      /* workers; 0: as many as before, or one on each core */
+  int n_threads;      /* workers; 0: as many as before, or one on each core. On a device: threads
+                         that make samples; 0: one on each core but one */
+  PmodDevice device;  /* AUTO: what a resumed run was on, else a device where there is one */
+  int device_idx;     /* of PMOD_DEVICE_CUDA, from 0 */
 } PmodTrainerOptions;
 
 /* How the run is doing: after every look at the validation sample. */
@@ -68,6 +75,12 @@ gboolean pmod_trainer_run (PmodTrainer *self,
                            GError **error);
 
 int pmod_trainer_get_n_workers (const PmodTrainer *self);
+
+/* The device that it runs on, by its maker's name; NULL: the CPU. */
+const char *pmod_trainer_get_device (const PmodTrainer *self);
+
+/* Why it runs on the CPU where the choice was left to the machine; NULL where it was not. */
+const char *pmod_trainer_get_fallback (const PmodTrainer *self);
 gint64 pmod_trainer_get_n_weights (const PmodTrainer *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodTrainer, pmod_trainer_free)

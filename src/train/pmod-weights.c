@@ -280,11 +280,11 @@ draw_normal (GRand *random)
  * from one radian a patch down to one across the picture. Beside patches of the same size no block
  * has to learn where it is; small random rows would be lost in what the blocks add. */
 static void
-fill_positions (PmodWeights *self)
+fill_positions (const PmodWeights *self, float *values)
 {
   gint64 side = self->config->vision.image_size / self->config->vision.patch_size;
   gint64 dv = self->config->vision.hidden, n_waves = dv / 4;
-  float *rows = self->values + self->position->offset + dv; /* the first is the class token's */
+  float *rows = values + self->position->offset + dv; /* the first is the class token's */
 
   for (gint64 i = 0; i < side * side; i++)
     for (gint64 k = 0; k < n_waves; k++)
@@ -302,7 +302,7 @@ fill_positions (PmodWeights *self)
 
 /* Numbers are drawn for the weights of other parts, too, so that each weight has its own. */
 static void
-fill_new (PmodWeights *self, guint parts, guint64 seed)
+fill_new (const PmodWeights *self, float *values, guint parts, guint64 seed)
 {
   guint32 seeds[] = { (guint32)seed, (guint32)(seed >> 32), 0x706d6f64 };
   GRand *random = g_rand_new_with_seed_array (seeds, G_N_ELEMENTS (seeds));
@@ -310,7 +310,7 @@ fill_new (PmodWeights *self, guint parts, guint64 seed)
   for (guint i = 0; i < self->all->len; i++)
     {
       const PmodWeight *weight = pmod_weights_get (self, i);
-      float *to = self->values + weight->offset;
+      float *to = values + weight->offset;
       gint64 n = pmod_weight_n (weight);
 
       for (gint64 k = 0; k < n; k++)
@@ -324,7 +324,7 @@ fill_new (PmodWeights *self, guint parts, guint64 seed)
     }
   g_rand_free (random);
   if (self->config->has_vision && (parts & PMOD_PART_TOWER) != 0)
-    fill_positions (self);
+    fill_positions (self, values);
 }
 
 /* A layer's weights are found whether the checkpoint routes it or not. */
@@ -348,12 +348,12 @@ find_tensor (const PmodCheckpoint *checkpoint, const char *name)
 
 /* Shapes were checked when the checkpoint was opened, against the same configuration. */
 static gboolean
-fill_from (PmodWeights *self, const PmodCheckpoint *checkpoint, GError **error)
+fill_from (const PmodWeights *self, float *values, const PmodCheckpoint *checkpoint, GError **error)
 {
   for (guint i = 0; i < self->all->len; i++)
     {
       const PmodWeight *weight = pmod_weights_get (self, i);
-      float *to = self->values + weight->offset;
+      float *to = values + weight->offset;
 
       for (int k = 0; k < weight->n_parts; k++)
         {
@@ -374,8 +374,8 @@ fill_from (PmodWeights *self, const PmodCheckpoint *checkpoint, GError **error)
 
 /* --- Memory --------------------------------------------------------------------------------- */
 
-static gboolean
-check_backend (const PmodWeights *self, GError **error)
+gboolean
+pmod_weights_check (const PmodWeights *self, GError **error)
 {
   if (pmod_backend_sync (self->backend))
     return TRUE;
@@ -384,14 +384,55 @@ check_backend (const PmodWeights *self, GError **error)
   return FALSE;
 }
 
+static void
+clear_block (PmodWeights *self, float *block)
+{
+  PmodTensor all = pmod_tensor_1d (block, PMOD_DTYPE_F32, (gint64)self->n_elements);
+
+  pmod_fill (self->backend, &all, 0);
+}
+
 static float *
 new_block (PmodWeights *self)
 {
   float *block = pmod_alloc (self->backend, self->n_elements * sizeof (float));
 
   if (block != NULL)
-    memset (block, 0, self->n_elements * sizeof (float));
+    clear_block (self, block);
   return block;
+}
+
+void
+pmod_weights_forget (PmodWeights *self)
+{
+  clear_block (self, self->m1);
+  clear_block (self, self->m2);
+}
+
+const float *
+pmod_weights_read (const PmodWeights *self, const float *block, float **copy, GError **error)
+{
+  gsize n_bytes = self->n_elements * sizeof (float);
+  PmodBackendInfo info;
+
+  pmod_backend_get_info (self->backend, &info);
+  *copy = NULL;
+  if (!info.host_memory)
+    {
+      *copy = g_malloc (n_bytes);
+      pmod_download (self->backend, *copy, block, n_bytes);
+      block = *copy;
+    }
+  if (pmod_weights_check (self, error))
+    return block;
+  g_clear_pointer (copy, g_free);
+  return NULL;
+}
+
+void
+pmod_weights_write (PmodWeights *self, float *block, const float *from)
+{
+  pmod_upload (self->backend, block, from, self->n_elements * sizeof (float));
 }
 
 static gboolean
@@ -411,11 +452,26 @@ make_matrices (PmodWeights *self, GError **error)
       if (is_multiplied (self, weight))
         weight->matrix = pmod_matrix_new_trainable (self->backend, &weight->value, self->act);
     }
-  return check_backend (self, error);
+  return pmod_weights_check (self, error);
+}
+
+/* The first values, made by the host. */
+static gboolean
+fill_values (PmodWeights *self, guint64 seed, const PmodCheckpoint *checkpoint, GError **error)
+{
+  g_autofree float *values = g_new0 (float, self->n_elements);
+
+  if (checkpoint == NULL)
+    fill_new (self, values, PMOD_PART_ALL, seed);
+  else if (!fill_from (self, values, checkpoint, error))
+    return FALSE;
+  pmod_weights_write (self, self->values, values);
+  return TRUE;
 }
 
 PmodWeights *
 pmod_weights_new (const PmodConfig *config,
+                  PmodBackend *backend,
                   PmodDtype act,
                   guint64 seed,
                   const PmodCheckpoint *checkpoint,
@@ -425,16 +481,13 @@ pmod_weights_new (const PmodConfig *config,
 
   self->config = pmod_config_copy (config);
   self->act = act;
-  self->backend = pmod_backend_new_cpu (1, PMOD_CPU_BEST);
+  self->own = backend == NULL ? pmod_backend_new_cpu (1, PMOD_CPU_BEST) : NULL;
+  self->backend = backend == NULL ? self->own : backend;
   build_list (self);
   self->values = new_block (self);
   self->m1 = new_block (self);
   self->m2 = new_block (self);
-  if (!check_backend (self, error))
-    return NULL;
-  if (checkpoint == NULL)
-    fill_new (self, PMOD_PART_ALL, seed);
-  else if (!fill_from (self, checkpoint, error))
+  if (!pmod_weights_check (self, error) || !fill_values (self, seed, checkpoint, error))
     return NULL;
   return make_matrices (self, error) ? g_steal_pointer (&self) : NULL;
 }
@@ -448,7 +501,7 @@ pmod_weights_free (PmodWeights *self)
   pmod_free (self->backend, self->values);
   pmod_free (self->backend, self->m1);
   pmod_free (self->backend, self->m2);
-  pmod_backend_free (self->backend);
+  pmod_backend_free (self->own);
   pmod_config_free (self->config);
   g_clear_pointer (&self->all, g_ptr_array_unref);
   g_free (self->blocks);
@@ -456,11 +509,20 @@ pmod_weights_free (PmodWeights *self)
   g_free (self);
 }
 
-void
-pmod_weights_renew (PmodWeights *self, guint parts, guint64 seed)
+gboolean
+pmod_weights_renew (PmodWeights *self, guint parts, guint64 seed, GError **error)
 {
-  fill_new (self, parts, seed);
+  g_autofree float *copy = NULL;
+  const float *before = pmod_weights_read (self, self->values, &copy, error);
+
+  if (before == NULL)
+    return FALSE;
+  if (copy == NULL)
+    copy = g_memdup2 (before, self->n_elements * sizeof *copy);
+  fill_new (self, copy, parts, seed);
+  pmod_weights_write (self, self->values, copy);
   pmod_weights_update (self);
+  return TRUE;
 }
 
 void
@@ -505,11 +567,15 @@ pmod_weights_save (const PmodWeights *self, const char *path, PmodDtype dtype, G
 {
   static const char *const metadata[] = { "format", "pt", NULL };
   g_autoptr (GArray) list = g_array_new (FALSE, TRUE, sizeof (PmodNamedTensor));
+  g_autofree float *copy = NULL;
+  const float *values = pmod_weights_read (self, self->values, &copy, error);
 
+  if (values == NULL)
+    return FALSE;
   for (guint i = 0; i < self->all->len; i++)
     {
       const PmodWeight *weight = pmod_weights_get (self, i);
-      const float *data = self->values + weight->offset;
+      const float *data = values + weight->offset;
       gint64 n_in = weight->value.n_dims > 1 ? weight->value.shape[1] : 1;
 
       for (int k = 0; k < weight->n_parts; k++)

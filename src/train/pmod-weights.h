@@ -57,12 +57,13 @@ typedef struct
 typedef struct
 {
   PmodConfig *config;
-  PmodBackend *backend; /* owns the memory; used between steps alone */
+  PmodBackend *backend; /* has the memory; used between steps alone */
+  PmodBackend *own;     /* the same where it is the weights', else NULL */
   PmodDtype act;        /* of products */
 
   GPtrArray *all;          /* PmodWeight, in the order of a block */
   gsize n_elements;        /* of a block, padding included */
-  float *values, *m1, *m2; /* blocks: the masters, the optimizer's two states */
+  float *values, *m1, *m2; /* blocks in the backend's memory: the masters, the optimizer's states */
 
   PmodWeight *patch, *class_embedding, *position, *pre_norm, *pre_norm_bias;
   PmodTowerWeights *blocks; /* [n_blocks] */
@@ -78,8 +79,10 @@ typedef struct
 /* Masters of config's shape, filled from seed as a new network is: normal numbers of standard
  * deviation 0.8 / sqrt (K) in matrices, those that end a residual branch divided by sqrt (2 L); 0
  * in routers and biases, 1 in norms. With a checkpoint, whose configuration config must be but for
- * routers that it leaves out, its numbers instead. */
+ * routers that it leaves out, its numbers instead. backend: of the device that they live on,
+ * borrowed; NULL: the host's memory, for any number of CPU backends. */
 PmodWeights *pmod_weights_new (const PmodConfig *config,
+                               PmodBackend *backend,
                                PmodDtype act,
                                guint64 seed,
                                const PmodCheckpoint *checkpoint,
@@ -87,7 +90,21 @@ PmodWeights *pmod_weights_new (const PmodConfig *config,
 void pmod_weights_free (PmodWeights *self);
 
 /* Fills the weights of parts (PmodPart) as a new network's of seed. */
-void pmod_weights_renew (PmodWeights *self, guint parts, guint64 seed);
+gboolean pmod_weights_renew (PmodWeights *self, guint parts, guint64 seed, GError **error);
+
+/* What block holds, for the host: block itself where the host may read it, else *copy, new. NULL
+ * where the backend has failed. */
+const float *
+pmod_weights_read (const PmodWeights *self, const float *block, float **copy, GError **error);
+
+/* block = from, of as many elements. */
+void pmod_weights_write (PmodWeights *self, float *block, const float *from);
+
+/* Clears the optimizer's states. */
+void pmod_weights_forget (PmodWeights *self);
+
+/* FALSE where the backend has failed. */
+gboolean pmod_weights_check (const PmodWeights *self, GError **error);
 
 /* Brings one weight's matrix up to its master, or all of them. */
 void pmod_weight_update (PmodWeight *self, PmodBackend *backend);

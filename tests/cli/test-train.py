@@ -36,6 +36,8 @@ micro=2
 words=0.3
 """
 
+ON_CPU = ('--device', 'cpu', '--threads', '1')
+
 folder = tempfile.TemporaryDirectory()
 
 
@@ -55,10 +57,21 @@ def test_refused():
     assert done.returncode == 1 and '/nowhere.ini' in done.stderr, done
 
 
+def test_device():
+    recipe = write_recipe('device.ini', steps=1, every=1)
+    output = os.path.join(folder.name, 'device')
+    for text in ('gpu', 'cuda:', 'cuda:-1', 'cuda:x'):
+        done = run('train', recipe, '-o', output, '--device', text)
+        assert done.returncode == 2 and '--device' in done.stderr, done
+    done = run('train', recipe, '-o', output, '--device', 'cuda:1000')
+    assert done.returncode == 1, done
+    assert 'device cuda:1000: ' in done.stderr and '--device cpu works' in done.stderr, done
+
+
 def test_report():
     recipe = write_recipe('report.ini', steps=4, every=2)
     output = os.path.join(folder.name, 'report')
-    lines = good('train', recipe, '-o', output, '--threads', '1').stdout.splitlines()
+    lines = good('train', recipe, '-o', output, *ON_CPU).stdout.splitlines()
     assert lines[0].startswith('small: ') and '1 workers' in lines[0], lines
     for step, line in zip((0, 2, 4), [line for line in lines if line.startswith('all ')]):
         assert line.startswith(f'all {step}/4  '), lines
@@ -72,8 +85,8 @@ def test_interrupted():
     """A step takes some milliseconds: the signal comes in the middle of 300."""
     recipe = write_recipe('stopped.ini', steps=300, every=10)
     whole, parts = (os.path.join(folder.name, name) for name in ('whole', 'parts'))
-    good('train', recipe, '-o', whole, '--threads', '1')
-    with subprocess.Popen([PMOD, 'train', recipe, '-o', parts, '--threads', '1'], text=True,
+    good('train', recipe, '-o', whole, *ON_CPU)
+    with subprocess.Popen([PMOD, 'train', recipe, '-o', parts, *ON_CPU], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while not process.stdout.readline().startswith('all 20/'):
             pass
@@ -85,4 +98,4 @@ def test_interrupted():
     assert contents('parts') == contents('whole')
 
 
-main([test_refused, test_report, test_interrupted])
+main([test_refused, test_device, test_report, test_interrupted])

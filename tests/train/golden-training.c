@@ -3,6 +3,14 @@
 
 #include "pmod-merge.h"
 
+static PmodDevice device = PMOD_DEVICE_CPU;
+
+void
+golden_training_set_device (PmodDevice which)
+{
+  device = which;
+}
+
 static PmodPixels *
 load_pixels (const char *name, const PmodConfig *config)
 {
@@ -51,6 +59,50 @@ golden_training_sample (const GoldenTraining *self, JsonObject *json, PmodSafete
   return make_sample (json, *file, self->weights->config);
 }
 
+static PmodBackend *
+new_backend (void)
+{
+  char reason[256];
+  PmodBackend *backend = device == PMOD_DEVICE_CPU
+                             ? pmod_backend_new_cpu (0, PMOD_CPU_BEST)
+                             : pmod_backend_new_cuda (0, reason, sizeof reason);
+
+  g_assert_nonnull (backend);
+  return backend;
+}
+
+void
+golden_training_clear_gradients (GoldenTraining *self)
+{
+  PmodTensor all =
+      pmod_tensor_1d (self->gradients, PMOD_DTYPE_F32, (gint64)self->weights->n_elements);
+
+  pmod_fill (self->backend, &all, 0);
+}
+
+static float *
+read_block (const GoldenTraining *self, const float *block)
+{
+  gsize n = self->weights->n_elements;
+  float *copy = g_new (float, n);
+
+  pmod_download (self->backend, copy, block, n * sizeof *copy);
+  g_assert_true (pmod_backend_sync (self->backend));
+  return copy;
+}
+
+float *
+golden_training_read_gradients (const GoldenTraining *self)
+{
+  return read_block (self, self->gradients);
+}
+
+float *
+golden_training_read_weights (const GoldenTraining *self)
+{
+  return read_block (self, self->weights->values);
+}
+
 void
 golden_training_set_up (GoldenTraining *self, JsonObject *json, gboolean dense, gboolean recompute)
 {
@@ -64,10 +116,12 @@ golden_training_set_up (GoldenTraining *self, JsonObject *json, gboolean dense, 
   config = pmod_config_copy (pmod_checkpoint_get_config (checkpoint));
   if (dense)
     pmod_config_make_dense (config);
-  self->weights = pmod_weights_new (config, PMOD_DTYPE_F32, 0, checkpoint, &error);
+  self->backend = new_backend ();
+  self->weights = pmod_weights_new (config, device == PMOD_DEVICE_CPU ? NULL : self->backend,
+                                    PMOD_DTYPE_F32, 0, checkpoint, &error);
   g_assert_no_error (error);
-  self->backend = pmod_backend_new_cpu (0, PMOD_CPU_BEST);
-  self->gradients = g_new0 (float, self->weights->n_elements);
+  self->gradients = pmod_alloc (self->backend, self->weights->n_elements * sizeof (float));
+  golden_training_clear_gradients (self);
   self->network = pmod_network_new (self->weights, self->backend, self->gradients);
   pmod_network_set_options (self->network, &options);
 }
@@ -77,6 +131,6 @@ golden_training_tear_down (GoldenTraining *self)
 {
   pmod_network_free (self->network);
   pmod_weights_free (self->weights);
+  pmod_free (self->backend, self->gradients);
   pmod_backend_free (self->backend);
-  g_free (self->gradients);
 }

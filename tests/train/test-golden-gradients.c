@@ -1,5 +1,7 @@
 /* The loss and every gradient of it against what the paper's own code computed, in F32: one
- * picture, text alone, two pictures with one top-k, an anyres picture with newlines. */
+ * picture, text alone, two pictures with one top-k, an anyres picture with newlines.
+ *
+ * Called as: test-golden-gradients [--device cuda], by default on the CPU. */
 #include <math.h>
 #include <string.h>
 
@@ -14,12 +16,12 @@
 
 /* The gradient of one tensor of the checkpoint; NULL if there is none of that name. */
 static const float *
-find_gradient (const GoldenTraining *self, const char *name, gsize *n)
+find_gradient (const GoldenTraining *self, const float *gradients, const char *name, gsize *n)
 {
   for (guint i = 0; i < self->weights->all->len; i++)
     {
       const PmodWeight *weight = pmod_weights_get (self->weights, i);
-      const float *at = self->gradients + weight->offset;
+      const float *at = gradients + weight->offset;
       gint64 n_in = weight->value.n_dims > 1 ? weight->value.shape[1] : 1;
 
       for (int k = 0; k < weight->n_parts; k++)
@@ -50,6 +52,7 @@ static void
 compare_gradients (const GoldenTraining *self, JsonObject *json, PmodSafetensors *file)
 {
   JsonArray *grads = json_object_get_array_member (json, "grads");
+  g_autofree float *gradients = golden_training_read_gradients (self);
   double largest = 0, worst = 0, worst_norm = 0;
   guint n_whole = 0;
 
@@ -62,11 +65,12 @@ compare_gradients (const GoldenTraining *self, JsonObject *json, PmodSafetensors
       const char *name = json_object_get_string_member (entry, "name");
       double l2 = json_object_get_double_member (entry, "l2"), got_l2, got_sum;
       gsize n = 0, n_golden = 0;
-      const float *got = find_gradient (self, name, &n);
+      const float *got = find_gradient (self, gradients, name, &n);
       const float *golden = golden_floats (file, name, &n_golden);
 
       g_assert_nonnull (got);
       norms (got, n, &got_l2, &got_sum);
+      g_assert_true (isfinite (got_l2));
       if (l2 <= largest * NOISE)
         {
           g_assert_cmpfloat (got_l2, <=, largest * 10 * NOISE);
@@ -137,6 +141,10 @@ main (int argc, char **argv)
   JsonArray *cases;
 
   g_test_init (&argc, &argv, NULL);
+  if (argc == 3 && strcmp (argv[1], "--device") == 0 && strcmp (argv[2], "cuda") == 0)
+    golden_training_set_device (PMOD_DEVICE_CUDA);
+  else
+    g_assert_cmpint (argc, ==, 1);
   manifest = golden_load_json ("golden-grad/manifest.json");
   cases = json_object_get_array_member (json_node_get_object (manifest), "cases");
   for (guint i = 0; i < json_array_get_length (cases); i++)

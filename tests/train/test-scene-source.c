@@ -139,7 +139,7 @@ static void
 test_positions (Fixture *self, gconstpointer user_data)
 {
   g_autoptr (GError) error = NULL;
-  PmodWeights *weights = pmod_weights_new (self->config, PMOD_DTYPE_F32, SEED, NULL, &error);
+  PmodWeights *weights = pmod_weights_new (self->config, NULL, PMOD_DTYPE_F32, SEED, NULL, &error);
   gint64 side = self->config->vision.image_size / self->config->vision.patch_size;
   gint64 dv = self->config->vision.hidden;
   const float *patches;

@@ -1,5 +1,7 @@
 /* Ten steps of a whole network as a training run takes them - warm-up, cosine, clipping, rates and
- * decay by part, a frozen part - against the formulas in F64, fed the same gradients. */
+ * decay by part, a frozen part - against the formulas in F64, fed the same gradients.
+ *
+ * Called as: test-ten-steps [--device cuda], by default on the CPU. */
 #include <math.h>
 #include <string.h>
 
@@ -139,9 +141,10 @@ static void
 step_weights (GoldenTraining *self, int step)
 {
   g_autoptr (GArray) views = g_array_new (FALSE, FALSE, sizeof (PmodTensor));
-  float norm_values[2];
-  PmodTensor norm = pmod_tensor_1d (norm_values, PMOD_DTYPE_F32, 2);
-  PmodTensor factor = pmod_tensor_1d (norm_values + 1, PMOD_DTYPE_F32, 1);
+  PmodTensor norm = pmod_tensor_1d (NULL, PMOD_DTYPE_F32, 2), factor;
+
+  norm.data = pmod_alloc (self->backend, pmod_tensor_bytes (&norm));
+  factor = pmod_tensor_rows (&norm, 1, 1);
 
   for (guint i = 0; i < self->weights->all->len; i++)
     {
@@ -162,6 +165,7 @@ step_weights (GoldenTraining *self, int step)
                              step);
     }
   pmod_network_refresh (self->network);
+  pmod_free (self->backend, norm.data);
 }
 
 /* Of the change that ten steps made, which is what an error would hide in the weights; 1 is the
@@ -185,12 +189,13 @@ distance (const float *got, const float *before, const double *want, gsize n, do
 static void
 compare (const GoldenTraining *self, const float *before, const double *want)
 {
+  g_autofree float *weights = golden_training_read_weights (self);
   double worst[2] = { 0 };
 
   for (guint i = 0; i < self->weights->all->len; i++)
     {
       const PmodWeight *weight = pmod_weights_get (self->weights, i);
-      const float *got = self->weights->values + weight->offset;
+      const float *got = weights + weight->offset;
       gsize n = (gsize)pmod_weight_n (weight);
       double far = distance (got, before + weight->offset, want + weight->offset, n,
                              weight->is_hidden ? MUON_TOLERANCE : ADAMW_TOLERANCE);
@@ -226,15 +231,18 @@ run_case (JsonObject *json, gboolean dense)
   sample = golden_training_sample (&training, json, &file);
   factors.answers = 1 / (float)pmod_sample_n_labels (sample);
   n = training.weights->n_elements;
-  before = g_memdup2 (training.weights->values, n * sizeof *before);
+  before = golden_training_read_weights (&training);
   reference = (Reference){ widen (before, n), g_new0 (double, n), g_new0 (double, n), NULL };
   for (int step = 0; step < N_STEPS; step++)
     {
-      memset (training.gradients, 0, n * sizeof (float));
+      g_autofree float *gradients = NULL;
+
+      golden_training_clear_gradients (&training);
       pmod_network_run (training.network, &sample, 1, &factors, TRUE, &result, NULL, NULL, &error);
       g_assert_no_error (error);
       first = step == 0 ? result.loss : first;
-      reference.g = widen (training.gradients, n);
+      gradients = golden_training_read_gradients (&training);
+      reference.g = widen (gradients, n);
       step_reference (training.weights, &reference, step);
       g_free (reference.g);
       step_weights (&training, step);
@@ -267,6 +275,10 @@ main (int argc, char **argv)
   JsonArray *cases;
 
   g_test_init (&argc, &argv, NULL);
+  if (argc == 3 && strcmp (argv[1], "--device") == 0 && strcmp (argv[2], "cuda") == 0)
+    golden_training_set_device (PMOD_DEVICE_CUDA);
+  else
+    g_assert_cmpint (argc, ==, 1);
   manifest = golden_load_json ("golden-grad/manifest.json");
   cases = json_object_get_array_member (json_node_get_object (manifest), "cases");
   g_test_add_data_func ("/ten-steps/routed", json_array_get_object_element (cases, 0), test_routed);

@@ -419,6 +419,90 @@ test_entropy_edges (OpCase *self)
   op_expect_data_error (self, "row 1 has label 5 of 5", &r.summary, 0, 1);
 }
 
+/* --- The loss of routers -------------------------------------------------------------------- */
+
+typedef struct
+{
+  int n;
+  const int32_t *labels;
+  double *z;
+} Routers;
+
+static double
+routers_loss (const void *data)
+{
+  const Routers *r = data;
+  double loss = 0;
+
+  for (int v = 0; v < r->n; v++)
+    if (r->labels[v] != PMOD_LABEL_IGNORED)
+      loss += log (1 + exp (r->z[v])) - r->labels[v] * r->z[v];
+  return loss;
+}
+
+static double
+scaled_routers_loss (const void *data)
+{
+  return 0.75 * routers_loss (data);
+}
+
+static void
+check_router_loss (OpCase *self, int n)
+{
+  int32_t *labels = op_bytes (self, (size_t)n * sizeof *labels);
+  Routers r = { .n = n, .labels = labels };
+  double *before, loss_value;
+  PmodTensor logit = op_random (self, &r.z, PMOD_DTYPE_F32, 0.5, 3, 1, n);
+  PmodTensor dlogit = op_random (self, &before, PMOD_DTYPE_F32, 0, 1, 1, n);
+  PmodTensor loss = op_poison (self, PMOD_DTYPE_F32, 1, 1);
+  PmodTensor again = op_poison (self, PMOD_DTYPE_F32, 1, 1);
+  PmodTensor label;
+
+  for (int v = 0; v < n; v++)
+    labels[v] = v % 5 == 3 ? PMOD_LABEL_IGNORED : v * 7 % 3 == 1;
+  label = op_indices (self, labels, n);
+  loss_value = routers_loss (&r);
+  pmod_router_loss (self->backend, &again, NULL, &logit, &label, 0.75f);
+  pmod_router_loss (self->backend, &loss, &dlogit, &logit, &label, 0.75f);
+  /* Summed in F64, rounded once: 2^-24 and some. */
+  op_compare (self, "loss", &loss, &loss_value, NULL, 1e-7);
+  op_expect_equal (self, "loss without a gradient", &loss, &again);
+  /* An exponential, a quotient, a product and a sum, each good to a unit in the last place or two;
+   * the differences of gradient_of() are as far off. */
+  op_compare (self, "dlogit", &dlogit,
+              gradient_added (self, before, r.z, n, scaled_routers_loss, &r), NULL, 1e-6);
+}
+
+/* Nothing to count, logits far out, where nothing may overflow, and a label that is neither. */
+static void
+test_router_loss (OpCase *self)
+{
+  static const int32_t none[] = { -100, -100 }, sure[] = { 1, 0 }, wrong[] = { 0, 2 };
+  const double zero[2] = { 0 }, great = 20000, gradient[] = { -0.5, 0.5 };
+  PmodTensor logit = op_poison (self, PMOD_DTYPE_F32, 1, 2);
+  PmodTensor dlogit = op_poison (self, PMOD_DTYPE_F32, 1, 2);
+  PmodTensor loss = op_poison (self, PMOD_DTYPE_F32, 1, 1);
+  PmodTensor label = op_indices (self, none, 2);
+
+  check_router_loss (self, 1);
+  check_router_loss (self, 1500);
+  ((float *)logit.data)[0] = -1e4f;
+  ((float *)logit.data)[1] = 1e4f;
+  pmod_fill (self->backend, &dlogit, 0);
+  pmod_router_loss (self->backend, &loss, &dlogit, &logit, &label, 0.5f);
+  op_compare (self, "loss of nothing", &loss, zero, NULL, 0);
+  op_compare (self, "dlogit of nothing", &dlogit, zero, NULL, 0);
+  label = op_indices (self, sure, 2);
+  pmod_router_loss (self->backend, &loss, &dlogit, &logit, &label, 0.5f);
+  op_compare (self, "a great loss", &loss, &great, NULL, 0);
+  op_compare (self, "dlogit of it", &dlogit, gradient, NULL, 0);
+  label = op_indices (self, wrong, 2);
+  pmod_router_loss (self->backend, &loss, &dlogit, &logit, &label, 0.5f);
+  op_expect_data_error (self, "label 1 is 2", &dlogit, 1, 1);
+  pmod_router_loss (self->backend, &loss, NULL, &logit, &label, 0.5f);
+  op_expect_data_error (self, "label 1 is 2", &loss, 0, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -429,5 +513,6 @@ main (int argc, char **argv)
   op_add_tests ("/route-backward/slots", test_slots);
   op_add_tests ("/cross-entropy/values", test_entropy);
   op_add_tests ("/cross-entropy/edges", test_entropy_edges);
+  op_add_tests ("/route-backward/router-loss", test_router_loss);
   return g_test_run ();
 }

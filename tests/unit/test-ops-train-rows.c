@@ -305,6 +305,25 @@ test_gather (OpCase *self)
   check_gather (self, 2000, 13, 200);
 }
 
+/* Correctly rounded, so that the F64 quotient of what F32 holds gives the same bits. */
+static void
+test_divide (OpCase *self)
+{
+  static const int32_t divisors[] = { 1, 3, 7, 16777213 };
+  const int n = 67;
+  double *values;
+  PmodTensor x = op_random (self, &values, PMOD_DTYPE_F32, 0, 1, 2, 4, n);
+  PmodTensor by = op_indices (self, divisors, 4);
+
+  pmod_divide_rows (self->backend, &x, &by);
+  for (int i = 0; i < 4 * n; i++)
+    values[i] = (float)(values[i] / divisors[i / n]);
+  op_compare (self, "quotients", &x, values, NULL, 0);
+  by = op_indices (self, divisors, 3);
+  pmod_divide_rows (self->backend, &x, &by);
+  op_expect_error (self, "divide_rows: by: expected I32 [4]");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -315,5 +334,6 @@ main (int argc, char **argv)
   op_add_tests ("/rows-backward/blend", test_blend);
   op_add_tests ("/rows-backward/embed", test_embed);
   op_add_tests ("/rows-backward/gather", test_gather);
+  op_add_tests ("/rows-backward/divide", test_divide);
   return g_test_run ();
 }
