@@ -3,67 +3,129 @@
  * out. */
 #include "cuda-private.h"
 
-/* Eight warps a block; each thread takes one element after another, a grid apart. */
+/* Eight warps; a thread takes one group of neighbours, a block a part of one row. */
 #define BLOCK 256
 
-template <typename T>
-__global__ void
-swiglu_kernel (T *y, const T *gate_up, int64_t n_rows, int64_t n_features)
+/* Blocks (row, part of a row), with n columns by groups of so many. */
+static dim3
+grid_of (int64_t n_rows, int64_t n, int group)
 {
-  int64_t n = n_rows * n_features, stride = (int64_t)gridDim.x * blockDim.x;
+  return dim3 ((unsigned)n_rows, (unsigned)((n / group + BLOCK - 1) / BLOCK));
+}
 
-  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride)
+/* The thread's first column. */
+template <int N>
+__device__ static inline int64_t
+first_column (void)
+{
+  return ((int64_t)blockIdx.y * BLOCK + threadIdx.x) * N;
+}
+
+template <typename T, int N>
+__global__ void
+swiglu_kernel (T *__restrict__ y, const T *__restrict__ gate_up, int64_t n)
+{
+  const int64_t i = first_column<N> (), row = blockIdx.x;
+  Group<T, N> gate, up, result;
+
+  if (i >= n)
+    return;
+  gate = *(const Group<T, N> *)(gate_up + 2 * row * n + i);
+  up = *(const Group<T, N> *)(gate_up + (2 * row + 1) * n + i);
+  UNROLL
+  for (int j = 0; j < N; j++)
     {
-      int64_t gate_at = i + i / n_features * n_features;
-      float gate = to_float (gate_up[gate_at]), up = to_float (gate_up[gate_at + n_features]);
+      float z = to_float (gate.item[j]);
 
-      store (&y[i], gate * sigmoid (gate) * up);
+      store (&result.item[j], z * sigmoid (z) * to_float (up.item[j]));
     }
+  *(Group<T, N> *)(y + row * n + i) = result;
+}
+
+template <typename T>
+static void
+swiglu (PmodCudaBackend *self, PmodTensor *y, const PmodTensor *gate_up)
+{
+  constexpr int PACK = 16 / (int)sizeof (T);
+  int64_t n_rows = y->shape[0], n = y->shape[1];
+  bool packed = n % PACK == 0 && ((uintptr_t)y->data | (uintptr_t)gate_up->data) % 16 == 0;
+
+  if (packed)
+    PMOD_LAUNCH ((swiglu_kernel<T, PACK>), grid_of (n_rows, n, PACK), BLOCK, 0, self->stream,
+                 (T *)y->data, (const T *)gate_up->data, n);
+  else
+    PMOD_LAUNCH ((swiglu_kernel<T, 1>), grid_of (n_rows, n, 1), BLOCK, 0, self->stream,
+                 (T *)y->data, (const T *)gate_up->data, n);
+  pmod_cuda_check_launch (self, "swiglu");
 }
 
 void
 pmod_cuda_swiglu (PmodBackend *backend, PmodTensor *y, const PmodTensor *gate_up)
 {
   PmodCudaBackend *self = (PmodCudaBackend *)backend;
-  int64_t n_rows = y->shape[0], n_features = y->shape[1], n = n_rows * n_features;
 
-  if (n == 0)
+  if (y->shape[0] == 0 || y->shape[1] == 0)
     return;
   if (y->dtype == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (swiglu_kernel<float>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
-                 (float *)y->data, (const float *)gate_up->data, n_rows, n_features);
+    swiglu<float> (self, y, gate_up);
   else
-    PMOD_LAUNCH (swiglu_kernel<__nv_bfloat16>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
-                 (__nv_bfloat16 *)y->data, (const __nv_bfloat16 *)gate_up->data, n_rows,
-                 n_features);
-  pmod_cuda_check_launch (self, "swiglu");
+    swiglu<__nv_bfloat16> (self, y, gate_up);
 }
 
 /* --- Epilogues ------------------------------------------------------------------------------ */
 
-template <typename Y>
-__global__ void
-epilogue_kernel (Y *y,
-                 const float *product,
-                 const float *bias,
-                 int64_t n_rows,
-                 int64_t n_out,
-                 PmodEpilogue epilogue)
-{
-  int64_t n = n_rows * n_out, stride = (int64_t)gridDim.x * blockDim.x;
+/* Four columns a thread where rows are whole groups of so many. */
+#define COLUMNS 4
 
-  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride)
+template <typename Y, int N>
+__global__ void
+epilogue_kernel (Y *y, const float *product, const float *bias, int64_t n, PmodEpilogue epilogue)
+{
+  const int64_t i = first_column<N> (), at = blockIdx.x * n + i;
+  Group<float, N> value, offset = {};
+  Group<Y, N> result;
+
+  if (i >= n)
+    return;
+  value = *(const Group<float, N> *)(product + at);
+  if (bias)
+    offset = *(const Group<float, N> *)(bias + i);
+  if (epilogue == PMOD_EPILOGUE_ADD)
+    result = *(const Group<Y, N> *)(y + at);
+  UNROLL
+  for (int j = 0; j < N; j++)
     {
-      float value = product[i] + (bias ? bias[i % n_out] : 0);
+      float z = value.item[j] + offset.item[j];
 
       if (epilogue == PMOD_EPILOGUE_ADD)
-        value += to_float (y[i]);
+        z += to_float (result.item[j]);
       else if (epilogue == PMOD_EPILOGUE_QUICK_GELU)
-        value = quick_gelu (value);
+        z = quick_gelu (z);
       else if (epilogue == PMOD_EPILOGUE_GELU)
-        value = gelu (value);
-      store (&y[i], value);
+        z = gelu (z);
+      store (&result.item[j], z);
     }
+  *(Group<Y, N> *)(y + at) = result;
+}
+
+template <typename Y>
+static void
+epilogue_of (PmodCudaBackend *self,
+             PmodTensor *y,
+             const float *product,
+             const float *bias,
+             PmodEpilogue epilogue)
+{
+  int64_t n_rows = y->shape[0], n = y->shape[1];
+  uintptr_t bits = (uintptr_t)y->data | (uintptr_t)product | (uintptr_t)bias;
+
+  if (n % COLUMNS == 0 && bits % (COLUMNS * sizeof (float)) == 0)
+    PMOD_LAUNCH ((epilogue_kernel<Y, COLUMNS>), grid_of (n_rows, n, COLUMNS), BLOCK, 0,
+                 self->stream, (Y *)y->data, product, bias, n, epilogue);
+  else
+    PMOD_LAUNCH ((epilogue_kernel<Y, 1>), grid_of (n_rows, n, 1), BLOCK, 0, self->stream,
+                 (Y *)y->data, product, bias, n, epilogue);
+  pmod_cuda_check_launch (self, "linear");
 }
 
 void
@@ -73,15 +135,10 @@ pmod_cuda_epilogue (PmodCudaBackend *self,
                     const float *bias,
                     PmodEpilogue epilogue)
 {
-  int64_t n_rows = y->shape[0], n_out = y->shape[1], n = n_rows * n_out;
-
-  if (n == 0)
+  if (y->shape[0] == 0 || y->shape[1] == 0)
     return;
   if (y->dtype == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (epilogue_kernel<float>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
-                 (float *)y->data, product, bias, n_rows, n_out, epilogue);
+    epilogue_of<float> (self, y, product, bias, epilogue);
   else
-    PMOD_LAUNCH (epilogue_kernel<__nv_bfloat16>, pmod_cuda_grid (n, BLOCK), BLOCK, 0, self->stream,
-                 (__nv_bfloat16 *)y->data, product, bias, n_rows, n_out, epilogue);
-  pmod_cuda_check_launch (self, "linear");
+    epilogue_of<__nv_bfloat16> (self, y, product, bias, epilogue);
 }

@@ -21,9 +21,9 @@
 #define FEW_KEYS 1024
 
 static int64_t
-split_keys (int64_t kv_len)
+split_keys (int64_t capacity)
 {
-  return kv_len <= FEW_KEYS ? 64 : 128;
+  return capacity <= FEW_KEYS ? 64 : 128;
 }
 
 /* What the splits found, F32, in the workspace. */
@@ -301,9 +301,10 @@ template <typename T, int D>
 static void
 attend_width (PmodCudaBackend *self, const AttentionJob<T> &job)
 {
-  /* Room for all that a graph will see; splits that have no keys yet weigh nothing. */
+  /* Room for all that a graph will see; splits that have no keys yet weigh nothing. What a split is
+   * follows from the cache, so that a token's bits do not tell where its graph began. */
   int64_t kv_len = job.kv_len + (job.step ? self->n_steps - 1 : 0);
-  int64_t n_rows = job.n_tokens * job.n_heads, n_keys = split_keys (kv_len);
+  int64_t n_rows = job.n_tokens * job.n_heads, n_keys = split_keys (job.capacity);
   int64_t n_splits = (kv_len + n_keys - 1) / n_keys;
   size_t n_floats = (size_t)(n_rows * n_splits * (job.width + 2));
   float *scratch = (float *)pmod_cuda_workspace (self, n_floats * sizeof (float));

@@ -135,8 +135,9 @@ get_info (PmodBackend *backend, PmodBackendInfo *info)
 {
   PmodCudaBackend *self = cast (backend);
 
-  snprintf (info->name, sizeof info->name, "%s, compute capability %d.%d", self->device_name,
-            self->compute_capability / 10, self->compute_capability % 10);
+  snprintf (info->name, sizeof info->name, "%s, compute capability %d.%d%s", self->device_name,
+            self->compute_capability / 10, self->compute_capability % 10,
+            pmod_cuda_lt_is_there (self) ? "" : ", no cuBLAS");
   info->n_threads = 1;
   pmod_cuda_get_memory (self, &info->free_bytes, &info->total_bytes);
   info->host_memory = false;

@@ -92,6 +92,9 @@ void pmod_cuda_multiply (PmodCudaBackend *self, const PmodCudaProduct *product);
 bool pmod_cuda_lt_multiply (PmodCudaBackend *self, const PmodCudaProduct *product);
 void pmod_cuda_lt_free (PmodCudaBackend *self);
 
+/* Whether there is a cuBLAS: else products of many rows are slow. */
+bool pmod_cuda_lt_is_there (PmodCudaBackend *self);
+
 /* y = epilogue (product + bias), product F32 of y's shape; bias may be NULL. */
 void pmod_cuda_epilogue (PmodCudaBackend *self,
                          PmodTensor *y,

@@ -105,8 +105,12 @@ open_lt (PmodCudaBackend *self)
       dlclose (lt->file);
       lt->file = NULL;
     }
-  if (lt->file)
-    lt->workspace = pmod_cuda_alloc (self, LT_WORKSPACE);
+  /* It also works without, more slowly. */
+  if (lt->file && cudaMalloc (&lt->workspace, LT_WORKSPACE) != cudaSuccess)
+    {
+      lt->workspace = NULL;
+      cudaGetLastError ();
+    }
   return lt;
 }
 
@@ -253,14 +257,22 @@ find_plan (struct PmodCudaLt *lt, const PmodCudaProduct *p)
 }
 
 bool
+pmod_cuda_lt_is_there (PmodCudaBackend *self)
+{
+  if (!self->lt)
+    self->lt = open_lt (self);
+  return self->lt && self->lt->file;
+}
+
+bool
 pmod_cuda_lt_multiply (PmodCudaBackend *self, const PmodCudaProduct *product)
 {
-  struct PmodCudaLt *lt = self->lt ? self->lt : (self->lt = open_lt (self));
+  struct PmodCudaLt *lt = pmod_cuda_lt_is_there (self) ? self->lt : NULL;
   const float one = 1;
   const Plan *plan;
 
   /* What cuBLAS has kernels for: both of one dtype, or F32 from BF16. */
-  if (!lt || !lt->file || (product->act == PMOD_DTYPE_F32 && product->y_dtype != PMOD_DTYPE_F32))
+  if (!lt || (product->act == PMOD_DTYPE_F32 && product->y_dtype != PMOD_DTYPE_F32))
     return false;
   plan = find_plan (lt, product);
   if (!plan->usable)

@@ -28,6 +28,16 @@ pmod_context_release (PmodModel *model, GPtrArray *memory)
   g_ptr_array_set_size (memory, 0);
 }
 
+/* Routes come to the host in whole rows, of which layers write a part. */
+static gboolean
+clear (PmodModel *model, const PmodTensor *tensor)
+{
+  g_autofree void *zeros = g_malloc0 (pmod_tensor_bytes (tensor));
+
+  pmod_upload (model->backend, tensor->data, zeros, pmod_tensor_bytes (tensor));
+  return pmod_backend_sync (model->backend);
+}
+
 static gboolean
 allocate_scratch (PmodContext *self)
 {
@@ -61,7 +71,7 @@ allocate_scratch (PmodContext *self)
   for (PmodTensor *tensor = &s->x; ok && tensor <= &s->picked; tensor++)
     ok = pmod_context_allocate (model, self->memory, tensor);
   for (guint i = 0; ok && i < G_N_ELEMENTS (routes); i++)
-    ok = pmod_context_allocate (model, self->memory, routes[i]);
+    ok = pmod_context_allocate (model, self->memory, routes[i]) && clear (model, routes[i]);
   return ok;
 }
 

@@ -400,7 +400,8 @@ pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError **error)
 
 /* The token whose id is in next, at position, through all layers and the head. */
 static gboolean
-enqueue_token (PmodContext *self, int position, PmodTrace *trace, GError **error)
+enqueue_token (
+    PmodContext *self, int position, gboolean can_cancel, PmodTrace *trace, GError **error)
 {
   PmodModel *model = self->model;
   PmodTensor x = pmod_tensor_rows (&self->scratch.x, 0, 1);
@@ -409,7 +410,7 @@ enqueue_token (PmodContext *self, int position, PmodTrace *trace, GError **error
   pmod_gather_rows (model->backend, &x, &model->embedding, &id);
   for (int layer = 0; layer < model->config->n_layers; layer++)
     {
-      if (!pmod_context_check_cancelled (self, error))
+      if (can_cancel && !pmod_context_check_cancelled (self, error))
         return FALSE;
       pmod_decoder_block (self, layer, &x, NULL, position, NULL);
       pmod_context_record_state (self, PMOD_STATE_LAYER, layer, &x, trace);
@@ -442,9 +443,8 @@ record_graph (PmodContext *self, int position)
   self->graph_end = 0;
   if (n_steps <= 0 || !pmod_graph_begin (backend, &step, n_steps))
     return;
-  /* Not cancelled in the middle: nothing runs. */
-  if (enqueue_token (self, position, NULL, NULL))
-    lengthen (self, -1);
+  enqueue_token (self, position, FALSE, NULL, NULL);
+  lengthen (self, -1);
   self->graph = pmod_graph_end (backend, self->graph);
   self->graph_first = position;
   self->graph_end = self->graph != NULL ? position + n_steps : 0;
@@ -473,7 +473,7 @@ pmod_decoder_token (PmodContext *self, int token, PmodTrace *trace, GError **err
   upload_next (self, token);
   if (plain || !run_graph (self))
     {
-      ok = enqueue_token (self, self->n_tokens, trace, error);
+      ok = enqueue_token (self, self->n_tokens, TRUE, trace, error);
       if (ok && !plain)
         record_graph (self, self->n_tokens + 1);
     }

@@ -120,7 +120,7 @@ test_opening (gconstpointer data)
   if (backend != NULL)
     {
       g_autofree char *name =
-          g_strdup_printf ("emulated device, compute capability %d.%d",
+          g_strdup_printf ("emulated device, compute capability %d.%d, no cuBLAS",
                            test->compute_capability / 10, test->compute_capability % 10);
 
       pmod_backend_get_info (backend, &info);

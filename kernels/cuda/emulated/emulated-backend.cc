@@ -12,6 +12,13 @@ pmod_cuda_lt_multiply (PmodCudaBackend *self, const PmodCudaProduct *product)
   return false;
 }
 
+bool
+pmod_cuda_lt_is_there (PmodCudaBackend *self)
+{
+  (void)self;
+  return false;
+}
+
 void
 pmod_cuda_lt_free (PmodCudaBackend *self)
 {
