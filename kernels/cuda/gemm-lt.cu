@@ -75,8 +75,9 @@ find_all (void *file, Library *library)
   return ok;
 }
 
+/* The newest that works: one may be there that is too new for the driver. */
 static void *
-open_library (Library *library)
+open_library (Library *library, cublasLtHandle_t *handle)
 {
   static const char *const names[] = { "libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so" };
 
@@ -84,7 +85,7 @@ open_library (Library *library)
     {
       void *file = dlopen (names[i], RTLD_NOW | RTLD_LOCAL);
 
-      if (file && find_all (file, library))
+      if (file && find_all (file, library) && library->create (handle) == CUBLAS_STATUS_SUCCESS)
         return file;
       if (file)
         dlclose (file);
@@ -99,12 +100,7 @@ open_lt (PmodCudaBackend *self)
 
   if (!lt)
     return NULL;
-  lt->file = open_library (&lt->library);
-  if (lt->file && lt->library.create (&lt->handle) != CUBLAS_STATUS_SUCCESS)
-    {
-      dlclose (lt->file);
-      lt->file = NULL;
-    }
+  lt->file = open_library (&lt->library, &lt->handle);
   /* It also works without, more slowly. */
   if (lt->file && cudaMalloc (&lt->workspace, LT_WORKSPACE) != cudaSuccess)
     {
