@@ -125,6 +125,9 @@ struct _PmodOps
                             const PmodTensor *row_weight);
 };
 
+/* The function type of an entry of a table, to declare what implements it. */
+#define PMOD_ENTRY(table, name) __typeof__ (*((table *)0)->name)
+
 /* A backend's own struct begins with this one. */
 struct _PmodBackend
 {

@@ -1,85 +1,26 @@
 /* The backend table of one level, compiled once for each. */
 #include "simd.h"
 
-#define DECLARE(name, ...) void LEVEL (pmod_cpu_##name) (__VA_ARGS__)
+/* Each of the type of its entry. */
+#define DECLARE(table, name) PMOD_ENTRY (table, name) LEVEL (pmod_cpu_##name)
 
-DECLARE (pack_panel, const PmodCpuMatrix *, int64_t, const PmodMatrixPart *, int);
-DECLARE (product,
-         PmodCpuBackend *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodCpuMatrix *,
-         const PmodTensor *,
-         PmodEpilogue);
-DECLARE (rmsnorm, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodTensor *, float);
-DECLARE (layernorm,
-         PmodBackend *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         float);
-DECLARE (swiglu, PmodBackend *, PmodTensor *, const PmodTensor *);
-DECLARE (split_qkv,
-         PmodBackend *,
-         PmodTensor *,
-         PmodTensor *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         int64_t,
-         int64_t);
-DECLARE (attention,
-         PmodBackend *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         int64_t,
-         bool,
-         float);
-DECLARE (patchify, PmodBackend *, PmodTensor *, const PmodTensor *, int64_t);
-DECLARE (embed_patches,
-         PmodBackend *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *);
-DECLARE (resample, PmodBackend *, PmodTensor *, const PmodTensor *);
-DECLARE (gather_rows, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodTensor *);
-DECLARE (router_logits,
-         PmodBackend *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *);
-DECLARE (router_weights, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodWeightNorm *);
-DECLARE (top_k, PmodBackend *, PmodTensor *, const PmodTensor *, const PmodTensor *, int64_t);
-DECLARE (pick,
-         PmodBackend *,
-         PmodTensor *,
-         PmodTensor *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *);
-DECLARE (route_plan,
-         PmodBackend *,
-         PmodTensor *,
-         PmodTensor *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *);
-DECLARE (reweight_scatter,
-         PmodBackend *,
-         PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *,
-         const PmodTensor *);
+DECLARE (PmodCpuKernels, pack_panel);
+DECLARE (PmodCpuKernels, product);
+DECLARE (PmodOps, rmsnorm);
+DECLARE (PmodOps, layernorm);
+DECLARE (PmodOps, swiglu);
+DECLARE (PmodOps, split_qkv);
+DECLARE (PmodOps, attention);
+DECLARE (PmodOps, patchify);
+DECLARE (PmodOps, embed_patches);
+DECLARE (PmodOps, resample);
+DECLARE (PmodOps, gather_rows);
+DECLARE (PmodOps, router_logits);
+DECLARE (PmodOps, router_weights);
+DECLARE (PmodOps, top_k);
+DECLARE (PmodOps, pick);
+DECLARE (PmodOps, route_plan);
+DECLARE (PmodOps, reweight_scatter);
 
 /* Bytes: all of them once. The sum of integers is the same in any order, so threads and lanes may
  * each sum their own. */

@@ -5,7 +5,7 @@
 #include "simd.h"
 
 /* The ops, each of the type of its entry. */
-#define DECLARE(name) __typeof__ (*((PmodTrainOps *)0)->name) LEVEL (pmod_cpu_##name)
+#define DECLARE(name) PMOD_ENTRY (PmodTrainOps, name) LEVEL (pmod_cpu_##name)
 
 DECLARE (fill);
 DECLARE (blend);

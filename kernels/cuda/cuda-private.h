@@ -61,15 +61,6 @@ void *pmod_cuda_workspace (PmodCudaBackend *self, size_t n_bytes);
 
 /* --- The order of work: order.cu ------------------------------------------------------------ */
 
-void pmod_cuda_mark (PmodBackend *backend, int mark);
-void pmod_cuda_wait_mark (PmodBackend *backend, int mark);
-double pmod_cuda_mark_us (PmodBackend *backend, int from, int to);
-void pmod_cuda_range_begin (PmodBackend *backend, const char *name);
-void pmod_cuda_range_end (PmodBackend *backend);
-bool pmod_cuda_graph_begin (PmodBackend *backend, const PmodTensor *step, int n_steps);
-PmodGraph *pmod_cuda_graph_end (PmodBackend *backend, PmodGraph *graph);
-bool pmod_cuda_graph_run (PmodBackend *backend, PmodGraph *graph);
-void pmod_cuda_graph_free (PmodBackend *backend, PmodGraph *graph);
 void pmod_cuda_marks_free (PmodCudaBackend *self);
 
 /* --- Products: gemm-plain.cu, gemm-lt.cu ---------------------------------------------------- */
@@ -128,91 +119,37 @@ PmodBackend *pmod_cuda_backend_new (int device, char *reason, size_t n_bytes);
 
 /* --- Ops ------------------------------------------------------------------------------------ */
 
-PmodMatrix *pmod_cuda_matrix_new (
-    PmodBackend *backend, const PmodMatrixPart *parts, int n_parts, int64_t n_in, PmodDtype act);
-PmodMatrix *pmod_cuda_matrix_new_random (
-    PmodBackend *backend, int64_t n_out, int64_t n_in, PmodDtype act, uint64_t seed);
-void pmod_cuda_matrix_free (PmodBackend *backend, PmodMatrix *matrix);
-uint64_t pmod_cuda_checksum (PmodBackend *backend, const void *data, size_t n_bytes);
+/* Each of the type of its entry. */
+#define DECLARE(name) PMOD_ENTRY (PmodOps, name) pmod_cuda_##name
 
-void pmod_cuda_linear (PmodBackend *backend,
-                       PmodTensor *y,
-                       const PmodTensor *x,
-                       const PmodMatrix *w,
-                       const PmodTensor *bias,
-                       PmodEpilogue epilogue);
-void pmod_cuda_rmsnorm (
-    PmodBackend *backend, PmodTensor *y, const PmodTensor *x, const PmodTensor *w, float eps);
-void pmod_cuda_layernorm (PmodBackend *backend,
-                          PmodTensor *y,
-                          const PmodTensor *x,
-                          const PmodTensor *w,
-                          const PmodTensor *b,
-                          float eps);
-void pmod_cuda_swiglu (PmodBackend *backend, PmodTensor *y, const PmodTensor *gate_up);
-void pmod_cuda_split_qkv (PmodBackend *backend,
-                          PmodTensor *q,
-                          PmodTensor *k,
-                          PmodTensor *v,
-                          const PmodTensor *qkv,
-                          const PmodTensor *cos_sin,
-                          const PmodTensor *rows,
-                          int64_t pos0,
-                          int64_t kv_offset);
-void pmod_cuda_attention (PmodBackend *backend,
-                          PmodTensor *out,
-                          const PmodTensor *q,
-                          const PmodTensor *k,
-                          const PmodTensor *v,
-                          int64_t kv_len,
-                          bool causal,
-                          float scale);
-void pmod_cuda_patchify (PmodBackend *backend,
-                         PmodTensor *patches,
-                         const PmodTensor *pixels,
-                         int64_t patch);
-void pmod_cuda_embed_patches (PmodBackend *backend,
-                              PmodTensor *x,
-                              const PmodTensor *patches,
-                              const PmodTensor *cls,
-                              const PmodTensor *position);
-void pmod_cuda_resample (PmodBackend *backend, PmodTensor *y, const PmodTensor *x);
-void pmod_cuda_gather_rows (PmodBackend *backend,
-                            PmodTensor *y,
-                            const PmodTensor *table,
-                            const PmodTensor *idx);
-void pmod_cuda_router_logits (PmodBackend *backend,
-                              PmodTensor *logit,
-                              const PmodTensor *x,
-                              const PmodTensor *w,
-                              const PmodTensor *b,
-                              const PmodTensor *targets);
-void pmod_cuda_router_weights (PmodBackend *backend,
-                               PmodTensor *weight,
-                               const PmodTensor *logit,
-                               const PmodWeightNorm *norm);
-void pmod_cuda_pick (PmodBackend *backend,
-                     PmodTensor *ids,
-                     PmodTensor *values,
-                     PmodTensor *sums,
-                     const PmodTensor *logits,
-                     const PmodTensor *kept,
-                     const PmodTensor *temperature);
-void pmod_cuda_top_k (PmodBackend *backend,
-                      PmodTensor *kept,
-                      const PmodTensor *weight,
-                      const PmodTensor *logit,
-                      int64_t k);
-void pmod_cuda_route_plan (PmodBackend *backend,
-                           PmodTensor *rows,
-                           PmodTensor *slot,
-                           PmodTensor *row_weight,
-                           const PmodTensor *kept,
-                           const PmodTensor *weight,
-                           const PmodTensor *targets);
-void pmod_cuda_reweight_scatter (PmodBackend *backend,
-                                 PmodTensor *x,
-                                 const PmodTensor *h,
-                                 const PmodTensor *m,
-                                 const PmodTensor *slot,
-                                 const PmodTensor *row_weight);
+DECLARE (matrix_new);
+DECLARE (matrix_new_random);
+DECLARE (matrix_free);
+DECLARE (checksum);
+DECLARE (linear);
+DECLARE (rmsnorm);
+DECLARE (layernorm);
+DECLARE (swiglu);
+DECLARE (split_qkv);
+DECLARE (attention);
+DECLARE (patchify);
+DECLARE (embed_patches);
+DECLARE (resample);
+DECLARE (gather_rows);
+DECLARE (router_logits);
+DECLARE (router_weights);
+DECLARE (pick);
+DECLARE (top_k);
+DECLARE (route_plan);
+DECLARE (reweight_scatter);
+DECLARE (mark);
+DECLARE (wait_mark);
+DECLARE (mark_us);
+DECLARE (range_begin);
+DECLARE (range_end);
+DECLARE (graph_begin);
+DECLARE (graph_end);
+DECLARE (graph_run);
+DECLARE (graph_free);
+
+#undef DECLARE

@@ -51,133 +51,32 @@ void pmod_cuda_add_parts (
 
 /* --- Ops ---------------------------------------------------------------------------------- */
 
-void pmod_cuda_fill (PmodBackend *backend, PmodTensor *x, float value);
-void pmod_cuda_blend (PmodBackend *backend, PmodTensor *y, float a, const PmodTensor *x, float b);
-void pmod_cuda_divide_rows (PmodBackend *backend, PmodTensor *x, const PmodTensor *by);
-PmodMatrix *
-pmod_cuda_matrix_new_trainable (PmodBackend *backend, const PmodTensor *master, PmodDtype act);
-void pmod_cuda_matrix_update (PmodBackend *backend, PmodMatrix *matrix, const PmodTensor *master);
-void pmod_cuda_linear_backward (PmodBackend *backend,
-                                PmodTensor *dx,
-                                PmodTensor *dw,
-                                PmodTensor *db,
-                                const PmodTensor *dy,
-                                const PmodTensor *x,
-                                const PmodMatrix *w);
-void pmod_cuda_rmsnorm_backward (PmodBackend *backend,
-                                 PmodTensor *dx,
-                                 PmodTensor *dw,
-                                 const PmodTensor *dy,
-                                 const PmodTensor *x,
-                                 const PmodTensor *w,
-                                 float eps);
-void pmod_cuda_layernorm_backward (PmodBackend *backend,
-                                   PmodTensor *dx,
-                                   PmodTensor *dw,
-                                   PmodTensor *db,
-                                   const PmodTensor *dy,
-                                   const PmodTensor *x,
-                                   const PmodTensor *w,
-                                   float eps);
-void pmod_cuda_swiglu_backward (PmodBackend *backend,
-                                PmodTensor *dgate_up,
-                                const PmodTensor *dy,
-                                const PmodTensor *gate_up);
-void pmod_cuda_activation (PmodBackend *backend,
-                           PmodTensor *y,
-                           const PmodTensor *z,
-                           PmodEpilogue function);
-void pmod_cuda_activation_backward (PmodBackend *backend,
-                                    PmodTensor *dz,
-                                    const PmodTensor *dy,
-                                    const PmodTensor *z,
-                                    PmodEpilogue function);
-void pmod_cuda_split_qkv_backward (PmodBackend *backend,
-                                   PmodTensor *dqkv,
-                                   const PmodTensor *dq,
-                                   const PmodTensor *dk,
-                                   const PmodTensor *dv,
-                                   const PmodTensor *cos_sin,
-                                   const PmodTensor *rows,
-                                   int64_t pos0,
-                                   int64_t kv_offset);
-void pmod_cuda_attention_masked (PmodBackend *backend,
-                                 PmodTensor *out,
-                                 const PmodTensor *q,
-                                 const PmodTensor *k,
-                                 const PmodTensor *v,
-                                 int64_t kv_len,
-                                 const PmodAttentionMask *mask,
-                                 float scale);
-void pmod_cuda_attention_backward (PmodBackend *backend,
-                                   PmodTensor *dq,
-                                   PmodTensor *dk,
-                                   PmodTensor *dv,
-                                   const PmodTensor *dout,
-                                   const PmodTensor *q,
-                                   const PmodTensor *k,
-                                   const PmodTensor *v,
-                                   int64_t kv_len,
-                                   const PmodAttentionMask *mask,
-                                   float scale);
-void pmod_cuda_embed_patches_backward (PmodBackend *backend,
-                                       PmodTensor *dpatches,
-                                       PmodTensor *dcls,
-                                       PmodTensor *dposition,
-                                       const PmodTensor *dx);
-void pmod_cuda_gather_rows_backward (PmodBackend *backend,
-                                     PmodTensor *dtable,
-                                     const PmodTensor *dy,
-                                     const PmodTensor *idx);
-void pmod_cuda_router_weights_backward (PmodBackend *backend,
-                                        PmodTensor *dlogit,
-                                        const PmodTensor *dweight,
-                                        const PmodTensor *logit,
-                                        const PmodWeightNorm *norm);
-void pmod_cuda_router_logits_backward (PmodBackend *backend,
-                                       PmodTensor *dx,
-                                       PmodTensor *dw,
-                                       PmodTensor *db,
-                                       const PmodTensor *dlogit,
-                                       const PmodTensor *x,
-                                       const PmodTensor *w,
-                                       const PmodTensor *targets);
-void pmod_cuda_reweight_scatter_backward (PmodBackend *backend,
-                                          PmodTensor *dx,
-                                          PmodTensor *dh,
-                                          PmodTensor *dm,
-                                          PmodTensor *drow_weight,
-                                          const PmodTensor *dout,
-                                          const PmodTensor *x,
-                                          const PmodTensor *m,
-                                          const PmodTensor *slot,
-                                          const PmodTensor *row_weight);
-void pmod_cuda_cross_entropy (PmodBackend *backend,
-                              PmodTensor *summary,
-                              PmodTensor *row_loss,
-                              PmodTensor *argmax,
-                              PmodTensor *dlogits,
-                              const PmodTensor *logits,
-                              const PmodTensor *labels,
-                              const PmodTensor *row_scale);
-void pmod_cuda_router_loss (PmodBackend *backend,
-                            PmodTensor *loss,
-                            PmodTensor *dlogit,
-                            const PmodTensor *logit,
-                            const PmodTensor *labels,
-                            float scale);
-void pmod_cuda_grad_norm (
-    PmodBackend *backend, PmodTensor *norm, const PmodTensor *grads, int n, float max_norm);
-void pmod_cuda_adamw (PmodBackend *backend,
-                      PmodTensor *weight,
-                      PmodTensor *m1,
-                      PmodTensor *m2,
-                      const PmodTensor *grad,
-                      const PmodTensor *factor,
-                      const PmodAdamW *options);
-void pmod_cuda_muon (PmodBackend *backend,
-                     PmodTensor *weight,
-                     PmodTensor *velocity,
-                     const PmodTensor *grad,
-                     const PmodTensor *factor,
-                     const PmodMuon *options);
+/* Each of the type of its entry. */
+#define DECLARE(name) PMOD_ENTRY (PmodTrainOps, name) pmod_cuda_##name
+
+DECLARE (fill);
+DECLARE (blend);
+DECLARE (divide_rows);
+DECLARE (matrix_new_trainable);
+DECLARE (matrix_update);
+DECLARE (linear_backward);
+DECLARE (rmsnorm_backward);
+DECLARE (layernorm_backward);
+DECLARE (swiglu_backward);
+DECLARE (activation);
+DECLARE (activation_backward);
+DECLARE (split_qkv_backward);
+DECLARE (attention_masked);
+DECLARE (attention_backward);
+DECLARE (embed_patches_backward);
+DECLARE (gather_rows_backward);
+DECLARE (router_weights_backward);
+DECLARE (router_logits_backward);
+DECLARE (reweight_scatter_backward);
+DECLARE (cross_entropy);
+DECLARE (router_loss);
+DECLARE (grad_norm);
+DECLARE (adamw);
+DECLARE (muon);
+
+#undef DECLARE
