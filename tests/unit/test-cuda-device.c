@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "emulated-device.h"
+#include "device-check.h"
 #include "pmod-ops.h"
 
 #define MIB ((gsize)1 << 20)
@@ -27,27 +27,6 @@ set_memory (gsize n_bytes)
 
   device.total_bytes = n_bytes;
   pmod_emulated_set_device (&device);
-}
-
-static PmodEmulatedUse
-get_use (void)
-{
-  PmodEmulatedUse use;
-
-  pmod_emulated_get_use (&use);
-  return use;
-}
-
-static void
-expect_unused (void)
-{
-  PmodEmulatedUse use = get_use ();
-
-  g_assert_cmpuint (use.n_bytes, ==, 0);
-  g_assert_cmpint (use.n_blocks, ==, 0);
-  g_assert_cmpint (use.n_pinned, ==, 0);
-  g_assert_cmpint (use.n_streams, ==, 0);
-  g_assert_cmpint (use.n_events, ==, 0);
 }
 
 static void
@@ -132,7 +111,7 @@ test_opening (gconstpointer data)
       g_assert_cmpuint (info.free_bytes, ==, device.total_bytes);
       pmod_backend_free (backend);
     }
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* --- Memory --------------------------------------------------------------------------------- */
@@ -155,7 +134,7 @@ test_fresh (void)
     g_assert_true (isnan (host[i]));
   pmod_free (backend, data);
   pmod_backend_free (backend);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* In a program of its own, which the reading ends. */
@@ -200,7 +179,7 @@ test_bounds (void)
   g_assert_true (pmod_backend_sync (backend));
   pmod_free (backend, data);
   pmod_backend_free (backend);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 static void
@@ -226,11 +205,11 @@ test_full (void)
   matrix = pmod_matrix_new (backend, &part, 1, 8, PMOD_DTYPE_F32);
   g_assert_true (pmod_backend_sync (backend));
   g_assert_nonnull (matrix);
-  g_assert_cmpuint (get_use ().n_bytes, ==, MIB);
+  g_assert_cmpuint (device_get_use ().n_bytes, ==, MIB);
   pmod_free (backend, other);
   pmod_matrix_free (backend, matrix);
   pmod_backend_free (backend);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* Rows that need a workspace, on a device that has no room for one until something is freed. */
@@ -266,7 +245,7 @@ test_no_workspace (void)
   pmod_free (backend, bias.data);
   pmod_matrix_free (backend, matrix);
   pmod_backend_free (backend);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* --- Copies --------------------------------------------------------------------------------- */
@@ -290,14 +269,14 @@ test_large_copies (gconstpointer n_pins)
   pmod_upload (backend, data, host, n);
   memset (host, 0, n);
   pmod_copy (backend, other, data, n);
-  g_assert_cmpint (get_use ().n_pinned, ==, GPOINTER_TO_INT (n_pins) < 2 ? 0 : 2);
+  g_assert_cmpint (device_get_use ().n_pinned, ==, GPOINTER_TO_INT (n_pins) < 2 ? 0 : 2);
   pmod_download (backend, host, other, n);
   g_assert_true (pmod_backend_sync (backend));
   g_assert_cmpmem (host, n, expected, n);
   pmod_free (backend, data);
   pmod_free (backend, other);
   pmod_backend_free (backend);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* --- A device that fails -------------------------------------------------------------------- */
@@ -353,7 +332,7 @@ test_failure (gconstpointer launch)
   pmod_free (backend, data);
   pmod_backend_free (backend);
   pmod_backend_free (neighbour);
-  expect_unused ();
+  device_expect_unused ();
 
   pmod_emulated_set_device (&pmod_emulated_device);
   backend = open_device ();

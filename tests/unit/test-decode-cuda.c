@@ -3,48 +3,27 @@
 #include <math.h>
 #include <string.h>
 
-#include "emulated-device.h"
-#include "pmod-engine.h"
-
-#define QUESTION "What is it?"
+#include "device-check.h"
 
 /* More than one graph is good for, of which there are 64. */
 #define MAX_TOKENS 70
 
-static PmodModel *
-open_model (PmodDevice device)
-{
-  g_autofree char *path =
-      g_test_build_filename (G_TEST_DIST, "fixtures", "tiny-pmod-12layer", NULL);
-  PmodModelOptions options = { .device = device, .precision = PMOD_PRECISION_F32 };
-  g_autoptr (GError) error = NULL;
-  PmodModel *model = pmod_model_open (path, &options, NULL, NULL, &error);
-
-  g_assert_no_error (error);
-  return model;
-}
-
 static PmodContext *
 new_context (PmodDevice device)
 {
-  g_autoptr (PmodModel) model = open_model (device);
   g_autoptr (GError) error = NULL;
-  PmodContext *context = pmod_context_new (model, &error);
+  g_autoptr (PmodModel) model = device_open_model (device, &error);
 
   g_assert_no_error (error);
-  return context;
+  return device_new_context (model);
 }
 
 static void
 prefill (PmodContext *context, const PmodParams *params)
 {
-  PmodTurn turn = { PMOD_ROLE_USER, QUESTION };
   g_autoptr (GError) error = NULL;
-  g_autoptr (PmodPrompt) prompt =
-      pmod_prompt_new_chat (pmod_model_get_tokenizer (pmod_context_get_model (context)),
-                            "vicuna_v1", &turn, 1, NULL, 0, NULL);
 
-  pmod_context_prefill (context, prompt, params, NULL, &error);
+  device_prefill (context, params, NULL, &error);
   g_assert_no_error (error);
 }
 
@@ -119,7 +98,7 @@ test_answer (gconstpointer data)
   prefill (cuda, &params);
   decode (cpu, &params, want, setting->n_tokens);
   decode (cuda, &params, got, setting->n_tokens);
-  pmod_emulated_get_use (&use);
+  use = device_get_use ();
   g_assert_cmpint (use.n_graphs, ==, 1);
   g_assert_cmpmem (got, (gsize)setting->n_tokens * sizeof *got, want,
                    (gsize)setting->n_tokens * sizeof *want);
@@ -130,7 +109,7 @@ test_answer (gconstpointer data)
                      pmod_context_get_kv_length (cpu, layer));
 
   g_clear_pointer (&cuda, pmod_context_free);
-  pmod_emulated_get_use (&use);
+  use = device_get_use ();
   g_assert_cmpint (use.n_graphs, ==, 0);
   g_assert_cmpuint (use.n_bytes, ==, 0);
   g_assert_cmpint (use.n_events, ==, 0);
@@ -151,9 +130,9 @@ test_launches (void)
   params.sampling.temperature = 0;
   prefill (cuda, &params);
   decode (cuda, &params, tokens, 4);
-  pmod_emulated_get_use (&before);
+  before = device_get_use ();
   decode (cuda, &params, tokens, 12);
-  pmod_emulated_get_use (&after);
+  after = device_get_use ();
   g_assert_cmpint (after.n_graphs, ==, 1);
   g_assert_cmpuint (after.n_bytes, ==, before.n_bytes);
   g_assert_cmpuint (after.n_calls[PMOD_EMULATED_MALLOC], ==, before.n_calls[PMOD_EMULATED_MALLOC]);

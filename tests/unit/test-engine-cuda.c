@@ -3,75 +3,25 @@
  * device, of whose memory the host reads nothing. */
 #include <string.h>
 
-#include "emulated-device.h"
-#include "pmod-engine.h"
-
-#define QUESTION "What is it?"
-
-static PmodEmulatedUse
-get_use (void)
-{
-  PmodEmulatedUse use;
-
-  pmod_emulated_get_use (&use);
-  return use;
-}
-
-static void
-expect_unused (void)
-{
-  PmodEmulatedUse use = get_use ();
-
-  g_assert_cmpuint (use.n_bytes, ==, 0);
-  g_assert_cmpint (use.n_blocks, ==, 0);
-  g_assert_cmpint (use.n_pinned, ==, 0);
-  g_assert_cmpint (use.n_streams, ==, 0);
-  g_assert_cmpint (use.n_events, ==, 0);
-}
-
-static PmodModel *
-try_model (PmodDevice device, GError **error)
-{
-  g_autofree char *path =
-      g_test_build_filename (G_TEST_DIST, "fixtures", "tiny-pmod-12layer", NULL);
-  PmodModelOptions options = { .device = device, .precision = PMOD_PRECISION_F32 };
-
-  return pmod_model_open (path, &options, NULL, NULL, error);
-}
+#include "device-check.h"
 
 static PmodModel *
 open_model (PmodDevice device)
 {
   g_autoptr (GError) error = NULL;
-  PmodModel *model = try_model (device, &error);
+  PmodModel *model = device_open_model (device, &error);
 
   g_assert_no_error (error);
   return model;
 }
 
-static PmodContext *
-new_context (PmodModel *model)
-{
-  g_autoptr (GError) error = NULL;
-  PmodContext *context = pmod_context_new (model, &error);
-
-  g_assert_no_error (error);
-  return context;
-}
-
-/* A run of a question in words: cheap, and through every layer. */
 static gboolean
 prefill (PmodContext *context, PmodTrace *trace, GError **error)
 {
-  PmodModel *model = pmod_context_get_model (context);
-  PmodTurn turn = { PMOD_ROLE_USER, QUESTION };
-  g_autoptr (PmodPrompt) prompt =
-      pmod_prompt_new_chat (pmod_model_get_tokenizer (model), "vicuna_v1", &turn, 1, NULL, 0, NULL);
   PmodParams params;
 
-  g_assert_nonnull (prompt);
-  pmod_params_init (&params, pmod_model_get_config (model));
-  return pmod_context_prefill (context, prompt, &params, trace, error);
+  pmod_params_init (&params, pmod_model_get_config (pmod_context_get_model (context)));
+  return device_prefill (context, &params, trace, error);
 }
 
 static GBytes *
@@ -100,7 +50,7 @@ static GBytes *
 run_anew (PmodDevice device)
 {
   g_autoptr (PmodModel) model = open_model (device);
-  g_autoptr (PmodContext) context = new_context (model);
+  g_autoptr (PmodContext) context = device_new_context (model);
 
   return run (context);
 }
@@ -159,7 +109,7 @@ test_auto (gconstpointer data)
   g_assert_cmpstr (info->fallback, ==, reason);
   g_assert_true ((strstr (info->device_name, "emulated device") != NULL) == (reason == NULL));
   g_clear_pointer (&model, pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
 
   model = open_model (PMOD_DEVICE_CPU);
   g_assert_cmpstr (pmod_model_get_backend_name (model), ==, "cpu");
@@ -175,7 +125,7 @@ test_demanded (gconstpointer data)
   g_autoptr (PmodModel) model = NULL;
 
   pmod_emulated_set_device (&choice->device);
-  model = try_model (PMOD_DEVICE_CUDA, &error);
+  model = device_open_model (PMOD_DEVICE_CUDA, &error);
   if (choice->reason == NULL)
     {
       g_assert_no_error (error);
@@ -187,7 +137,7 @@ test_demanded (gconstpointer data)
   g_assert_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE);
   g_assert_cmpstr (error->message, ==, message);
   g_assert_null (model);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* --- A full device -------------------------------------------------------------------------- */
@@ -214,26 +164,26 @@ test_full_load (void)
 
   pmod_emulated_set_device (&pmod_emulated_device);
   neighbour = open_model (PMOD_DEVICE_CUDA);
-  n_before = (int)get_use ().n_calls[PMOD_EMULATED_MALLOC];
-  n_bytes = get_use ().n_bytes;
+  n_before = (int)device_get_use ().n_calls[PMOD_EMULATED_MALLOC];
+  n_bytes = device_get_use ().n_bytes;
   /* Not every one of them, but the first, the last and some of every kind. */
   for (int i = 0; i < n_before; i += i + 1 < n_before && i + 7 > n_before ? n_before - 1 - i : 7)
     {
       g_autoptr (GError) error = NULL;
 
       pmod_emulated_fail (PMOD_EMULATED_MALLOC, i);
-      g_assert_null (try_model (PMOD_DEVICE_CUDA, &error));
+      g_assert_null (device_open_model (PMOD_DEVICE_CUDA, &error));
       expect_no_room (error, "weights");
-      g_assert_cmpuint (get_use ().n_bytes, ==, n_bytes);
-      g_assert_cmpint (get_use ().n_streams, ==, 1);
+      g_assert_cmpuint (device_get_use ().n_bytes, ==, n_bytes);
+      g_assert_cmpint (device_get_use ().n_streams, ==, 1);
     }
   g_test_message ("%d allocations, %zu bytes", n_before, n_bytes);
-  context = new_context (neighbour);
+  context = device_new_context (neighbour);
   logits = run (context);
   expect_same (logits);
   g_clear_pointer (&context, pmod_context_free);
   g_clear_pointer (&neighbour, pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* The same while a context is made; the model is then as good as before. */
@@ -248,12 +198,12 @@ test_full_context (void)
 
   pmod_emulated_set_device (&pmod_emulated_device);
   model = open_model (PMOD_DEVICE_CUDA);
-  n_bytes = get_use ().n_bytes;
-  n_before = (int)get_use ().n_calls[PMOD_EMULATED_MALLOC];
-  context = new_context (model);
-  n_before = (int)get_use ().n_calls[PMOD_EMULATED_MALLOC] - n_before;
+  n_bytes = device_get_use ().n_bytes;
+  n_before = (int)device_get_use ().n_calls[PMOD_EMULATED_MALLOC];
+  context = device_new_context (model);
+  n_before = (int)device_get_use ().n_calls[PMOD_EMULATED_MALLOC] - n_before;
   g_clear_pointer (&context, pmod_context_free);
-  g_assert_cmpuint (get_use ().n_bytes, ==, n_bytes);
+  g_assert_cmpuint (device_get_use ().n_bytes, ==, n_bytes);
   for (int i = 0; i < n_before; i++)
     {
       g_autoptr (GError) error = NULL;
@@ -261,15 +211,15 @@ test_full_context (void)
       pmod_emulated_fail (PMOD_EMULATED_MALLOC, i);
       g_assert_null (pmod_context_new (model, &error));
       expect_no_room (error, "context");
-      g_assert_cmpuint (get_use ().n_bytes, ==, n_bytes);
+      g_assert_cmpuint (device_get_use ().n_bytes, ==, n_bytes);
     }
   g_test_message ("%d allocations", n_before);
-  context = new_context (model);
+  context = device_new_context (model);
   logits = run (context);
   expect_same (logits);
   g_clear_pointer (&context, pmod_context_free);
   g_clear_pointer (&model, pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* A device that holds one model and its context, but not two: the second is refused with the sum,
@@ -289,19 +239,19 @@ test_no_second (void)
   device.total_bytes = (size_t)32 << 20;
   pmod_emulated_set_device (&device);
   first = open_model (PMOD_DEVICE_CUDA);
-  context = new_context (first);
-  g_assert_null (try_model (PMOD_DEVICE_CUDA, &error));
+  context = device_new_context (first);
+  g_assert_null (device_open_model (PMOD_DEVICE_CUDA, &error));
   g_assert_error (error, PMOD_ERROR, PMOD_ERROR_MEMORY);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, "the model does not fit: weights "));
   second = open_model (PMOD_DEVICE_CPU);
-  other = new_context (second);
+  other = device_new_context (second);
   other_logits = run (other);
   logits = run (context);
   expect_same (logits);
   g_clear_pointer (&context, pmod_context_free);
   g_clear_pointer (&first, pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
   first = open_model (PMOD_DEVICE_CUDA);
 }
 
@@ -322,7 +272,7 @@ test_full_picture (void)
   g_assert_nonnull (image);
   pmod_emulated_set_device (&pmod_emulated_device);
   model = open_model (PMOD_DEVICE_CUDA);
-  context = new_context (model);
+  context = device_new_context (model);
   prompt = pmod_prompt_new_raw (pmod_model_get_tokenizer (model), "<image>", &image, 1, NULL);
   pmod_params_init (&params, pmod_model_get_config (model));
   for (int i = 0; i < 13; i += 4)
@@ -338,7 +288,7 @@ test_full_picture (void)
   expect_same (logits);
   g_clear_pointer (&context, pmod_context_free);
   g_clear_pointer (&model, pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* --- A device that fails -------------------------------------------------------------------- */
@@ -357,7 +307,7 @@ test_broken (gconstpointer n_launches)
 
   pmod_emulated_set_device (&pmod_emulated_device);
   model = open_model (PMOD_DEVICE_CUDA);
-  context = new_context (model);
+  context = device_new_context (model);
   pmod_emulated_fail (PMOD_EMULATED_LAUNCH, GPOINTER_TO_INT (n_launches));
   g_assert_false (prefill (context, NULL, &error));
   g_assert_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE);
@@ -373,7 +323,7 @@ test_broken (gconstpointer n_launches)
                    "failure\"");
   g_clear_pointer (&context, pmod_context_free);
   g_clear_pointer (&model, pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
 
   pmod_emulated_set_device (&pmod_emulated_device);
   logits = run_anew (PMOD_DEVICE_CUDA);
@@ -396,7 +346,7 @@ test_several (void)
     models[i] = open_model (PMOD_DEVICE_CUDA);
   pmod_params_init (&params, pmod_model_get_config (models[0]));
   for (int i = 0; i < 3; i++)
-    contexts[i] = new_context (models[i / 2]);
+    contexts[i] = device_new_context (models[i / 2]);
   for (int i = 0; i < 3; i++)
     {
       g_autoptr (GBytes) logits = run (contexts[i]);
@@ -414,7 +364,7 @@ test_several (void)
   for (int i = 0; i < 2; i++)
     g_clear_pointer (&contexts[i], pmod_context_free);
   g_clear_pointer (&models[0], pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 typedef struct
@@ -444,7 +394,7 @@ test_cancel (void)
   model = open_model (PMOD_DEVICE_CUDA);
   for (guint i = 0; i < G_N_ELEMENTS (layers); i++)
     {
-      g_autoptr (PmodContext) context = new_context (model);
+      g_autoptr (PmodContext) context = device_new_context (model);
       Stop stop = { context, layers[i] };
       g_autoptr (PmodTrace) trace = pmod_trace_new (~0u, stop_after_layer, &stop);
       g_autoptr (GError) error = NULL;
@@ -457,7 +407,7 @@ test_cancel (void)
       expect_same (logits);
     }
   g_clear_pointer (&model, pmod_model_unref);
-  expect_unused ();
+  device_expect_unused ();
 }
 
 /* --- What it takes -------------------------------------------------------------------------- */
@@ -479,19 +429,19 @@ test_memory (void)
 
   pmod_emulated_set_device (&pmod_emulated_device);
   info = pmod_model_info_new (path, &options, NULL);
-  expect_unused ();
+  device_expect_unused ();
   model = open_model (PMOD_DEVICE_CUDA);
-  context = new_context (model);
+  context = device_new_context (model);
   logits = run (context);
   pmod_params_init (&params, pmod_model_get_config (model));
   g_assert_true (pmod_context_decode (context, &params, NULL, &token, NULL));
-  n_allocations = get_use ().n_calls[PMOD_EMULATED_MALLOC];
+  n_allocations = device_get_use ().n_calls[PMOD_EMULATED_MALLOC];
   for (int i = 0; i < 4; i++)
     g_assert_true (pmod_context_decode (context, &params, NULL, &token, NULL));
-  g_assert_cmpuint (get_use ().n_calls[PMOD_EMULATED_MALLOC], ==, n_allocations);
+  g_assert_cmpuint (device_get_use ().n_calls[PMOD_EMULATED_MALLOC], ==, n_allocations);
   g_test_message ("%zu bytes at most, %" G_GUINT64_FORMAT " said to be needed",
-                  get_use ().peak_bytes, info->memory.total);
-  g_assert_cmpuint (get_use ().peak_bytes, <=, info->memory.total);
+                  device_get_use ().peak_bytes, info->memory.total);
+  g_assert_cmpuint (device_get_use ().peak_bytes, <=, info->memory.total);
 }
 
 int
