@@ -7,11 +7,13 @@
 
 #include "pmod-chat-pane.h"
 #include "pmod-chat.h"
+#include "pmod-detail-pane.h"
 #include "pmod-inspector.h"
 #include "pmod-model-button.h"
 #include "pmod-picture-opener.h"
 #include "pmod-selection.h"
 #include "pmod-training-window.h"
+#include "pmod-tuning-pane.h"
 #include "pmod-welcome.h"
 
 struct _PmodWindow
@@ -27,6 +29,8 @@ struct _PmodWindow
 
   AdwToastOverlay *toasts;
   AdwLeaflet *leaflet;
+  GtkWidget *side;
+  GtkStack *pages;
   GtkWidget *chat_pane;
   GtkStack *stack;
   GtkRevealer *loading;
@@ -307,15 +311,31 @@ model_refused_cb (PmodWindow *self, const char *message)
     add_problem (self, _ ("This model cannot be used"), message);
 }
 
-/* --- Panes of the narrow window -------------------------------------------------------------- */
+/* --- The side and its pages ------------------------------------------------------------------- */
 
 static const char *
 get_pane (PmodWindow *self)
 {
   /* The action asks before the template is there. */
-  const char *name = self->leaflet ? adw_leaflet_get_visible_child_name (self->leaflet) : NULL;
+  if (!self->leaflet || !self->pages || !gtk_stack_get_visible_child_name (self->pages))
+    return "picture";
+  if (g_strcmp0 (adw_leaflet_get_visible_child_name (self->leaflet), "picture") == 0 &&
+      adw_leaflet_get_folded (self->leaflet))
+    return "picture";
+  return gtk_stack_get_visible_child_name (self->pages);
+}
 
-  return name ? name : "picture";
+static void
+set_pane (PmodWindow *self, const char *name)
+{
+  if (g_strcmp0 (name, "picture") == 0)
+    {
+      adw_leaflet_set_visible_child_name (self->leaflet, "picture");
+      return;
+    }
+  gtk_widget_set_visible (self->side, TRUE);
+  gtk_stack_set_visible_child_name (self->pages, name);
+  adw_leaflet_set_visible_child_name (self->leaflet, "side");
 }
 
 static void
@@ -331,10 +351,9 @@ toggle_chat_action (GtkWidget *widget, const char *name, GVariant *parameter)
   PmodWindow *self = PMOD_WINDOW (widget);
 
   if (adw_leaflet_get_folded (self->leaflet))
-    adw_leaflet_set_visible_child_name (self->leaflet,
-                                        g_str_equal (get_pane (self), "chat") ? "picture" : "chat");
+    set_pane (self, g_str_equal (get_pane (self), "chat") ? "picture" : "chat");
   else
-    gtk_widget_set_visible (self->chat_pane, !gtk_widget_get_visible (self->chat_pane));
+    gtk_widget_set_visible (self->side, !gtk_widget_get_visible (self->side));
   gtk_widget_activate_action (self->chat_pane, "chat.write", NULL);
 }
 
@@ -342,7 +361,8 @@ toggle_chat_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 folded_cb (PmodWindow *self)
 {
-  gtk_widget_set_visible (self->chat_pane, TRUE);
+  gtk_widget_set_visible (self->side, TRUE);
+  pane_changed_cb (self);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -405,7 +425,7 @@ pmod_window_set_property (GObject *object, guint id, const GValue *value, GParam
   switch (id)
     {
     case PROP_PANE:
-      adw_leaflet_set_visible_child_name (self->leaflet, g_value_get_string (value));
+      set_pane (self, g_value_get_string (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -435,12 +455,16 @@ static void
 bind_children (GtkWidgetClass *klass)
 {
   g_type_ensure (PMOD_TYPE_CHAT_PANE);
+  g_type_ensure (PMOD_TYPE_DETAIL_PANE);
   g_type_ensure (PMOD_TYPE_INSPECTOR);
   g_type_ensure (PMOD_TYPE_MODEL_BUTTON);
+  g_type_ensure (PMOD_TYPE_TUNING_PANE);
   g_type_ensure (PMOD_TYPE_WELCOME);
   gtk_widget_class_set_template_from_resource (klass, "/io/github/strata/Strata/pmod-window.ui");
   gtk_widget_class_bind_template_child (klass, PmodWindow, toasts);
   gtk_widget_class_bind_template_child (klass, PmodWindow, leaflet);
+  gtk_widget_class_bind_template_child (klass, PmodWindow, side);
+  gtk_widget_class_bind_template_child (klass, PmodWindow, pages);
   gtk_widget_class_bind_template_child (klass, PmodWindow, chat_pane);
   gtk_widget_class_bind_template_child (klass, PmodWindow, stack);
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading);
@@ -466,7 +490,8 @@ pmod_window_class_init (PmodWindowClass *klass)
   props[PROP_SESSION] = g_param_spec_object ("session", NULL, NULL, PMOD_TYPE_SESSION, flags);
   props[PROP_CHAT] = g_param_spec_object ("chat", NULL, NULL, PMOD_TYPE_CHAT, flags);
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
-  /* Which side a window too narrow for both shows: "picture" or "chat". */
+  /* What a window too narrow for both sides shows: "picture", or the side's page ("chat",
+   * "routing", "details"). In a wide one, the page beside the picture. */
   props[PROP_PANE] =
       g_param_spec_string ("pane", NULL, NULL, "picture",
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
