@@ -13,4 +13,5 @@
 #include "pmod-prompt.h"
 #include "pmod-schedule.h"
 #include "pmod-tokenizer.h"
+#include "pmod-trace-pack.h"
 #include "pmod-trace.h"

@@ -47,7 +47,8 @@ typedef struct
 
 typedef enum
 {
-  PMOD_RECORD_FLAG_REUSED = 1 << 0, /* taken from an earlier run's state, not computed again */
+  PMOD_RECORD_FLAG_REUSED = 1 << 0,  /* taken from an earlier run's state, not computed again */
+  PMOD_RECORD_FLAG_ROUNDED = 1 << 1, /* weights are rounded and logits NAN: see pmod-trace-pack.h */
 } PmodRecordFlags;
 
 typedef struct
