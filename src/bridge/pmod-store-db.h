@@ -46,6 +46,14 @@ pmod_store_db_get_picture (PmodStoreDb *self, const char *hash, char **name, GEr
 /* Becomes its conversation's leaf. Of message, id and created_us are ignored where they are 0 and
  * then set. A growing one belongs to this process. */
 gboolean pmod_store_db_add_message (PmodStoreDb *self, PmodStoreMessage *message, GError **error);
+/* Pictures, then the conversation, then its messages, all or nothing. In messages parent, and in
+ * conversation leaf, are places in messages, counted from 1; ids are set. Where a conversation with
+ * its uuid is there already, it gets another. */
+gboolean pmod_store_db_add_whole (PmodStoreDb *self,
+                                  PmodStoreConversation *conversation,
+                                  GPtrArray *messages,
+                                  GPtrArray *pictures,
+                                  GError **error);
 /* error_text and trace are nullable; a trace that is there stays where trace is NULL. */
 gboolean pmod_store_db_update_message (PmodStoreDb *self,
                                        gint64 id,

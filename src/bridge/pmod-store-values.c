@@ -4,6 +4,15 @@
 #include "pmod-store-values.h"
 
 void
+pmod_store_picture_free (PmodStorePicture *self)
+{
+  g_free (self->hash);
+  g_free (self->name);
+  g_clear_pointer (&self->bytes, g_bytes_unref);
+  g_free (self);
+}
+
+void
 pmod_store_conversation_free (PmodStoreConversation *self)
 {
   g_free (self->uuid);

@@ -64,6 +64,14 @@ typedef struct
   char *excerpt; /* what was found stands between U+2068 and U+2069 */
 } PmodStoreHit;
 
+typedef struct
+{
+  char *hash; /* SHA-256 of bytes, in hexadecimal */
+  char *name;
+  GBytes *bytes; /* of the file that was opened */
+} PmodStorePicture;
+
+void pmod_store_picture_free (PmodStorePicture *self);
 void pmod_store_conversation_free (PmodStoreConversation *self);
 void pmod_store_message_free (PmodStoreMessage *self);
 void pmod_store_folder_free (PmodStoreFolder *self);
