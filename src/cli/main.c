@@ -23,6 +23,7 @@ static const Command commands[] = {
   { "trace", cli_trace, "Reads a recorded trace" },
   { "bench", cli_bench, "Measures a model beside this machine's own peaks" },
   { "eval", cli_eval, "Scores a model on a task" },
+  { "serve", cli_serve, "Answers programs on this computer, in OpenAI's shape" },
   { "train", cli_train, "Trains what a recipe describes" },
 };
 

@@ -21,6 +21,7 @@ LIBRARIES = {
     r"cuda|cublas|nv": "cuda",
     r"gst/": "gstreamer",
     r"sqlite3\.h": "sqlite",
+    r"libsoup/": "soup",
     r"libintl\.h": "intl",
     # The C and C++ libraries, the compiler's own headers, the system's.
     r"[a-z_]+$|std[a-z]+\.h|(string|math|float|limits|malloc|errno|assert|inttypes|signal|time|unistd|"
@@ -36,7 +37,7 @@ ALLOWED_LIBRARIES = {
     "eval": {"c", "glib", "json"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
     "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
-    "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
+    "cli": {"c", "glib", "gobject", "gio", "json", "intl", "soup"},
 }
 
 ALLOWED_ROOMS = {
