@@ -157,7 +157,7 @@ test_painted (void)
       policy_ask (context, "What is this?", picture, PMOD_PROMPT_DEFAULT);
   PmodParams params = policy_params (context, PMOD_POLICY_ROUTER);
   g_autoptr (PolicyRun) router = policy_prefill (context, prompt, &params), nothing = NULL,
-                        empty = NULL;
+                        empty = NULL, turned = NULL;
   g_autoptr (PmodPaint) none = pmod_paint_new (router->n_vision);
   g_autoptr (PmodPaint) few = paint_every (none, PMOD_PAINT_ALL_LAYERS, 13, 5);
   g_autoptr (PmodPaint) many = paint_every (few, PMOD_PAINT_ALL_LAYERS, 2, 3);
@@ -179,6 +179,12 @@ test_painted (void)
       assert_painted (run, paints[i]);
       g_assert_false (policy_same_choice (run, router));
     }
+  /* More is painted than is kept, and a negative scale turns the order of logits around: it is the
+   * weights' that counts. */
+  params.routing.paint = many;
+  params.routing.norm.scale = -params.routing.norm.scale;
+  turned = policy_prefill (context, prompt, &params);
+  assert_painted (turned, many);
 }
 
 static void
