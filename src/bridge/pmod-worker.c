@@ -216,6 +216,7 @@ open_model (PmodWorker *self, guint64 id, const char *name)
   g_clear_pointer (&self->model, pmod_model_unref);
   self->context = context;
   self->model = g_steal_pointer (&model);
+  pmod_params_clear (&self->params);
   pmod_params_init (&self->params, pmod_model_get_config (self->model));
 
   event = event_new (PMOD_EVENT_OPENED, id);

@@ -31,6 +31,7 @@ gboolean cli_bench (char **args, GError **error);
 gboolean cli_train (char **args, GError **error);
 gboolean cli_eval (char **args, GError **error);
 gboolean cli_serve (char **args, GError **error);
+gboolean cli_sweep (char **args, GError **error);
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
