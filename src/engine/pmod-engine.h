@@ -2,6 +2,7 @@
  * line include. */
 #pragma once
 
+#include "pmod-archive.h"
 #include "pmod-bench.h"
 #include "pmod-config.h"
 #include "pmod-context.h"
@@ -13,4 +14,5 @@
 #include "pmod-prompt.h"
 #include "pmod-schedule.h"
 #include "pmod-tokenizer.h"
+#include "pmod-trace-export.h"
 #include "pmod-trace.h"
