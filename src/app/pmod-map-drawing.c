@@ -235,6 +235,17 @@ draw_text (cairo_t *cr,
 
 /* --- One map --------------------------------------------------------------------------------- */
 
+/* Under the colours of weights the picture is grey, so that they are the legend's. */
+static guint32
+make_pixel (const PmodMapPage *self, const guint8 *rgb)
+{
+  guint32 gray = (299u * rgb[0] + 587u * rgb[1] + 114u * rgb[2] + 500) / 1000;
+
+  if (self->kind == PMOD_MAP_WEIGHTS)
+    return gray << 16 | gray << 8 | gray;
+  return (guint32)rgb[0] << 16 | (guint32)rgb[1] << 8 | rgb[2];
+}
+
 /* A surface of the picture's pixels; the same one for every map, so that a file holds it once.
  * side: no longer than that. */
 static cairo_surface_t *
@@ -255,12 +266,8 @@ create_picture (const PmodMapPage *self, int side)
   stride = cairo_image_surface_get_stride (surface);
   for (int y = 0; y < height; y++)
     for (int x = 0; x < width; x++)
-      {
-        const guint8 *from = rgb + ((gsize)y * width + x) * 3;
-
-        *(guint32 *)(data + (gsize)y * stride + (gsize)x * 4) =
-            (guint32)from[0] << 16 | (guint32)from[1] << 8 | from[2];
-      }
+      *(guint32 *)(data + (gsize)y * stride + (gsize)x * 4) =
+          make_pixel (self, rgb + ((gsize)y * width + x) * 3);
   cairo_surface_mark_dirty (surface);
   scale = (double)side / MAX (width, height);
   if (scale >= 1)

@@ -143,6 +143,12 @@ def check_bundle(path):
         turns = json.loads(bundle.read("conversation.json"))["turns"]
     assert manifest["model"]["name"] == "demo-v0" and len(manifest["model"]["config_sha256"]) == 64
     assert turns == [{"question": QUESTION, "answer": "At the bottom."}]
+    command = [BUILD / "src/cli/pmod", "trace", path]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert f'"{QUESTION}": "At the bottom."' in shown and "model demo-v0" in shown, shown
+    command += ["--export", "csv"]
+    table = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    assert table == path.with_name("seen-00-routing.csv").read_bytes()
 
 
 def look_at_saved(path):

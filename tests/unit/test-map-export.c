@@ -152,19 +152,23 @@ expect_color (const Shown *shown, int layer, int token, double u, int expected[3
 {
   const int *under = !shown->with_picture ? paper : u < 0.5 ? left_half : right_half;
   double share = token / 33.0;
+  double gray = 0.299 * under[0] + 0.587 * under[1] + 0.114 * under[2];
 
   for (int c = 0; c < 3; c++)
     {
       double weight = kept_low[c] + (kept_high[c] - kept_low[c]) * share;
-      double over = under[c];
+      double below = shown->with_picture && shown->kind == PMOD_MAP_WEIGHTS ? gray : under[c];
+      double over;
 
       if (layer == 0)
-        over = under[c];
+        over = below;
       else if (shown->kind == PMOD_MAP_WEIGHTS)
         over = (keeps (layer, token) ? weight : skipped_gray[c]) * WEIGHT_ALPHA +
-               under[c] * (1 - WEIGHT_ALPHA);
+               below * (1 - WEIGHT_ALPHA);
       else if (!keeps (layer, token))
-        over = dim[c] * DIM_ALPHA + under[c] * (1 - DIM_ALPHA);
+        over = dim[c] * DIM_ALPHA + below * (1 - DIM_ALPHA);
+      else
+        over = below;
       expected[c] = (int)round (over);
     }
 }
