@@ -471,6 +471,45 @@ test_hostile (void)
     }
 }
 
+/* A bomb whose headers say that it is small: stopped while it unpacks. */
+static void
+test_lying_bomb (void)
+{
+  g_autoptr (GBytes) good = write_archive (TRUE);
+  g_autoptr (GArray) members = unpack (good);
+  g_autoptr (GBytes) packed = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodArchive) archive = NULL;
+  const guint32 lie = GUINT32_TO_LE (10);
+  guint8 *data, *name;
+  gsize size;
+  int n_lies = 0;
+
+  bomb (members);
+  packed = pack (members);
+  size = g_bytes_get_size (packed);
+  data = g_memdup2 (g_bytes_get_data (packed, NULL), size);
+  for (name = memmem (data, size, "settings.json", 13); name != NULL;
+       name = memmem (name + 13, size - (gsize)(name + 13 - data), "settings.json", 13))
+    {
+      /* Unpacked size: 22 bytes into the local header, 24 into the directory's. */
+      if (memcmp (name - 30, "PK\003\004", 4) == 0)
+        memcpy (name - 30 + 22, &lie, sizeof lie);
+      else if (memcmp (name - 46, "PK\001\002", 4) == 0)
+        memcpy (name - 46 + 24, &lie, sizeof lie);
+      else
+        continue;
+      n_lies++;
+    }
+  g_assert_cmpint (n_lies, ==, 2);
+  bytes = g_bytes_new_take (data, size);
+  archive = pmod_archive_read (bytes, "bomb", &error);
+  g_assert_null (archive);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, "bytes, got more"));
+}
+
 /* As unpacked and packed by the test, none of the spoilers at work: it is they that are refused. */
 static void
 test_packed_again (void)
@@ -541,6 +580,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/archive/round-trip", test_round_trip);
   g_test_add_func ("/archive/packed-again", test_packed_again);
   g_test_add_func ("/archive/hostile", test_hostile);
+  g_test_add_func ("/archive/lying-bomb", test_lying_bomb);
   g_test_add_func ("/archive/cut-off", test_cut_off);
   g_test_add_func ("/archive/changed", test_changed);
   return g_test_run ();

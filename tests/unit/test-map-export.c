@@ -346,6 +346,31 @@ test_edges (void)
         }
 }
 
+/* The same where rows begin above the picture and end below it: they meet in its middle. */
+static void
+test_padded_edges (void)
+{
+  g_autoptr (PmodRun) run = make_run ();
+  g_autoptr (PmodMapPage) page = pmod_map_page_new (run, NULL, 0, 2, PMOD_MAP_WEIGHTS);
+  g_autoptr (GBytes) bytes = export(page, PMOD_MAP_PNG);
+  g_autoptr (GdkPixbuf) pixels = decode (bytes);
+  Shown shown = { page, pixels, 2, FALSE, PMOD_MAP_WEIGHTS, 0 };
+  graphene_rect_t area;
+
+  pmod_map_page_get_area (page, 2, &area);
+  for (int col = 0; col < 3; col++)
+    for (int row = 0; row < 2; row++)
+      for (int end = 0; end < 2; end++)
+        {
+          double x = area.origin.x + col * 240 + 120;
+          double y = area.origin.y + (row + end) * 240 + (end ? -0.25 : 0.25);
+          int expected[3];
+
+          expect_color (&shown, 2, row * 3 + col, 0, expected);
+          check_point (&shown, x, y, expected, "end of a column");
+        }
+}
+
 static void
 test_svg (void)
 {
@@ -402,6 +427,7 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/map-export/png", test_png);
   g_test_add_func ("/map-export/edges", test_edges);
+  g_test_add_func ("/map-export/padded-edges", test_padded_edges);
   g_test_add_func ("/map-export/svg", test_svg);
   g_test_add_func ("/map-export/pdf", test_pdf);
   return g_test_run ();
