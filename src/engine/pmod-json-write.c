@@ -64,26 +64,47 @@ pmod_json_write_bool (GString *text, const char *name, gboolean value)
   pmod_json_write_raw (text, name, value ? "true" : "false");
 }
 
-static void
-write_number (GString *text, const char *name, const char *format, double value)
+const char *
+pmod_json_format_double (char *buffer, double value)
 {
-  char digits[G_ASCII_DTOSTR_BUF_SIZE];
+  const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
 
-  pmod_json_write_raw (text, name,
-                       isfinite (value) ? g_ascii_formatd (digits, sizeof digits, format, value)
-                                        : "null");
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if (g_ascii_strtod (g_ascii_formatd (buffer, G_ASCII_DTOSTR_BUF_SIZE, formats[i], value),
+                        NULL) == value)
+      break;
+  return buffer;
+}
+
+const char *
+pmod_json_format_float (char *buffer, float value)
+{
+  const char *const formats[] = { "%.6g", "%.7g", "%.8g", "%.9g" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if ((float)g_ascii_strtod (
+            g_ascii_formatd (buffer, G_ASCII_DTOSTR_BUF_SIZE, formats[i], (double)value), NULL) ==
+        value)
+      break;
+  return buffer;
 }
 
 void
 pmod_json_write_double (GString *text, const char *name, double value)
 {
-  write_number (text, name, "%.17g", value);
+  char digits[G_ASCII_DTOSTR_BUF_SIZE];
+
+  pmod_json_write_raw (text, name,
+                       isfinite (value) ? pmod_json_format_double (digits, value) : "null");
 }
 
 void
 pmod_json_write_float (GString *text, const char *name, float value)
 {
-  write_number (text, name, "%.9g", (double)value);
+  char digits[G_ASCII_DTOSTR_BUF_SIZE];
+
+  pmod_json_write_raw (text, name,
+                       isfinite (value) ? pmod_json_format_float (digits, value) : "null");
 }
 
 void

@@ -15,7 +15,11 @@ void pmod_json_write_int (GString *text, const char *name, gint64 value);
 void pmod_json_write_bool (GString *text, const char *name, gboolean value);
 void pmod_json_write_double (GString *text, const char *name, double value);
 
-/* As few digits as give the same F32 again. */
+/* The shortest text of a finite number that reads back as the same F64, or F32, with an exponent
+ * where it needs one. buffer [G_ASCII_DTOSTR_BUF_SIZE]; returned. */
+const char *pmod_json_format_double (char *buffer, double value);
+const char *pmod_json_format_float (char *buffer, float value);
+
 void pmod_json_write_float (GString *text, const char *name, float value);
 
 /* value: nullable. */

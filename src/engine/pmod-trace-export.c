@@ -266,18 +266,19 @@ get_ratio (const Routing *self, int layer)
 
 /* A number that is none stays an empty field. */
 static void
-append_field (GString *text, const char *format, double value)
+append_float (GString *text, float value)
 {
   char digits[G_ASCII_DTOSTR_BUF_SIZE];
 
   g_string_append_c (text, ',');
   if (isfinite (value))
-    g_string_append (text, g_ascii_formatd (digits, sizeof digits, format, value));
+    g_string_append (text, pmod_json_format_float (digits, value));
 }
 
 static GBytes *
 export_csv (const Routing *self)
 {
+  char digits[G_ASCII_DTOSTR_BUF_SIZE];
   GString *text = g_string_new ("layer,token,picture,plane,row,col,kept,weight,logit,ratio\n");
 
   for (int l = 0; l < self->begin->n_layers; l++)
@@ -287,10 +288,10 @@ export_csv (const Routing *self)
 
         g_string_append_printf (text, "%d,%d,%d,%d,%d,%d,%d", l, t, place->picture, place->plane,
                                 place->row, place->col, is_kept (self, l, t));
-        append_field (text, "%.9g", (double)get_weight (self, l, t));
-        append_field (text, "%.9g", (double)get_logit (self, l, t));
-        append_field (text, "%.17g", get_ratio (self, l));
-        g_string_append_c (text, '\n');
+        append_float (text, get_weight (self, l, t));
+        append_float (text, get_logit (self, l, t));
+        g_string_append_printf (text, ",%s\n",
+                                pmod_json_format_double (digits, get_ratio (self, l)));
       }
   return g_string_free_to_bytes (text);
 }

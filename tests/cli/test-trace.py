@@ -183,7 +183,22 @@ def test_export_runs():
 
 
 def test_saved():
-    """A damaged saved run is refused whatever its name is."""
+    """A saved run is a trace with a head."""
+    path = fixture('saved', 'seen-00.strata')
+    text = good('trace', path).stdout
+    assert text.startswith('Saved run: model demo-v0, '), text
+    assert '"Where is the circle?": "At the bottom."' in text and 'never read' in text
+    assert len(parse(good('trace', path, '--json').stdout)['runs'][0]['layers'][4]['kept']) == 9
+    assert good('trace', path, '--export', 'csv').stdout.count('\n') == 6 * 64 + 1
+    with tempfile.TemporaryDirectory() as folder:
+        # By its first bytes where its name says nothing.
+        other = os.path.join(folder, 'other')
+        os.symlink(path, other)
+        assert good('trace', other).stdout == text
+
+
+def test_saved_damaged():
+    """Refused whatever its name is."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ('bad.strata', 'bad.trace'):
             path = os.path.join(folder, name)
@@ -194,4 +209,4 @@ def test_saved():
 
 
 main([test_same, test_table, test_map, test_map_anyres, test_bad, test_export, test_export_numpy,
-      test_export_runs, test_saved])
+      test_export_runs, test_saved, test_saved_damaged])
