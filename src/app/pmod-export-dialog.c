@@ -204,5 +204,7 @@ pmod_export_dialog_new (GtkWindow *parent, PmodExporter *exporter)
   g_signal_connect_object (selection, "notify::layer", G_CALLBACK (update), self,
                            G_CONNECT_SWAPPED);
   update (self);
+  /* The choices come first, not the way out. */
+  gtk_widget_grab_focus (GTK_WIDGET (self->layer));
   return self;
 }

@@ -160,6 +160,7 @@ written_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     g_signal_emit (writing->exporter, signals[EXPORTED], 0, title);
   else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_signal_emit (writing->exporter, signals[FAILED], 0, title, error->message);
+  g_application_release (g_application_get_default ());
   writing_free (writing);
 }
 
@@ -188,6 +189,8 @@ pmod_exporter_write (
   writing->exporter = g_object_ref (self);
   writing->file = g_object_ref (file);
   writing->kind = kind;
+  /* Whoever closes the window at once still gets the file. */
+  g_application_hold (g_application_get_default ());
   if (kind == PMOD_EXPORT_ROUTING)
     pmod_routing_file_write_async (run, format, file, self->cancellable, written_cb, writing);
   else if (kind == PMOD_EXPORT_RUN)

@@ -146,7 +146,7 @@ describe_layer (const PmodMapPage *self, int layer)
   if (!info.routed)
     return g_strdup_printf (_ ("plain, keeps all %d"), info.n_vision);
   if (info.never_read)
-    return g_strdup_printf (_ ("%d of %d, no learned choice"), info.n_kept, info.n_vision);
+    return g_strdup_printf (_ ("%d of %d \302\267 not learned"), info.n_kept, info.n_vision);
   return g_strdup_printf (_ ("%d of %d \302\267 ratio %.2f"), info.n_kept, info.n_vision,
                           info.ratio);
 }

@@ -229,7 +229,7 @@ def test_narrow():
         keys("Down", "Down", "space")
         chosen = wait_found(window, "Routing data", "check box")
         wait_for("the third choice", lambda: window.has(chosen, "CHECKED"))
-        keys("Return")
+        keys("alt+e")
         xdotool("windowfocus", wait_for("the chooser", lambda: x_window("Save As")))
         time.sleep(0.3)
         keys("Escape")
