@@ -12,9 +12,11 @@ pmod_output_write (GFile *file, GBytes *bytes, GCancellable *cancellable, GError
   gsize size;
   gconstpointer data = g_bytes_get_data (bytes, &size);
 
-  if (g_file_replace_contents (part, data, size, NULL, FALSE, G_FILE_CREATE_REPLACE_DESTINATION,
-                               NULL, cancellable, error) &&
-      g_file_move (part, file, G_FILE_COPY_OVERWRITE, cancellable, NULL, NULL, error))
+  /* Leaves nothing where it fails; what may stand there then is not ours. */
+  if (!g_file_replace_contents (part, data, size, NULL, FALSE, G_FILE_CREATE_REPLACE_DESTINATION,
+                                NULL, cancellable, error))
+    return FALSE;
+  if (g_file_move (part, file, G_FILE_COPY_OVERWRITE, cancellable, NULL, NULL, error))
     return TRUE;
   g_file_delete (part, NULL, NULL);
   return FALSE;

@@ -18,6 +18,7 @@ from harness import BUILD, DEMO, FIXTURES, Window, keys, type_text, wait_for, xd
 # Set to a folder to keep what the screen showed.
 SHOTS = os.environ.get("STRATA_UI_SCREENSHOTS")
 PICTURE = FIXTURES / "demo/seen-00.png"
+NOTHING = "There is nothing to export yet: open a picture first."
 QUESTION = "Where is the circle?"
 
 
@@ -66,7 +67,7 @@ def open_dialog(window):
     return node
 
 
-def export(window, kind, path, *choices):
+def save(window, kind, path, *choices):
     """kind and choices: what is pressed in the dialog. Only path's folder is typed, before the name
     that the file chooser suggests: so path is also what must be suggested."""
     open_dialog(window)
@@ -82,6 +83,10 @@ def export(window, kind, path, *choices):
     keys("Home")
     type_text(f"{path.parent}/")
     keys("Return")
+
+
+def export(window, kind, path, *choices):
+    save(window, kind, path, *choices)
     wait_for(f"{path.name}", path.exists)
     wait_for(f"the toast about {path.name}", lambda: window.names(f"Exported {path.name}"))
     assert not path.with_name(path.name + ".part").exists()
@@ -198,7 +203,7 @@ def test_each_kind():
 def test_nothing_to_export():
     with Window("--model", "/nowhere") as window:
         open_dialog(window)
-        wait_for("the reason", lambda: find(window, "There is nothing to export yet: open a picture first."))
+        wait_for("the reason", lambda: find(window, NOTHING))
         assert not window.has(wait_found(window, "Export\u2026", "push button"), "SENSITIVE")
         keys("Escape")
         wait_for("the dialog's end", lambda: not find(window, "The whole run", "check box"))
@@ -212,8 +217,25 @@ def test_failures():
         with Window("--model", "/nowhere", bad) as window:
             window.wait_name("This saved run cannot be opened")
             press(window, "Why?", None, "Strata")
-            wait_for("the reason", lambda: [n for n in everything(window) if "not a saved run" in (n.get_name() or "")])
-            keys("Escape")
+            wait_reason(window, "not a saved run")
+
+
+def wait_reason(window, words):
+    wait_for(words, lambda: [n for n in everything(window) if words in (n.get_name() or "")])
+    keys("Escape")
+
+
+def test_cannot_write():
+    with tempfile.TemporaryDirectory() as name:
+        # What is written first stands in the way.
+        pathlib.Path(name, "seen-00-routing.csv.part").mkdir()
+        with Window("--model", DEMO, PICTURE) as window:
+            window.wait_layers()
+            save(window, "Routing data", pathlib.Path(name, "seen-00-routing.csv"), "CSV")
+            window.wait_name("seen-00-routing.csv could not be written")
+            press(window, "Why?", None, "seen-00.png.*")
+            wait_reason(window, "seen-00-routing.csv.part")
+        assert os.listdir(name) == ["seen-00-routing.csv.part"], os.listdir(name)
 
 
 def test_narrow():
@@ -241,4 +263,4 @@ def test_narrow():
         xdotool("windowfocus", window.window)
 
 
-harness.run(test_each_kind, test_nothing_to_export, test_failures, test_narrow)
+harness.run(test_each_kind, test_nothing_to_export, test_failures, test_cannot_write, test_narrow)
