@@ -172,12 +172,13 @@ static char *
 dup_subtitle (const PmodMapPage *self)
 {
   PmodModelCard *card = pmod_run_get_model (self->run);
+  const char *policy = pmod_run_get_policy_name (self->run);
   g_autofree char *layer = self->layer < 0 ? NULL : describe_layer (self, self->layer);
   g_autoptr (GString) text = g_string_new (NULL);
 
   if (card && card->name)
     g_string_append_printf (text, _ ("Model %s \302\267 "), card->name);
-  g_string_append_printf (text, _ ("policy %s"), pmod_run_get_policy (self->run));
+  g_string_append_printf (text, _ ("policy %s"), policy ? policy : "router");
   if (layer)
     g_string_append_printf (text, " \302\267 %s", layer);
   return g_strdup (text->str);

@@ -650,9 +650,11 @@ pmod_run_get_decode_ns (PmodRun *self)
 }
 
 const char *
-pmod_run_get_policy (PmodRun *self)
+pmod_run_get_policy_name (PmodRun *self)
 {
-  return pmod_policy_name (self->begin ? (PmodPolicy)self->begin->policy : PMOD_POLICY_ROUTER);
+  int policy = self->begin ? self->begin->policy : PMOD_POLICY_ROUTER;
+
+  return policy == PMOD_POLICY_ROUTER ? NULL : pmod_policy_name ((PmodPolicy)policy);
 }
 
 GBytes *

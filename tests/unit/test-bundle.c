@@ -120,7 +120,7 @@ check_same (PmodRun *run, PmodPicture *picture, PmodBundle *bundle)
 
   g_assert_true (g_bytes_equal (before, after));
   g_assert_true (pmod_run_is_finished (loaded));
-  g_assert_cmpstr (pmod_run_get_policy (loaded), ==, "grid");
+  g_assert_cmpstr (pmod_run_get_policy_name (loaded), ==, "grid");
   g_assert_cmpstr (pmod_run_get_model (loaded)->name, ==, "demo-v0");
   g_assert_cmpstr (pmod_run_get_model (loaded)->device, ==, "a processor");
   g_assert_cmpuint (strlen (pmod_run_get_config_hash (loaded)), ==, 64);
