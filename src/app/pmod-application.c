@@ -108,6 +108,7 @@ set_accels (PmodApplication *self)
   } table[] = {
     { "app.quit", { "<Control>q", NULL } },
     { "win.open", { "<Control>o", NULL } },
+    { "win.export", { "<Control>e", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
     { "win.toggle-chat", { "F9", NULL } },

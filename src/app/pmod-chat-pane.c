@@ -12,6 +12,7 @@ struct _PmodChatPane
   AdwBin parent_instance;
 
   PmodChat *chat;
+  gboolean read_only;
   gboolean follow; /* the newest message is in sight, so keep it there */
 
   GtkScrolledWindow *scroller;
@@ -54,7 +55,7 @@ update_send (PmodChatPane *self)
   g_autofree char *text = dup_entry_text (self);
 
   gtk_widget_set_visible (self->placeholder, *text == '\0');
-  gtk_widget_set_sensitive (self->send, *g_strchug (text) != '\0');
+  gtk_widget_set_sensitive (self->send, !self->read_only && *g_strchug (text) != '\0');
 }
 
 static void
@@ -122,6 +123,18 @@ question_clicked_cb (GtkButton *button, gpointer user_data)
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
+/* Of a saved run the conversation is over. */
+static void
+update_read_only (PmodChatPane *self)
+{
+  self->read_only = pmod_chat_get_read_only (self->chat);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->entry), !self->read_only);
+  gtk_label_set_label (GTK_LABEL (self->placeholder), self->read_only
+                                                          ? _ ("A saved run: it cannot be asked")
+                                                          : _ ("Ask a question"));
+  update_send (self);
+}
+
 /* What stands where no question was asked yet. */
 static void
 update_empty (PmodChatPane *self)
@@ -131,6 +144,12 @@ update_empty (PmodChatPane *self)
   const char *hint = _ ("The answer appears here as the model writes it.");
   g_autofree char *alone = NULL;
 
+  if (pmod_chat_get_read_only (self->chat))
+    {
+      gtk_label_set_label (self->title, _ ("A Saved Run"));
+      gtk_label_set_label (self->hint, _ ("Nothing was asked in it."));
+      return;
+    }
   if (!has_picture)
     hint = _ ("Open one, then ask about it here.");
   else if (model && model->single_questions)
@@ -205,10 +224,15 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::picture", G_CALLBACK (picture_changed_cb), self,
                                G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::read-only", G_CALLBACK (update_read_only), self,
+                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::read-only", G_CALLBACK (update_empty), self,
+                               G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
       update_messages (self);
       update_busy (self);
+      update_read_only (self);
       picture_changed_cb (self);
     }
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CHAT]);

@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-bundle.h"
 #include "pmod-records.h"
 #include "pmod-training.h"
 
@@ -122,6 +123,19 @@ records_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     pmod_chat_show_run (self->chat, run);
 }
 
+static void
+bundle_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodBundle) bundle = pmod_bundle_load_finish (result, &error);
+
+  if (!bundle)
+    fail (self, _ ("This saved run cannot be opened"), error);
+  else if (self->chat)
+    pmod_chat_show_bundle (self->chat, bundle);
+}
+
 void
 pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
 {
@@ -134,6 +148,8 @@ pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
   g_signal_emit (self, signals[OPENED], 0, file);
   if (base && pmod_records_is_trace (base))
     pmod_records_load_async (file, begin_request (self), records_loaded_cb, g_object_ref (self));
+  else if (base && pmod_bundle_is_bundle (base))
+    pmod_bundle_load_async (file, begin_request (self), bundle_loaded_cb, g_object_ref (self));
   else
     pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,
                                   g_object_ref (self));
@@ -164,7 +180,8 @@ pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *f
     return;
   gtk_file_filter_set_name (pictures, _ ("Pictures"));
   gtk_file_filter_add_mime_type (pictures, "image/*");
-  gtk_file_filter_set_name (runs, _ ("Recorded runs"));
+  gtk_file_filter_set_name (runs, _ ("Recorded and saved runs"));
+  gtk_file_filter_add_pattern (runs, "*.strata");
   gtk_file_filter_add_pattern (runs, "*.trace");
   gtk_file_filter_add_pattern (runs, "*.trace.part");
 

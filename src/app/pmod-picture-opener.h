@@ -14,7 +14,7 @@ G_DECLARE_FINAL_TYPE (PmodPictureOpener, pmod_picture_opener, PMOD, PICTURE_OPEN
 
 PmodPictureOpener *pmod_picture_opener_new (PmodChat *chat);
 
-/* A picture, or a recorded run or a training (".trace"). */
+/* A picture, a recorded run or a training (".trace"), or a saved run (".strata"). */
 void pmod_picture_opener_open (PmodPictureOpener *self, GFile *file);
 
 /* Asks with a file chooser that starts in folder (nullable). */

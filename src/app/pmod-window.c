@@ -8,6 +8,7 @@
 #include "pmod-chat-pane.h"
 #include "pmod-chat.h"
 #include "pmod-detail-pane.h"
+#include "pmod-export-dialog.h"
 #include "pmod-inspector.h"
 #include "pmod-model-button.h"
 #include "pmod-picture-opener.h"
@@ -25,6 +26,7 @@ struct _PmodWindow
   PmodChat *chat;
   PmodSelection *selection;
   PmodPictureOpener *opener;
+  PmodExporter *exporter;
   GtkFileChooserNative *folder_chooser;
 
   AdwToastOverlay *toasts;
@@ -167,6 +169,26 @@ file_opened_cb (PmodWindow *self, GFile *file)
 
   if (self->settings && path)
     g_settings_set_string (self->settings, "last-folder", path);
+}
+
+/* --- Export ---------------------------------------------------------------------------------- */
+
+static void
+export_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+
+  gtk_window_present (GTK_WINDOW (pmod_export_dialog_new (GTK_WINDOW (self), self->exporter)));
+}
+
+static void
+connect_exporter (PmodWindow *self)
+{
+  self->exporter = pmod_exporter_new (self->chat, self->selection);
+  g_signal_connect_object (self->exporter, "exported", G_CALLBACK (opener_remarked_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->exporter, "failed", G_CALLBACK (add_problem), self,
+                           G_CONNECT_SWAPPED);
 }
 
 /* --- Conversation ---------------------------------------------------------------------------- */
@@ -384,6 +406,7 @@ pmod_window_dispose (GObject *object)
   if (self->folder_chooser)
     gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->folder_chooser));
   g_clear_object (&self->folder_chooser);
+  g_clear_object (&self->exporter);
   g_clear_object (&self->opener);
   g_clear_object (&self->selection);
   g_clear_object (&self->chat);
@@ -438,6 +461,7 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.open", NULL, open_action);
   gtk_widget_class_install_action (klass, "win.open-uri", "s", open_uri_action);
   gtk_widget_class_install_action (klass, "win.paste", NULL, paste_action);
+  gtk_widget_class_install_action (klass, "win.export", NULL, export_action);
   gtk_widget_class_install_action (klass, "win.new", NULL, new_action);
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
@@ -545,6 +569,7 @@ pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *s
   self->selection = pmod_selection_new ();
   self->opener = pmod_picture_opener_new (self->chat);
   pmod_picture_opener_accept_drops (self->opener, GTK_WIDGET (self));
+  connect_exporter (self);
   if (settings)
     bind_settings (self);
   connect_session (self);

@@ -18,10 +18,12 @@ struct _PmodChat
   gulong coming_id;
   PmodRun *answer; /* of the last question, until it is finished */
   gulong answer_id;
+  gboolean read_only;
 
   PmodPicture *old_picture;
   PmodRun *old_run;
   GPtrArray *old_messages;
+  gboolean old_read_only;
 };
 
 enum
@@ -30,6 +32,7 @@ enum
   PROP_PICTURE,
   PROP_RUN,
   PROP_BUSY,
+  PROP_READ_ONLY,
   N_PROPS
 };
 
@@ -119,6 +122,15 @@ set_picture (PmodChat *self, PmodPicture *picture)
 }
 
 static void
+set_read_only (PmodChat *self, gboolean read_only)
+{
+  if (self->read_only == read_only)
+    return;
+  self->read_only = read_only;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_READ_ONLY]);
+}
+
+static void
 forget_old (PmodChat *self)
 {
   g_clear_object (&self->old_picture);
@@ -143,15 +155,17 @@ put_aside (PmodChat *self)
                          g_list_model_get_item (G_LIST_MODEL (self->messages), i));
       g_set_object (&self->old_picture, self->picture);
       g_set_object (&self->old_run, self->run);
+      self->old_read_only = self->read_only;
     }
   g_list_store_remove_all (self->messages);
+  set_read_only (self, FALSE);
 }
 
-/* Another model knows nothing of the picture yet. A recorded run has none and stays. */
+/* Another model knows nothing of the picture yet. A recorded or saved run stays. */
 static void
 model_changed_cb (PmodChat *self)
 {
-  if (!self->picture)
+  if (!self->picture || self->read_only)
     return;
   set_run (self, NULL);
   read_picture (self);
@@ -209,6 +223,9 @@ pmod_chat_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
     case PROP_BUSY:
       g_value_set_boolean (value, pmod_chat_get_busy (self));
       break;
+    case PROP_READ_ONLY:
+      g_value_set_boolean (value, self->read_only);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -246,6 +263,7 @@ pmod_chat_class_init (PmodChatClass *klass)
   props[PROP_PICTURE] = g_param_spec_object ("picture", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_RUN] = g_param_spec_object ("run", NULL, NULL, PMOD_TYPE_RUN, flags);
   props[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, flags);
+  props[PROP_READ_ONLY] = g_param_spec_boolean ("read-only", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -321,6 +339,34 @@ pmod_chat_show_run (PmodChat *self, PmodRun *run)
 }
 
 void
+pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle)
+{
+  g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func (g_object_unref);
+
+  g_return_if_fail (PMOD_IS_CHAT (self));
+  g_return_if_fail (PMOD_IS_BUNDLE (bundle));
+
+  put_aside (self);
+  for (int i = 0; i < pmod_bundle_get_n_turns (bundle); i++)
+    {
+      g_ptr_array_add (messages, pmod_message_new_question (pmod_bundle_get_question (bundle, i)));
+      g_ptr_array_add (messages, pmod_message_new_answer (pmod_bundle_get_answer (bundle, i)));
+    }
+  set_read_only (self, TRUE);
+  set_run (self, NULL);
+  set_picture (self, pmod_bundle_get_picture (bundle));
+  set_run (self, pmod_bundle_get_run (bundle));
+  g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
+}
+
+gboolean
+pmod_chat_get_read_only (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return self->read_only;
+}
+
+void
 pmod_chat_clear (PmodChat *self)
 {
   g_return_if_fail (PMOD_IS_CHAT (self));
@@ -343,15 +389,18 @@ pmod_chat_undo (PmodChat *self)
   g_autoptr (GPtrArray) messages = NULL;
   g_autoptr (PmodPicture) picture = NULL;
   g_autoptr (PmodRun) run = NULL;
+  gboolean read_only;
 
   g_return_if_fail (PMOD_IS_CHAT (self));
 
   if (!self->old_messages)
     return;
+  read_only = self->old_read_only;
   messages = g_steal_pointer (&self->old_messages);
   picture = g_steal_pointer (&self->old_picture);
   run = g_steal_pointer (&self->old_run);
   put_aside (self);
+  set_read_only (self, read_only);
   set_run (self, NULL);
   set_picture (self, picture);
   set_run (self, run);
@@ -390,7 +439,7 @@ pmod_chat_ask (PmodChat *self, const char *text)
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
-  if (self->answer || *stripped == '\0')
+  if (self->answer || self->read_only || *stripped == '\0')
     return FALSE;
   texts = collect_turns (self);
   g_ptr_array_add (texts, g_strdup (stripped));
@@ -418,7 +467,7 @@ pmod_chat_ask_again (PmodChat *self)
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
   n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
-  if (self->answer || n_messages < 2)
+  if (self->answer || self->read_only || n_messages < 2)
     return FALSE;
   question = g_list_model_get_item (G_LIST_MODEL (self->messages), n_messages - 2);
   g_list_store_splice (self->messages, n_messages - 2, 2, NULL, 0);
@@ -431,4 +480,29 @@ pmod_chat_stop (PmodChat *self)
   g_return_if_fail (PMOD_IS_CHAT (self));
 
   pmod_session_stop (self->session);
+}
+
+char **
+pmod_chat_dup_turns (PmodChat *self)
+{
+  g_autoptr (GStrvBuilder) turns = g_strv_builder_new ();
+  guint n_messages, n_until = 0;
+
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+
+  n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+  for (guint i = 0; i + 1 < n_messages; i += 2)
+    {
+      g_autoptr (PmodMessage) reply = g_list_model_get_item (G_LIST_MODEL (self->messages), i + 1);
+
+      if (pmod_message_get_run (reply) == self->run)
+        n_until = i + 2;
+    }
+  for (guint i = 0; i < n_until; i++)
+    {
+      g_autoptr (PmodMessage) message = g_list_model_get_item (G_LIST_MODEL (self->messages), i);
+
+      g_strv_builder_add (turns, pmod_message_get_text (message));
+    }
+  return g_strv_builder_end (turns);
 }

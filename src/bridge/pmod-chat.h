@@ -3,6 +3,7 @@
  * Opening a picture reads it at once, so that its maps come before any question. Main thread. */
 #pragma once
 
+#include "pmod-bundle.h"
 #include "pmod-message.h"
 #include "pmod-session.h"
 
@@ -27,6 +28,12 @@ void pmod_chat_open_picture (PmodChat *self, PmodPicture *picture);
 /* Shows a recorded run; there is nothing to ask then. */
 void pmod_chat_show_run (PmodChat *self, PmodRun *run);
 
+/* Shows a saved run with its picture and what was said; nothing can be asked then. */
+void pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle);
+
+/* Whether what is shown is a saved run. */
+gboolean pmod_chat_get_read_only (PmodChat *self);
+
 /* Starts anew without a picture. */
 void pmod_chat_clear (PmodChat *self);
 
@@ -41,5 +48,9 @@ gboolean pmod_chat_ask (PmodChat *self, const char *text);
  * nothing was asked yet or an answer is on its way. */
 gboolean pmod_chat_ask_again (PmodChat *self);
 void pmod_chat_stop (PmodChat *self);
+
+/* What was said up to the run that the views show: question, answer, ...; empty where it answers
+ * nothing. (transfer full) */
+char **pmod_chat_dup_turns (PmodChat *self);
 
 G_END_DECLS

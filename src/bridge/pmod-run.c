@@ -342,6 +342,12 @@ pmod_run_new (void)
 PmodRun *
 pmod_run_new_from_records (GBytes *records, GError **error)
 {
+  return pmod_run_new_from_records_as (records, NULL, error);
+}
+
+PmodRun *
+pmod_run_new_from_records_as (GBytes *records, const char *text, GError **error)
+{
   g_autoptr (PmodRun) self = pmod_run_new ();
 
   g_return_val_if_fail (records != NULL, NULL);
@@ -355,7 +361,7 @@ pmod_run_new_from_records (GBytes *records, GError **error)
                    g_bytes_get_size (records));
       return NULL;
     }
-  pmod_run_finish (self, PMOD_RUN_DONE, NULL, NULL);
+  pmod_run_finish (self, PMOD_RUN_DONE, text, NULL);
   return g_steal_pointer (&self);
 }
 
@@ -641,4 +647,27 @@ guint64
 pmod_run_get_decode_ns (PmodRun *self)
 {
   return self->decode_ns;
+}
+
+const char *
+pmod_run_get_policy_name (PmodRun *self)
+{
+  int policy = self->begin ? self->begin->policy : PMOD_POLICY_ROUTER;
+
+  return policy == PMOD_POLICY_ROUTER ? NULL : pmod_policy_name ((PmodPolicy)policy);
+}
+
+GBytes *
+pmod_run_dup_trace (PmodRun *self)
+{
+  GByteArray *trace = g_byte_array_new ();
+
+  g_byte_array_append (trace, (const guint8 *)PMOD_TRACE_MAGIC, strlen (PMOD_TRACE_MAGIC));
+  for (guint i = 0; i < self->batches->len; i++)
+    {
+      GBytes *batch = g_ptr_array_index (self->batches, i);
+
+      g_byte_array_append (trace, g_bytes_get_data (batch, NULL), (guint)g_bytes_get_size (batch));
+    }
+  return g_byte_array_free_to_bytes (trace);
 }

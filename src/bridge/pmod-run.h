@@ -100,4 +100,10 @@ int pmod_run_get_context_length (PmodRun *self);
 guint64 pmod_run_get_prefill_ns (PmodRun *self);
 guint64 pmod_run_get_decode_ns (PmodRun *self); /* of all new tokens together */
 
+/* Who chose what is kept, as pmod run --policy calls it; NULL: the routers. */
+const char *pmod_run_get_policy_name (PmodRun *self);
+
+/* What has come so far as a trace file's bytes. (transfer full) */
+GBytes *pmod_run_dup_trace (PmodRun *self);
+
 G_END_DECLS

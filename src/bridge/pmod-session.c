@@ -7,6 +7,7 @@
 #include "pmod-session.h"
 
 #include "pmod-picture-private.h"
+#include "pmod-run-origin.h"
 #include "pmod-run-private.h"
 #include "pmod-worker.h"
 
@@ -133,6 +134,8 @@ take_event (PmodSession *self, PmodEvent *event)
       take_refused (self, event);
       break;
     case PMOD_EVENT_STARTED:
+      if (run)
+        pmod_run_set_model (run, self->model);
       break;
     case PMOD_EVENT_RECORDS:
       if (run && !pmod_run_is_finished (run))

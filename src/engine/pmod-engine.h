@@ -2,6 +2,7 @@
  * line include. */
 #pragma once
 
+#include "pmod-archive.h"
 #include "pmod-bench.h"
 #include "pmod-config.h"
 #include "pmod-context.h"
@@ -17,4 +18,5 @@
 #include "pmod-sweep.h"
 #include "pmod-tokenizer.h"
 #include "pmod-trace-pack.h"
+#include "pmod-trace-export.h"
 #include "pmod-trace.h"

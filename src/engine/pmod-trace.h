@@ -270,6 +270,9 @@ pmod_trace_next (const guint8 *bytes, gsize n_bytes, gsize *offset, GError **err
 /* Reads a whole file, checks every record and returns the records without the magic. */
 GBytes *pmod_trace_load (const char *path, GError **error);
 
+/* The same of a file's bytes, which lie at a multiple of 8; name stands in messages. */
+GBytes *pmod_trace_parse (GBytes *whole, const char *name, GError **error);
+
 const float *pmod_record_route_logits (const PmodRecordRoute *self);
 const float *pmod_record_route_weights (const PmodRecordRoute *self);
 gboolean pmod_record_route_kept (const PmodRecordRoute *self, int token);

@@ -20,6 +20,7 @@ LIBRARIES = {
     r"oneapi/dnnl/|dnnl": "dnnl",
     r"cuda|cublas|nv": "cuda",
     r"gst/": "gstreamer",
+    r"archive\.h|archive_entry\.h": "archive",
     r"sqlite3\.h": "sqlite",
     r"libsoup/": "soup",
     r"libintl\.h": "intl",
@@ -31,12 +32,12 @@ LIBRARIES = {
 
 ALLOWED_LIBRARIES = {
     "kernels": {"c", "dnnl", "cuda"},
-    "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pictures"},
+    "engine": {"c", "glib", "gobject", "gio", "json", "sentencepiece", "pictures", "archive"},
     "scene": {"c", "glib", "json", "drawing"},
     "train": {"c", "glib", "gobject", "gio", "json", "sentencepiece"},
     "eval": {"c", "glib", "json"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
-    "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
+    "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "drawing", "intl"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl", "soup"},
 }
 

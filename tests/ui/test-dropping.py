@@ -81,4 +81,14 @@ def test_no_picture():
         wait_maps(window, "seen-00.png")
 
 
-harness.run(test_picture, test_two_files, test_no_picture)
+def test_saved_run():
+    """It needs no model, wherever it comes from."""
+    with Window("--model", "/nowhere") as window:
+        window.wait_name("No model is loaded")
+        with files(FIXTURES / "saved/seen-00.strata") as program:
+            drop(program, PICTURE)
+        window.wait_name("Answer: At the bottom.")
+        wait_maps(window, "seen-00.png")
+
+
+harness.run(test_picture, test_two_files, test_no_picture, test_saved_run)
