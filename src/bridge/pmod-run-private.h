@@ -1,4 +1,4 @@
-/* How a run grows: for PmodSession only. Main thread. */
+/* How a run grows, for PmodSession; what it is compared with, for PmodChat. Main thread. */
 #pragma once
 
 #include "pmod-run.h"
@@ -12,5 +12,7 @@ void pmod_run_append (PmodRun *self, GBytes *records);
 
 /* text: the final answer, nullable where the streamed one stands; error: nullable. */
 void pmod_run_finish (PmodRun *self, PmodRunPhase phase, const char *text, const char *error);
+
+void pmod_run_set_dense_run (PmodRun *self, PmodRun *dense);
 
 G_END_DECLS
