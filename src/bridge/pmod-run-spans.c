@@ -39,15 +39,31 @@ find_kind (PmodStage stage, PmodRunSpanKind *kind)
   return FALSE;
 }
 
+/* What was known took no time, and is told of when the rest of its layer is through. */
 static guint64
 end_of_last (const PmodRunSpans *self)
 {
-  const PmodRunSpan *last;
+  for (guint i = self->spans->len; i > 0; i--)
+    {
+      const PmodRunSpan *span = &g_array_index (self->spans, PmodRunSpan, i - 1);
+
+      if (!span->reused)
+        return span->start_ns + span->duration_ns;
+    }
+  return 0;
+}
+
+/* What was known of a layer stands where the rest of it begins. */
+static void
+move_known (PmodRunSpans *self, const PmodRunSpan *span)
+{
+  PmodRunSpan *last;
 
   if (self->spans->len == 0)
-    return 0;
+    return;
   last = &g_array_index (self->spans, PmodRunSpan, self->spans->len - 1);
-  return last->start_ns + last->duration_ns;
+  if (last->reused && last->kind == span->kind && last->layer == span->layer)
+    last->start_ns = span->start_ns;
 }
 
 /* A device's layers are told of when it has come further: then they began earlier than their
@@ -71,6 +87,8 @@ take_stage (PmodRunSpans *self, const PmodRecordStage *stage)
     span.start_ns = last_ns;
   if (span.kind == PMOD_SPAN_TOKEN)
     span.n_tokens = self->n_decoded++;
+  if (!span.reused)
+    move_known (self, &span);
   g_array_append_val (self->spans, span);
 }
 

@@ -288,7 +288,7 @@ test_times (void)
   static const PmodRunSpan expected[] = {
     { .kind = PMOD_SPAN_PREPROCESS, .layer = -1, .start_ns = 0, .duration_ns = 200 },
     { .kind = PMOD_SPAN_VISION, .layer = -1, .start_ns = 250, .duration_ns = 250 },
-    { .kind = PMOD_SPAN_LAYER, .layer = 0, .reused = TRUE, .start_ns = 500 },
+    { .kind = PMOD_SPAN_LAYER, .layer = 0, .reused = TRUE, .start_ns = 620 },
     { .kind = PMOD_SPAN_LAYER, .layer = 0, .start_ns = 620, .duration_ns = 80 },
     { .kind = PMOD_SPAN_LAYER, .layer = 1, .start_ns = 700, .duration_ns = 60 },
     { .kind = PMOD_SPAN_HEAD, .layer = -1, .start_ns = 760, .duration_ns = 40 },
