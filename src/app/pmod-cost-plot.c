@@ -28,6 +28,7 @@ struct _PmodCostPlot
   GskRenderNode *bars; /* NULL: to be made */
   int bars_width, bars_height;
   PangoLayout *words;
+  char *label; /* for screen readers */
 };
 
 enum
@@ -183,6 +184,11 @@ update_words (PmodCostPlot *self)
   else
     shown = g_strdup (_ ("No run yet"));
   label = g_strdup_printf (_ ("%s by layer. %s"), _ (kinds[self->kind]), said ? said : shown);
+  if (self->words && g_strcmp0 (label, self->label) == 0 &&
+      g_strcmp0 (shown, pango_layout_get_text (self->words)) == 0)
+    return;
+  g_free (self->label);
+  self->label = g_strdup (label);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
                                   GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0,
                                   GTK_ACCESSIBLE_PROPERTY_VALUE_MAX, (double)MAX (n_layers - 1, 0),
@@ -473,8 +479,18 @@ pmod_cost_plot_query_tooltip (
 static void
 run_changed_cb (PmodCostPlot *self)
 {
+  if (!gtk_widget_get_mapped (GTK_WIDGET (self)))
+    return;
   drop_bars (GTK_WIDGET (self));
   update_words (self);
+}
+
+/* What nobody saw change is caught up with. */
+static void
+pmod_cost_plot_map (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (pmod_cost_plot_parent_class)->map (widget);
+  run_changed_cb (PMOD_COST_PLOT (widget));
 }
 
 static void
@@ -484,6 +500,7 @@ pmod_cost_plot_dispose (GObject *object)
 
   g_clear_pointer (&self->bars, gsk_render_node_unref);
   g_clear_object (&self->words);
+  g_clear_pointer (&self->label, g_free);
   g_clear_object (&self->signals);
   g_clear_object (&self->selection);
 
@@ -542,6 +559,7 @@ pmod_cost_plot_class_init (PmodCostPlotClass *klass)
   object_class->dispose = pmod_cost_plot_dispose;
   object_class->get_property = pmod_cost_plot_get_property;
   object_class->set_property = pmod_cost_plot_set_property;
+  widget_class->map = pmod_cost_plot_map;
   widget_class->snapshot = pmod_cost_plot_snapshot;
   widget_class->measure = pmod_cost_plot_measure;
   widget_class->css_changed = pmod_cost_plot_css_changed;

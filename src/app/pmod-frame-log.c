@@ -6,6 +6,10 @@
 
 #include "pmod-frame-log.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
 /* Shorter ones cannot make a frame late and would be most of the file. */
 #define MIN_BUSY_US 2000
 
@@ -17,17 +21,37 @@ struct _PmodFrameLog
 
   GPollFunc poll;
   gint64 woken_us; /* when the loop's last wait ended; 0: none has */
+  gint64 woken_waited_us;
   gboolean running;
+  int schedstat; /* of the main thread; -1: none */
 
   GtkWidget *window;
   GdkFrameClock *clock;
   gint64 tick_us; /* of the frame that is being made, or of the last one */
   gint64 gap_us;
+  gint64 tick_waited_us;
+  gint64 gap_waited_us;
   gboolean painted;
 };
 
 /* A loop's wait has no data of its own. */
 static PmodFrameLog *the_log;
+
+/* For how long the thread so far was ready and the processor with others: the second number of
+ * proc(5)'s schedstat. 0 where the kernel does not tell. */
+static gint64
+get_waited_us (PmodFrameLog *self)
+{
+  char text[96];
+  ssize_t n = self->schedstat >= 0 ? pread (self->schedstat, text, sizeof text - 1, 0) : 0;
+  char *second;
+
+  if (n <= 0)
+    return 0;
+  text[n] = '\0';
+  second = strchr (text, ' ');
+  return second ? g_ascii_strtoll (second, NULL, 10) / 1000 : 0;
+}
 
 static void
 flush (PmodFrameLog *self)
@@ -52,12 +76,15 @@ poll_cb (GPollFD *fds, guint n_fds, int timeout)
   int n_ready;
 
   if (the_log->woken_us && now_us - the_log->woken_us >= MIN_BUSY_US)
-    g_string_append_printf (the_log->lines, "busy %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n",
-                            the_log->woken_us, now_us - the_log->woken_us);
+    g_string_append_printf (the_log->lines,
+                            "busy %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n",
+                            the_log->woken_us, now_us - the_log->woken_us,
+                            get_waited_us (the_log) - the_log->woken_waited_us);
   if (!the_log->running && the_log->lines->len > 0)
     flush (the_log);
   n_ready = the_log->poll (fds, n_fds, timeout);
   the_log->woken_us = g_get_monotonic_time ();
+  the_log->woken_waited_us = get_waited_us (the_log);
   return n_ready;
 }
 
@@ -88,6 +115,8 @@ before_paint_cb (PmodFrameLog *self)
 
   self->gap_us = self->tick_us ? now_us - self->tick_us : 0;
   self->tick_us = now_us;
+  self->gap_waited_us = get_waited_us (self) - self->tick_waited_us;
+  self->tick_waited_us += self->gap_waited_us;
 }
 
 static void
@@ -99,8 +128,9 @@ after_paint_cb (PmodFrameLog *self)
     mark (self, "window");
   self->painted = TRUE;
   g_string_append_printf (self->lines,
-                          "frame %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n",
-                          self->tick_us, self->gap_us, now_us - self->tick_us);
+                          "frame %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
+                          " %" G_GINT64_FORMAT "\n",
+                          self->tick_us, self->gap_us, self->gap_waited_us, now_us - self->tick_us);
 }
 
 static void
@@ -175,6 +205,7 @@ pmod_frame_log_new (GFile *file, PmodSession *session, GError **error)
   self->stream = G_OUTPUT_STREAM (stream);
   self->session = g_object_ref (session);
   self->lines = g_string_new (NULL);
+  self->schedstat = open ("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
   mark (self, "begin");
   g_signal_connect_swapped (session, "notify::state", G_CALLBACK (state_changed_cb), self);
   g_signal_connect_swapped (session, "notify::model", G_CALLBACK (model_changed_cb), self);
@@ -195,6 +226,8 @@ pmod_frame_log_free (PmodFrameLog *self)
   flush (self);
   g_output_stream_close (self->stream, NULL, NULL);
   g_object_unref (self->stream);
+  if (self->schedstat >= 0)
+    close (self->schedstat);
   g_string_free (self->lines, TRUE);
   g_free (self);
 }

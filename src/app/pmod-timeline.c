@@ -586,6 +586,8 @@ run_changed_cb (PmodTimeline *self)
 {
   int n_spans;
 
+  if (!gtk_widget_get_mapped (GTK_WIDGET (self)))
+    return;
   get_spans (self, &n_spans);
   if (self->marker >= n_spans)
     self->marker = -1;
@@ -593,10 +595,12 @@ run_changed_cb (PmodTimeline *self)
   update_words (self);
 }
 
+/* What nobody saw change is caught up with. */
 static void
-layer_changed_cb (PmodTimeline *self)
+pmod_timeline_map (GtkWidget *widget)
 {
-  gtk_widget_queue_draw (GTK_WIDGET (self));
+  GTK_WIDGET_CLASS (pmod_timeline_parent_class)->map (widget);
+  run_changed_cb (PMOD_TIMELINE (widget));
 }
 
 static void
@@ -656,6 +660,7 @@ pmod_timeline_class_init (PmodTimelineClass *klass)
   object_class->dispose = pmod_timeline_dispose;
   object_class->get_property = pmod_timeline_get_property;
   object_class->set_property = pmod_timeline_set_property;
+  widget_class->map = pmod_timeline_map;
   widget_class->snapshot = pmod_timeline_snapshot;
   widget_class->measure = pmod_timeline_measure;
   widget_class->css_changed = pmod_timeline_css_changed;
@@ -683,7 +688,7 @@ pmod_timeline_init (PmodTimeline *self)
   update_words (self);
   gtk_widget_init_template (GTK_WIDGET (self));
   g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (run_changed_cb), self);
-  g_signal_group_connect_swapped (self->signals, "notify::layer", G_CALLBACK (layer_changed_cb),
-                                  self);
+  g_signal_group_connect_swapped (self->signals, "notify::layer",
+                                  G_CALLBACK (gtk_widget_queue_draw), self);
   pmod_palette_follow (GTK_WIDGET (self), drop_plot);
 }
