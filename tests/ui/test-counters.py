@@ -166,7 +166,13 @@ def bar_heights(pixels, left, right, n_layers):
     rows = [any(is_used(x, y) for x in columns) for y in range(pixels.height)]
     top = rows.index(True)
     bottom = rows.index(False, top)
-    return [sum(is_used(x, y) for y in range(top, bottom)) for x in columns], bottom - top
+    heights = [sum(is_used(x, y) for y in range(top, bottom)) for x in columns]
+    # What a dense model takes is outlined: as high as the bar of a layer that skips nothing.
+    for x, height in zip(columns, heights):
+        if height < bottom - top:
+            edge, above = (sum(pixels.at(x, y)) for y in (top, top - 1))
+            assert edge < 450 < above, f"no outline at {x}, {top}: {edge} below {above}"
+    return heights, bottom - top
 
 
 def test_cost_plot():
