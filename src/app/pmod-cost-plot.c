@@ -253,7 +253,7 @@ static void
 append_outline (GtkSnapshot *snapshot, const GdkRGBA *color, int x, int width, int top, int height)
 {
   GskRoundedRect outline;
-  const float one[4] = { 1, 1, 1, 0 };
+  const float one[4] = { 1, 1, 0, 1 }; /* the bar is below */
   const GdkRGBA colors[4] = { *color, *color, *color, *color };
 
   if (height <= 0)
@@ -271,7 +271,10 @@ append_layer (PmodCostPlot *self, GtkSnapshot *snapshot, int layer, double large
   int height = gtk_widget_get_height (GTK_WIDGET (self)) - top - SELECTED_LINE;
   int x, width, margin, used_height, dense_height;
   double used, dense;
+  GdkRGBA ink;
 
+  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), &ink);
+  ink.alpha *= 0.7f;
   get_slot (self, layer, &x, &width);
   margin = width >= 12 ? width / 6 : width >= 6 ? 1 : 0;
   if (!get_value (self, layer, &used, &dense) || largest <= 0)
@@ -283,8 +286,8 @@ append_layer (PmodCostPlot *self, GtkSnapshot *snapshot, int layer, double large
   dense_height = (int)(height * dense / largest + 0.5);
   append_bar (snapshot, &palette->track, x + margin, width - 2 * margin,
               top + height - dense_height, dense_height - used_height);
-  append_outline (snapshot, &palette->mark, x + margin, width - 2 * margin,
-                  top + height - dense_height, dense_height - used_height);
+  append_outline (snapshot, &ink, x + margin, width - 2 * margin, top + height - dense_height,
+                  dense_height - used_height);
   append_bar (snapshot, &palette->used, x + margin, width - 2 * margin, top + height - used_height,
               MAX (used_height, 1));
 }

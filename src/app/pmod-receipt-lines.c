@@ -155,6 +155,20 @@ describe_reuse (PmodRun *run)
   return g_strdup_printf (_ ("%d of %d tokens"), n_reused, pmod_run_get_n_prompt_tokens (run));
 }
 
+/* What is not as the model was trained, as far as the run tells; nothing else needs a line. */
+static void
+add_settings (GPtrArray *lines, PmodRun *run)
+{
+  const char *policy = pmod_run_get_policy_name (run);
+
+  if (pmod_run_is_dense (run))
+    add (lines, _ ("Routing"), g_strdup (_ ("none, dense")), NULL);
+  else if (policy)
+    add (lines, _ ("Kept by"), g_strdup (policy), NULL);
+  if (pmod_run_has_question_first (run))
+    add (lines, _ ("Order"), g_strdup (_ ("question first")), NULL);
+}
+
 GPtrArray *
 pmod_receipt_lines_new (PmodRun *run)
 {
@@ -168,6 +182,7 @@ pmod_receipt_lines_new (PmodRun *run)
     add (lines, _ ("Known from before"), reused, NULL);
   add (lines, _ ("Answer"), g_strdup_printf (_ ("%d tokens"), pmod_run_get_n_new_tokens (run)),
        dense ? g_strdup_printf (_ ("%d tokens"), pmod_run_get_n_new_tokens (dense)) : NULL);
+  add_settings (lines, run);
   add_stages (lines, run, dense);
   add_times (lines, run, dense);
   add_costs (lines, run);

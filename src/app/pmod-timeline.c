@@ -12,6 +12,7 @@
 
 #include "pmod-format.h"
 #include "pmod-palette.h"
+#include "pmod-span-words.h"
 
 #define GAP 6
 #define LANE 22
@@ -97,7 +98,7 @@ group_of (const PmodRunSpan *span)
     }
 }
 
-/* What a group took, or that all of it was known. (transfer full) */
+/* What a group took, or that all of it was known; NULL where there is none. (transfer full) */
 static char *
 describe_group (PmodTimeline *self, Group group)
 {
@@ -113,48 +114,10 @@ describe_group (PmodTimeline *self, Group group)
       }
   if (sum_ns > 0)
     return pmod_format_time (sum_ns);
-  return g_strdup (n_reused > 0 ? _ ("reused") : PMOD_FORMAT_NONE);
+  return n_reused > 0 ? g_strdup (_ ("reused")) : NULL;
 }
 
 /* --- Words ----------------------------------------------------------------------------------- */
-
-static char *
-name_span (const PmodRunSpan *span)
-{
-  switch (span->kind)
-    {
-    case PMOD_SPAN_PREPROCESS:
-      return g_strdup (_ ("Preparing the picture"));
-    case PMOD_SPAN_VISION:
-      return g_strdup (_ ("Vision tower"));
-    case PMOD_SPAN_PROJECTOR:
-      return g_strdup (_ ("Projector"));
-    case PMOD_SPAN_LAYER:
-      return g_strdup_printf (_ ("Layer %d"), span->layer);
-    case PMOD_SPAN_HEAD:
-      return g_strdup (_ ("Head"));
-    case PMOD_SPAN_TOKEN:
-    default:
-      return g_strdup_printf (_ ("Token %d"), span->n_tokens + 1);
-    }
-}
-
-/* "Layer 4 · 0.5 ms · keeps 55 of 144" (transfer full) */
-static char *
-describe_span (PmodTimeline *self, const PmodRunSpan *span)
-{
-  g_autofree char *name = name_span (span);
-  g_autofree char *time = span->reused
-                              ? g_strdup_printf (_ ("%d tokens known from before"), span->n_tokens)
-                              : pmod_format_time (span->duration_ns);
-  PmodRunLayer info;
-
-  if (span->kind == PMOD_SPAN_LAYER && pmod_run_get_layer (get_run (self), span->layer, &info) &&
-      info.routed)
-    return g_strdup_printf (_ ("%s \302\267 %s \302\267 keeps %d of %d"), name, time, info.n_kept,
-                            info.n_vision);
-  return g_strdup_printf (_ ("%s \302\267 %s"), name, time);
-}
 
 static char *
 describe_all (PmodTimeline *self)
@@ -179,7 +142,7 @@ update_words (PmodTimeline *self)
   g_autofree char *marked = NULL, *label = NULL;
 
   if (self->marker >= 0 && self->marker < n_spans)
-    marked = describe_span (self, &spans[self->marker]);
+    marked = pmod_span_describe (get_run (self), &spans[self->marker]);
   label = marked ? g_strdup_printf (_ ("Timeline, %s. %s"), all, marked)
                  : g_strdup_printf (_ ("Timeline, %s"), all);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
@@ -243,6 +206,13 @@ x_of (PmodTimeline *self, double ns)
   return gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL ? width - x : x;
 }
 
+/* The answer's stages are lower: they are told from the others without colours. */
+static int
+height_of (Group group, int whole)
+{
+  return group == GROUP_ANSWER ? whole * 5 / 8 : whole;
+}
+
 /* At least a pixel wide; ticks are wider. */
 static graphene_rect_t
 place_span (PmodTimeline *self, const PmodRunSpan *span)
@@ -250,13 +220,15 @@ place_span (PmodTimeline *self, const PmodRunSpan *span)
   float a = x_of (self, (double)span->start_ns);
   float b = x_of (self, (double)(span->start_ns + span->duration_ns));
   float left = MIN (a, b), width = fabsf (b - a);
-  int top = get_lane_top (self);
+  int top = get_lane_top (self), height;
 
   if (span->reused)
     return GRAPHENE_RECT_INIT (left - TICK_WIDTH / 2.f, (float)(top - TICK_HEIGHT - 1), TICK_WIDTH,
                                TICK_HEIGHT);
   /* A line of the background between two stages that are wide enough. */
-  return GRAPHENE_RECT_INIT (left, (float)top, MAX (width >= 4 ? width - 1 : width, 1), LANE);
+  width = MAX (width >= 4 ? width - 1 : width, 1);
+  height = height_of (group_of (span), LANE);
+  return GRAPHENE_RECT_INIT (left, (float)(top + LANE - height), width, (float)height);
 }
 
 /* The nearest span, of those under y's lane first. */
@@ -305,6 +277,14 @@ get_color (Group group)
     }
 }
 
+/* Of words that stand back, and of ticks. */
+static void
+get_ink (PmodTimeline *self, GdkRGBA *color)
+{
+  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), color);
+  color->alpha *= 0.7f;
+}
+
 static int
 append_text (
     PmodTimeline *self, GtkSnapshot *snapshot, const char *text, float x, float y, float align)
@@ -316,8 +296,7 @@ append_text (
 
   pango_layout_get_pixel_size (layout, &width, NULL);
   left = CLAMP (roundf (x - (float)width * align), 0, (float)MAX (all - width, 0));
-  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), &color);
-  color.alpha *= 0.7f;
+  get_ink (self, &color);
   gtk_snapshot_save (snapshot);
   gtk_snapshot_translate (snapshot, &GRAPHENE_POINT_INIT (left, y));
   gtk_snapshot_append_layout (snapshot, layout, &color);
@@ -360,13 +339,17 @@ append_legend (PmodTimeline *self, GtkSnapshot *snapshot)
   for (int group = 0; group < N_GROUPS; group++)
     {
       g_autofree char *time = describe_group (self, (Group)group);
-      g_autofree char *text = g_strdup_printf (_ (names[group]), time);
+      g_autofree char *text = time ? g_strdup_printf (_ (names[group]), time) : NULL;
+      int dot_height = height_of ((Group)group, DOT);
       int dot = rtl ? width - x - DOT : x;
       int text_x = rtl ? width - x - DOT - 4 : x + DOT + 4;
 
-      gtk_snapshot_append_color (
-          snapshot, get_color (group),
-          &GRAPHENE_RECT_INIT ((float)dot, (float)(y + (line - DOT) / 2), DOT, DOT));
+      if (!text)
+        continue;
+      gtk_snapshot_append_color (snapshot, get_color ((Group)group),
+                                 &GRAPHENE_RECT_INIT ((float)dot,
+                                                      (float)(y + (line + DOT) / 2 - dot_height),
+                                                      DOT, (float)dot_height));
       x += DOT + 4 + append_text (self, snapshot, text, (float)text_x, (float)y, rtl ? 1 : 0) + 12;
     }
 }
@@ -375,6 +358,7 @@ static GskRenderNode *
 ensure_plot (PmodTimeline *self)
 {
   const PmodPalette *palette = pmod_palette_get ();
+  GdkRGBA ink;
   int width = gtk_widget_get_width (GTK_WIDGET (self));
   int n_spans;
   const PmodRunSpan *spans = get_spans (self, &n_spans);
@@ -383,6 +367,7 @@ ensure_plot (PmodTimeline *self)
   if (self->plot && self->plot_width == width)
     return self->plot;
   g_clear_pointer (&self->plot, gsk_render_node_unref);
+  get_ink (self, &ink);
   snapshot = gtk_snapshot_new ();
   gtk_snapshot_append_color (
       snapshot, &palette->track,
@@ -391,8 +376,8 @@ ensure_plot (PmodTimeline *self)
     {
       graphene_rect_t place = place_span (self, &spans[i]);
 
-      gtk_snapshot_append_color (
-          snapshot, spans[i].reused ? &palette->mark : get_color (group_of (&spans[i])), &place);
+      gtk_snapshot_append_color (snapshot,
+                                 spans[i].reused ? &ink : get_color (group_of (&spans[i])), &place);
     }
   append_axis (self, snapshot);
   append_legend (self, snapshot);
@@ -572,7 +557,7 @@ pmod_timeline_query_tooltip (
 
   if (at < 0 || at >= n_spans)
     return FALSE;
-  what = describe_span (self, &spans[at]);
+  what = pmod_span_describe (get_run (self), &spans[at]);
   start = pmod_format_time (spans[at].start_ns);
   text = g_strdup_printf (_ ("%s\nBegan after %s"), what, start);
   gtk_tooltip_set_text (tooltip, text);

@@ -102,6 +102,8 @@ pmod_run_spans_take (PmodRunSpans *self, const PmodRecord *record)
       pmod_run_spans_clear (self);
       self->spans = g_array_new (FALSE, FALSE, sizeof (PmodRunSpan));
       self->begin_ns = record->time_ns;
+      self->policy = ((const PmodRecordRunBegin *)record)->policy;
+      self->question_first = ((const PmodRecordRunBegin *)record)->question_first != 0;
     }
   if (!self->spans)
     return;
@@ -181,6 +183,20 @@ guint64
 pmod_run_get_weight_bytes (PmodRun *self)
 {
   return pmod_run_peek_spans (self)->weight_bytes;
+}
+
+const char *
+pmod_run_get_policy_name (PmodRun *self)
+{
+  int policy = pmod_run_peek_spans (self)->policy;
+
+  return policy == PMOD_POLICY_ROUTER ? NULL : pmod_policy_name ((PmodPolicy)policy);
+}
+
+gboolean
+pmod_run_has_question_first (PmodRun *self)
+{
+  return pmod_run_peek_spans (self)->question_first;
 }
 
 gboolean

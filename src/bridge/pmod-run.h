@@ -146,6 +146,10 @@ double pmod_run_get_tokens_per_second (PmodRun *self); /* of decoding; 0: none w
 guint64 pmod_run_get_weight_bytes (PmodRun *self);     /* of its model; 0: not recorded */
 /* Whether no layer could skip anything; FALSE without a picture, too. */
 gboolean pmod_run_is_dense (PmodRun *self);
+/* Who chose what is kept, as pmod run --policy calls it; NULL: the routers. */
+const char *pmod_run_get_policy_name (PmodRun *self);
+/* Whether words of the user's came before the picture, so that routing depends on them. */
+gboolean pmod_run_has_question_first (PmodRun *self);
 /* A run that was dense, of the same model, picture and question. (nullable) */
 PmodRun *pmod_run_get_dense_run (PmodRun *self);
 
