@@ -93,9 +93,10 @@ make_key (PmodChat *self, const GPtrArray *texts)
   PmodModelCard *model = pmod_session_get_model (self->session);
   guint64 hash = self->picture ? pmod_image_get_hash (pmod_picture_get_image (self->picture)) : 0;
   GString *key = g_string_new (model ? model->path : NULL);
+  guint n_texts = texts->len - 1; /* the last one is NULL */
 
   g_string_append_printf (key, "\n%" G_GINT64_MODIFIER "x", hash);
-  for (guint i = 0; i < texts->len && g_ptr_array_index (texts, i); i++)
+  for (guint i = model && model->single_questions ? n_texts - 1 : 0; i < n_texts; i++)
     g_string_append_printf (key, "\n%s", (const char *)g_ptr_array_index (texts, i));
   return g_string_free (key, FALSE);
 }

@@ -43,7 +43,7 @@ struct _PmodRun
   guint64 decode_ns;
   int n_new_tokens;
   PmodRunSpans spans;
-  PmodRun *dense_run;
+  PmodRun *dense_run; /* weak: two dense runs may stand beside each other */
 };
 
 enum
@@ -74,7 +74,7 @@ pmod_run_finalize (GObject *object)
   g_clear_pointer (&self->layers, g_free);
   g_string_free (self->text, TRUE);
   pmod_run_spans_clear (&self->spans);
-  g_clear_object (&self->dense_run);
+  g_clear_weak_pointer (&self->dense_run);
 
   G_OBJECT_CLASS (pmod_run_parent_class)->finalize (object);
 }
@@ -685,6 +685,6 @@ pmod_run_set_dense_run (PmodRun *self, PmodRun *dense)
 {
   g_return_if_fail (self != dense);
 
-  if (g_set_object (&self->dense_run, dense))
+  if (g_set_weak_pointer (&self->dense_run, dense))
     g_signal_emit (self, signals[CHANGED], 0);
 }

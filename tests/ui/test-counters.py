@@ -3,6 +3,8 @@
 import json
 import pathlib
 import re
+import shutil
+import struct
 import subprocess
 import tempfile
 
@@ -131,6 +133,63 @@ def test_receipt():
         assert f"(dense: {mega(dense)})" in text and "Dense times: not run" in text, text
 
 
+def make_dense(folder):
+    """The same model without its routers."""
+    model = pathlib.Path(folder, "whole")
+    shutil.copytree(DEMO, model)
+    config = json.loads((model / "config.json").read_text())
+    config["mod_target_layers"] = "dense"
+    (model / "config.json").write_text(json.dumps(config))
+
+    data = (model / "model.safetensors").read_bytes()
+    (n_header,) = struct.unpack("<Q", data[:8])
+    header, body, offset = json.loads(data[8 : 8 + n_header]), [], 0
+    kept = {}
+    for name, entry in header.items():
+        if name != "__metadata__" and ".router.router." not in name:
+            begin, end = entry["data_offsets"]
+            body.append(data[8 + n_header + begin : 8 + n_header + end])
+            # A routed layer's own block bears a prefix that a plain one's does not.
+            kept[name.replace(".decoder_layer.", ".")] = {
+                **entry,
+                "data_offsets": [offset, offset + end - begin],
+            }
+            offset += end - begin
+    text = json.dumps(kept).encode()
+    text += b" " * (-len(text) % 8)
+    written = struct.pack("<Q", len(text)) + text + b"".join(body)
+    (model / "model.safetensors").write_bytes(written)
+    return model
+
+
+def test_beside_dense():
+    """Two dense answers to one question, and one to another: only times that were measured."""
+    with tempfile.TemporaryDirectory() as folder:
+        with Window("--model", make_dense(folder), PICTURE) as window:
+            window.wait_layers()
+            for n, question in enumerate(("What is this?", "What is this?", "Where is this?"), 1):
+                type_text(question)
+                keys("Return")
+                harness.wait_for(
+                    f"{n} receipts", lambda: len(window.names("100 % of dense \u00b7")) == n
+                )
+            for n in range(3):
+                receipts = [x for x in window.walk() if "of dense \u00b7" in (x.get_name() or "")]
+                receipts[n].do_action(0)
+                harness.wait_for("its table", lambda: len(window.names("This answer")) == n + 1)
+            lines = lines_after(window, "This answer")
+            tables = []
+            for line in lines:
+                if line == "This answer":
+                    tables.append([])
+                tables[-1].append(line)
+            for table, measured in zip(tables, (True, True, False)):
+                assert table[table.index("Routing") + 1] == "none, dense", table
+                at = table.index("First word")
+                assert (table[at + 2] != "Speed") == measured, table
+                assert any("not yet" in line for line in table) != measured, table
+
+
 def choose(window, name, n_down):
     focus(window, name)
     keys("space")
@@ -235,4 +294,4 @@ def test_timeline():
             window.wait_name(f"Layer {n_layers - 1} \u00b7 ")
 
 
-harness.run(test_receipt, test_meters_of_a_record, test_cost_plot, test_timeline)
+harness.run(test_receipt, test_beside_dense, test_meters_of_a_record, test_cost_plot, test_timeline)
