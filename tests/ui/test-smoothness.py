@@ -16,6 +16,7 @@ WINDOW_MS = 500
 MODEL_MS = 2000
 FRAME_MS = 50
 N_ROUNDS = 4
+BUSY_SHARE = 0.4
 
 Log = collections.namedtuple("Log", "marks busy frames runs")
 
@@ -84,10 +85,31 @@ def check_smooth(path, what, least_ms):
     return worst <= FRAME_MS
 
 
+def others_share():
+    """How much of the processors other programs use now, but for those of low priority."""
+
+    def read():
+        with open("/proc/stat", encoding="ascii") as file:
+            user, nice, system, idle, iowait, *_ = map(int, file.readline().split()[1:])
+        return user + system, user + nice + system + idle + iowait
+
+    (busy, whole), _ = read(), time.sleep(1)
+    busy_then, whole_then = read()
+    return (busy_then - busy) / max(whole_then - whole, 1)
+
+
 def check_rounds(round_):
     """A frame may also wait for the X server, which a machine busy with others keeps waiting in
-    turn: that spoils a round now and then, what the window does itself spoils every one."""
-    assert any(round_() for _ in range(N_ROUNDS)), f"frames were late in {N_ROUNDS} rounds"
+    turn: that spoils a round now and then, what the window does itself spoils every one. A machine
+    that others use before every round tells nothing."""
+    shares = []
+    for _ in range(N_ROUNDS):
+        shares.append(others_share())
+        if round_():
+            return
+    if min(shares) > BUSY_SHARE:
+        harness.skip(f"others use {100 * min(shares):.0f} % of this machine or more")
+    raise AssertionError(f"frames were late in {N_ROUNDS} rounds, others using {shares}")
 
 
 def ask(window, question, n):
