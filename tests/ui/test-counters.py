@@ -215,16 +215,30 @@ def test_meters_of_a_record():
             window.wait_name(f"{first:.0f} ms" if first >= 9.95 else f"{first:.1f} ms")
 
 
-def bar_heights(pixels, left, right, n_layers):
+def place_of(window, name):
+    """Left, top, right, bottom on the screen of what is called so."""
+    window_type = window.Atspi.CoordType.WINDOW
+    frame = window.frame.get_extents(window_type)
+    width = int(harness.xdotool("getdisplaygeometry")[0])
+    # Places are told from inside the window's border.
+    border = (width - frame.width) // 2
+    node = next(n for n in window.walk() if (n.get_name() or "").startswith(name))
+    box = node.get_extents(window_type)
+    left, top = box.x + border, box.y + border
+    return left, top, left + box.width, top + box.height
+
+
+def bar_heights(pixels, place, n_layers):
     """Of each layer's bar, in the first block of rows that any bar is in."""
+    left, first, right, last = place
 
     def is_used(x, y):
         return near(pixels.at(x, y), USED, 2)
 
     columns = [left + (right - left) * (2 * l + 1) // (2 * n_layers) for l in range(n_layers)]
-    rows = [any(is_used(x, y) for x in columns) for y in range(pixels.height)]
-    top = rows.index(True)
-    bottom = rows.index(False, top)
+    rows = [any(is_used(x, y) for x in columns) for y in range(first, last)]
+    top = first + rows.index(True)
+    bottom = first + rows.index(False, top - first)
     heights = [sum(is_used(x, y) for y in range(top, bottom)) for x in columns]
     # What a dense model takes is outlined: as high as the bar of a layer that skips nothing.
     for x, height in zip(columns, heights):
@@ -246,13 +260,15 @@ def test_cost_plot():
             show_page(window, "Details")
             plot = window.wait_name("Compute by the paper rule by layer. Layer ")
             assert "of dense" in plot, plot
-            # The side's page is 400 wide, with 12 to spare on either side.
-            heights, full = bar_heights(window.screenshot(), 863, 1263, len(shares))
+            # What has the focus is scrolled to.
+            focus(window, "Compute by the paper rule by layer.")
+            pixels = window.screenshot()
+            place = place_of(window, "Compute by the paper rule by layer.")
+            heights, full = bar_heights(pixels, place, len(shares))
             expected = [int(full * share + 0.5) for share in shares]
             assert heights[0] == full, (heights, full)
             assert all(abs(a - b) <= 1 for a, b in zip(heights, expected)), (heights, expected)
 
-            focus(window, "Compute by the paper rule by layer.")
             keys("Home")
             window.wait_name("Compute by the paper rule by layer. Layer 0: ")
             assert window.selected_layer() == 0
