@@ -7,6 +7,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-frame-log.h"
 #include "pmod-palette.h"
 #include "pmod-session.h"
 #include "pmod-window.h"
@@ -18,6 +19,7 @@ struct _PmodApplication
   PmodSession *session;
   GSettings *settings; /* NULL where the schema is not installed */
   GtkCssProvider *accent;
+  PmodFrameLog *frame_log; /* NULL unless asked for */
 };
 
 G_DEFINE_FINAL_TYPE (PmodApplication, pmod_application, ADW_TYPE_APPLICATION)
@@ -167,6 +169,18 @@ ensure_window (PmodApplication *self, const char *model)
   return pmod_window_new (GTK_APPLICATION (self), self->session, self->settings);
 }
 
+static void
+start_frame_log (PmodApplication *self, GApplicationCommandLine *line, const char *path)
+{
+  g_autoptr (GFile) file = g_application_command_line_create_file_for_arg (line, path);
+  g_autoptr (GError) error = NULL;
+
+  g_clear_pointer (&self->frame_log, pmod_frame_log_free);
+  self->frame_log = pmod_frame_log_new (file, self->session, &error);
+  if (!self->frame_log)
+    g_application_command_line_printerr (line, "strata: %s\n", error->message);
+}
+
 static int
 pmod_application_command_line (GApplication *application, GApplicationCommandLine *line)
 {
@@ -174,6 +188,7 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
   GVariantDict *options = g_application_command_line_get_options_dict (line);
   g_auto (GStrv) arguments = g_application_command_line_get_arguments (line, NULL);
   const char *model = NULL;
+  const char *frame_log = NULL;
   g_autofree char *model_path = NULL;
   PmodWindow *window;
 
@@ -187,7 +202,11 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
       else
         model_path = g_strdup (model);
     }
+  if (g_variant_dict_lookup (options, "frame-log", "^&ay", &frame_log))
+    start_frame_log (self, line, frame_log);
   window = ensure_window (self, model_path);
+  if (self->frame_log)
+    pmod_frame_log_follow (self->frame_log, GTK_WIDGET (window));
   if (arguments[0] && arguments[1])
     {
       g_autoptr (GFile) file = g_application_command_line_create_file_for_arg (line, arguments[1]);
@@ -210,6 +229,7 @@ pmod_application_shutdown (GApplication *application)
   PmodApplication *self = PMOD_APPLICATION (application);
 
   /* Ends the engine's thread while everything that it may wake is still there. */
+  g_clear_pointer (&self->frame_log, pmod_frame_log_free);
   g_clear_object (&self->session);
   g_clear_object (&self->settings);
   g_clear_object (&self->accent);
@@ -234,6 +254,9 @@ pmod_application_init (PmodApplication *self)
   g_application_add_main_option (
       G_APPLICATION (self), "model", 'm', G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME,
       _ ("Use the model in this folder, or an installed one by its name"), _ ("MODEL"));
+  g_application_add_main_option (
+      G_APPLICATION (self), "frame-log", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME,
+      _ ("Write what the window\342\200\231s time goes to into this file"), _ ("FILE"));
   g_application_set_option_context_parameter_string (G_APPLICATION (self), _ ("[PICTURE]"));
 }
 

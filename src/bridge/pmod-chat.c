@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "pmod-picture-private.h"
+#include "pmod-run-private.h"
+
 struct _PmodChat
 {
   GObject parent_instance;
@@ -19,6 +22,8 @@ struct _PmodChat
   PmodRun *answer; /* of the last question, until it is finished */
   gulong answer_id;
   gboolean read_only;
+  char *answer_key;
+  GHashTable *dense_runs; /* key of a question -> PmodRun: what others are compared with */
 
   PmodPicture *old_picture;
   PmodRun *old_run;
@@ -84,6 +89,41 @@ show_when_ready (PmodChat *self, PmodRun *run)
   self->coming_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (coming_changed_cb), self);
 }
 
+/* What two answers must share, so that their times can be told beside each other. */
+static char *
+make_key (PmodChat *self, const GPtrArray *texts)
+{
+  PmodModelCard *model = pmod_session_get_model (self->session);
+  guint64 hash = self->picture ? pmod_image_get_hash (pmod_picture_get_image (self->picture)) : 0;
+  GString *key = g_string_new (model ? model->path : NULL);
+  guint n_texts = texts->len - 1; /* the last one is NULL */
+
+  g_string_append_printf (key, "\n%" G_GINT64_MODIFIER "x", hash);
+  for (guint i = model && model->single_questions ? n_texts - 1 : 0; i < n_texts; i++)
+    g_string_append_printf (key, "\n%s", (const char *)g_ptr_array_index (texts, i));
+  return g_string_free (key, FALSE);
+}
+
+/* A whole dense answer stands beside the others to its question, those before it and after it. */
+static void
+keep_dense (PmodChat *self)
+{
+  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+
+  if (pmod_run_get_phase (self->answer) != PMOD_RUN_DONE || !pmod_run_is_dense (self->answer))
+    return;
+  g_hash_table_insert (self->dense_runs, g_strdup (self->answer_key), g_object_ref (self->answer));
+  for (guint i = 0; i < n_messages; i++)
+    {
+      g_autoptr (PmodMessage) message = g_list_model_get_item (G_LIST_MODEL (self->messages), i);
+      PmodRun *run = pmod_message_get_run (message);
+
+      if (run && run != self->answer &&
+          g_strcmp0 (pmod_message_get_key (message), self->answer_key) == 0)
+        pmod_run_set_dense_run (run, self->answer);
+    }
+}
+
 static void
 forget_answer (PmodChat *self)
 {
@@ -91,14 +131,17 @@ forget_answer (PmodChat *self)
     return;
   g_clear_signal_handler (&self->answer_id, self->answer);
   g_clear_object (&self->answer);
+  g_clear_pointer (&self->answer_key, g_free);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
 }
 
 static void
 answer_changed_cb (PmodChat *self)
 {
-  if (pmod_run_is_finished (self->answer))
-    forget_answer (self);
+  if (!pmod_run_is_finished (self->answer))
+    return;
+  keep_dense (self);
+  forget_answer (self);
 }
 
 static void
@@ -193,6 +236,8 @@ pmod_chat_dispose (GObject *object)
   if (self->answer)
     g_clear_signal_handler (&self->answer_id, self->answer);
   g_clear_object (&self->answer);
+  g_clear_pointer (&self->answer_key, g_free);
+  g_clear_pointer (&self->dense_runs, g_hash_table_unref);
   forget_old (self);
   if (self->session)
     g_clear_signal_handler (&self->model_id, self->session);
@@ -271,6 +316,7 @@ static void
 pmod_chat_init (PmodChat *self)
 {
   self->messages = g_list_store_new (PMOD_TYPE_MESSAGE);
+  self->dense_runs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */
@@ -436,6 +482,7 @@ pmod_chat_ask (PmodChat *self, const char *text)
   g_autoptr (PmodMessage) question = NULL;
   g_autoptr (PmodMessage) reply = NULL;
   g_autofree char *stripped = g_strstrip (g_strdup (text));
+  PmodRun *dense;
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
@@ -447,7 +494,11 @@ pmod_chat_ask (PmodChat *self, const char *text)
 
   run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
   question = pmod_message_new_question (stripped);
-  reply = pmod_message_new_answer (run);
+  self->answer_key = make_key (self, texts);
+  dense = g_hash_table_lookup (self->dense_runs, self->answer_key);
+  if (dense)
+    pmod_run_set_dense_run (run, dense);
+  reply = pmod_message_new_answer (run, self->answer_key);
   g_list_store_append (self->messages, question);
   g_list_store_append (self->messages, reply);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pmod-engine.h"
+#include "pmod-run-spans.h"
 
 typedef struct
 {
@@ -41,6 +42,8 @@ struct _PmodRun
   guint64 prefill_ns;
   guint64 decode_ns;
   int n_new_tokens;
+  PmodRunSpans spans;
+  PmodRun *dense_run; /* weak: two dense runs may stand beside each other */
 };
 
 enum
@@ -70,6 +73,8 @@ pmod_run_finalize (GObject *object)
   g_clear_pointer (&self->error, g_free);
   g_clear_pointer (&self->layers, g_free);
   g_string_free (self->text, TRUE);
+  pmod_run_spans_clear (&self->spans);
+  g_clear_weak_pointer (&self->dense_run);
 
   G_OBJECT_CLASS (pmod_run_parent_class)->finalize (object);
 }
@@ -246,6 +251,7 @@ take_token (PmodRun *self, const PmodRecordToken *token)
 static gboolean
 take_record (PmodRun *self, const PmodRecord *record)
 {
+  pmod_run_spans_take (&self->spans, record);
   switch ((PmodRecordType)record->type)
     {
     case PMOD_RECORD_RUN_BEGIN:
@@ -649,14 +655,6 @@ pmod_run_get_decode_ns (PmodRun *self)
   return self->decode_ns;
 }
 
-const char *
-pmod_run_get_policy_name (PmodRun *self)
-{
-  int policy = self->begin ? self->begin->policy : PMOD_POLICY_ROUTER;
-
-  return policy == PMOD_POLICY_ROUTER ? NULL : pmod_policy_name ((PmodPolicy)policy);
-}
-
 GBytes *
 pmod_run_dup_trace (PmodRun *self)
 {
@@ -670,4 +668,44 @@ pmod_run_dup_trace (PmodRun *self)
       g_byte_array_append (trace, g_bytes_get_data (batch, NULL), (guint)g_bytes_get_size (batch));
     }
   return g_byte_array_free_to_bytes (trace);
+}
+
+PmodRunSpans *
+pmod_run_peek_spans (PmodRun *self)
+{
+  return &self->spans;
+}
+
+gboolean
+pmod_run_get_layer_cost (PmodRun *self, int layer, PmodRunLayerCost *cost)
+{
+  const LayerIndex *index;
+
+  memset (cost, 0, sizeof *cost);
+  if (layer < 0 || layer >= pmod_run_get_n_layers (self))
+    return FALSE;
+  index = &self->layers[layer];
+  pmod_run_spans_sum_layer (&self->spans, layer, cost);
+  cost->ready = index->computed;
+  if (index->kv)
+    {
+      cost->kv_bytes = index->kv->bytes;
+      cost->kv_bytes_dense = index->kv->bytes_dense;
+    }
+  return TRUE;
+}
+
+PmodRun *
+pmod_run_get_dense_run (PmodRun *self)
+{
+  return self->dense_run;
+}
+
+void
+pmod_run_set_dense_run (PmodRun *self, PmodRun *dense)
+{
+  g_return_if_fail (self != dense);
+
+  if (g_set_weak_pointer (&self->dense_run, dense))
+    g_signal_emit (self, signals[CHANGED], 0);
 }

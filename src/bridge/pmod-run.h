@@ -62,6 +62,42 @@ typedef struct
   double total; /* of the dense model when the prompt is through; an estimate until then */
 } PmodRunCost;
 
+typedef enum
+{
+  PMOD_SPAN_PREPROCESS,
+  PMOD_SPAN_VISION,
+  PMOD_SPAN_PROJECTOR,
+  PMOD_SPAN_LAYER, /* one layer of the prefill */
+  PMOD_SPAN_HEAD,
+  PMOD_SPAN_TOKEN, /* a new token through all layers */
+} PmodRunSpanKind;
+
+/* A stretch of the run's work. In a layer that was partly known, what was known is a span of its
+ * own. Spans follow one another; a layer's, whose records may come late, begins where the one
+ * before ended. */
+typedef struct
+{
+  PmodRunSpanKind kind;
+  int layer;        /* -1 where none */
+  int n_tokens;     /* that went through; of a token: its index in the answer */
+  gboolean reused;  /* taken from an earlier run: no time */
+  guint64 start_ns; /* since the run began */
+  guint64 duration_ns;
+  double flops[2]; /* by PmodFlopsRule */
+  double flops_dense[2];
+} PmodRunSpan;
+
+typedef struct
+{
+  gboolean ready;
+  gboolean reused; /* some of its tokens were */
+  double flops[2]; /* of the prefill, by PmodFlopsRule, with what was reused */
+  double flops_dense[2];
+  guint64 kv_bytes; /* now */
+  guint64 kv_bytes_dense;
+  guint64 duration_ns; /* of the prefill, without what was reused */
+} PmodRunLayerCost;
+
 /* The last run of a trace: of what pmod_records_load_finish() returns. */
 PmodRun *pmod_run_new_from_records (GBytes *records, GError **error);
 
@@ -100,8 +136,22 @@ int pmod_run_get_context_length (PmodRun *self);
 guint64 pmod_run_get_prefill_ns (PmodRun *self);
 guint64 pmod_run_get_decode_ns (PmodRun *self); /* of all new tokens together */
 
+/* In the order of their time; valid until the run changes. */
+const PmodRunSpan *pmod_run_get_spans (PmodRun *self, int *n_spans);
+/* What ran of one kind, what was reused left out; n_spans: nullable. */
+guint64 pmod_run_get_span_ns (PmodRun *self, PmodRunSpanKind kind, int *n_spans);
+gboolean pmod_run_get_layer_cost (PmodRun *self, int layer, PmodRunLayerCost *cost);
+guint64 pmod_run_get_first_token_ns (PmodRun *self);   /* since the run began; 0: none has come */
+double pmod_run_get_tokens_per_second (PmodRun *self); /* of decoding; 0: none was decoded */
+guint64 pmod_run_get_weight_bytes (PmodRun *self);     /* of its model; 0: not recorded */
+/* Whether no layer could skip anything; FALSE without a picture, too. */
+gboolean pmod_run_is_dense (PmodRun *self);
 /* Who chose what is kept, as pmod run --policy calls it; NULL: the routers. */
 const char *pmod_run_get_policy_name (PmodRun *self);
+/* Whether words of the user's came before the picture, so that routing depends on them. */
+gboolean pmod_run_has_question_first (PmodRun *self);
+/* A run that was dense, of the same model, picture and question. (nullable) */
+PmodRun *pmod_run_get_dense_run (PmodRun *self);
 
 /* What has come so far as a trace file's bytes. (transfer full) */
 GBytes *pmod_run_dup_trace (PmodRun *self);

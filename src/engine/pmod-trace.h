@@ -103,7 +103,7 @@ typedef struct
 
 typedef enum
 {
-  PMOD_STAGE_LOAD,
+  PMOD_STAGE_LOAD, /* of the model, before the run: bytes are its weights' */
   PMOD_STAGE_PREPROCESS,
   PMOD_STAGE_VISION,
   PMOD_STAGE_PROJECTOR,
