@@ -396,7 +396,8 @@ pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle)
   for (int i = 0; i < pmod_bundle_get_n_turns (bundle); i++)
     {
       g_ptr_array_add (messages, pmod_message_new_question (pmod_bundle_get_question (bundle, i)));
-      g_ptr_array_add (messages, pmod_message_new_answer (pmod_bundle_get_answer (bundle, i)));
+      g_ptr_array_add (messages,
+                       pmod_message_new_answer (pmod_bundle_get_answer (bundle, i), NULL));
     }
   set_read_only (self, TRUE);
   set_run (self, NULL);
