@@ -24,6 +24,7 @@ static const Command commands[] = {
   { "bench", cli_bench, "Measures a model beside this machine's own peaks" },
   { "eval", cli_eval, "Scores a model on a task" },
   { "train", cli_train, "Trains what a recipe describes" },
+  { "pull", cli_pull, "Downloads a published checkpoint" },
 };
 
 static void

@@ -21,6 +21,7 @@ LIBRARIES = {
     r"cuda|cublas|nv": "cuda",
     r"gst/": "gstreamer",
     r"sqlite3\.h": "sqlite",
+    r"libsoup/": "soup",
     r"libintl\.h": "intl",
     # The C and C++ libraries, the compiler's own headers, the system's.
     r"[a-z_]+$|std[a-z]+\.h|(string|math|float|limits|malloc|errno|assert|inttypes|signal|time|unistd|"
@@ -34,6 +35,7 @@ ALLOWED_LIBRARIES = {
     "scene": {"c", "glib", "json", "drawing"},
     "train": {"c", "glib", "gobject", "gio", "json", "sentencepiece"},
     "eval": {"c", "glib", "json"},
+    "hub": {"c", "glib", "gobject", "gio", "json", "soup"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
     "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
@@ -49,11 +51,13 @@ ALLOWED_ROOMS = {
         "scene": {"pmod-scene.h"},
     },
     "eval": {"engine": {"pmod-engine.h"}, "scene": {"pmod-scene.h"}},
-    "bridge": {"engine": {"pmod-engine.h"}},
+    "hub": {},
+    "bridge": {"engine": {"pmod-engine.h"}, "hub": {"pmod-hub.h"}},
     "app": {"bridge": True},
     "cli": {
         "engine": {"pmod-engine.h"},
         "eval": {"pmod-eval.h"},
+        "hub": {"pmod-hub.h"},
         "train": {"pmod-train.h"},
     },
 }

@@ -14,6 +14,7 @@ ROOMS = {
     "src/scene": "scene",
     "src/train": "train",
     "src/eval": "eval",
+    "src/hub": "hub",
     "src/bridge": "bridge",
     "src/app": "app",
     "src/cli": "cli",
