@@ -156,6 +156,10 @@ pmod_hub_http_free (PmodHubHttp *self)
 {
   if (self == NULL)
     return;
+  /* A broken connection is let go of by a callback, for which nobody else runs this context. */
+  soup_session_abort (self->session);
+  while (g_main_context_iteration (self->context, FALSE))
+    ;
   g_object_unref (self->session);
   g_main_context_pop_thread_default (self->context);
   g_main_context_unref (self->context);

@@ -296,6 +296,14 @@ def test_wrong_bytes(hub, home, files):
     home.pull(hub)
     home.check_complete(files)
     assert [request.headers.get('Range') for request in hub.requests(SHARD)] == ['bytes=24-', None]
+    shutil.rmtree(home.model)
+    hub.fault('README.md', hubserver.drop_at_once, STAY)
+    home.pull(hub, code=1, part='README.md: no answer')
+    with open(part, 'r+b') as file:
+        file.write(b'damage in what was complete')
+    hub.faults.clear()
+    home.pull(hub)
+    home.check_complete(files)
 
 
 @with_hub
