@@ -6,6 +6,7 @@
 #include "pmod-config.h"
 #include "pmod-context.h"
 #include "pmod-error.h"
+#include "pmod-image-isolated.h"
 #include "pmod-image.h"
 #include "pmod-meter.h"
 #include "pmod-model.h"

@@ -18,6 +18,7 @@ ROOMS = {
     "src/bridge": "bridge",
     "src/app": "app",
     "src/cli": "cli",
+    "src/decoder": "decoder",
     "tests": "tests",
 }
 CODE = (".c", ".h", ".cc", ".cu", ".cuh")
