@@ -118,7 +118,7 @@ main (int argc, char **argv)
   PmodImageReply reply = { .magic = PMOD_IMAGE_REPLY_MAGIC, .code = PMOD_IMAGE_REPLY_DECODED };
 
   if (argc == 2 && strcmp (argv[1], "--check") == 0)
-    return check ();
+    _exit (check ());
   if (argc != 2 || !g_ascii_isdigit (argv[1][0]))
     {
       fputs ("pmod-picture-decoder is called by Strata; --check tells whether it is isolated\n",

@@ -51,6 +51,13 @@ pmod_hub_file_size (const char *path)
 
 /* --- Before ----------------------------------------------------------------------------------- */
 
+/* A pull that was killed while it wrote its first note leaves no more than these. */
+static gboolean
+is_own_name (const char *name)
+{
+  return strcmp (name, LOCK) == 0 || g_str_has_prefix (name, PMOD_HUB_MANIFEST ".part.");
+}
+
 gboolean
 pmod_hub_folder_check_owner (const PmodHubPlan *plan, GError **error)
 {
@@ -71,7 +78,7 @@ pmod_hub_folder_check_owner (const PmodHubPlan *plan, GError **error)
       return FALSE;
     }
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    if (strcmp (name, LOCK) != 0)
+    if (!is_own_name (name))
       {
         g_set_error (error, PMOD_HUB_ERROR, PMOD_HUB_ERROR_FILE,
                      "%s: expected a new or an empty folder, got one that holds other files; name "
@@ -194,7 +201,22 @@ hide_config (const PmodHubPlan *plan, gboolean is_new, GError **error)
   return move (path, part, error);
 }
 
-/* Files of an older version that this one has no longer, and parts that were left over. */
+/* A part that belongs to no file any more, or a note that was never finished. */
+static gboolean
+is_leftover (const char *name)
+{
+  gsize length = strlen (name);
+  g_autofree char *digits = NULL;
+
+  if (g_str_has_prefix (name, PMOD_HUB_MANIFEST ".part."))
+    return TRUE;
+  if (length <= HASH_DIGITS + 6 || !g_str_has_suffix (name, ".part") ||
+      name[length - HASH_DIGITS - 6] != '.')
+    return FALSE;
+  digits = g_strndup (name + length - HASH_DIGITS - 5, HASH_DIGITS);
+  return pmod_hub_is_hex (digits, HASH_DIGITS);
+}
+
 static void
 remove_leftovers (const PmodHubPlan *plan, const char *below)
 {
@@ -205,19 +227,13 @@ remove_leftovers (const PmodHubPlan *plan, const char *below)
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
     {
       g_autofree char *path = g_build_filename (folder, name, NULL);
-      gsize length = strlen (name);
 
-      if (length > HASH_DIGITS + 6 && g_str_has_suffix (name, ".part") &&
-          name[length - HASH_DIGITS - 6] == '.' && pmod_hub_file_size (path) >= 0)
-        {
-          g_autofree char *digits = g_strndup (name + length - HASH_DIGITS - 5, HASH_DIGITS);
-
-          if (pmod_hub_is_hex (digits, HASH_DIGITS))
-            g_unlink (path);
-        }
+      if (is_leftover (name) && pmod_hub_file_size (path) >= 0)
+        g_unlink (path);
     }
 }
 
+/* Files of an older version that this one has no longer. */
 static void
 remove_old (const PmodHubPlan *plan)
 {

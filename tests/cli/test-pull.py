@@ -602,7 +602,12 @@ def test_other_folders(hub, home, files):
         file.write('mine')
     home.pull(hub, '--to', there, code=1, part='that holds other files; name another with --to')
     assert os.listdir(there) == ['config.json']
+    # What a pull leaves that was killed while it noted what it is to do.
+    os.makedirs(home.model)
+    with open(os.path.join(home.model, 'strata-manifest.json.part.X1Y2Z3'), 'wb'):
+        pass
     home.pull(hub)
+    home.check_complete(files)
     hub.repos['other/tiny'] = hub.repos[NAME]
     home.pmod('pull', 'other/tiny', code=1, part='got one that holds maker/tiny')
     home.check_complete(files)
