@@ -308,6 +308,21 @@ follow (const PmodHubHttp *self, GUri *from, SoupMessage *message, const char *w
   return NULL;
 }
 
+/* Bytes are counted and hashed as they come, so they must be the file's own. */
+static gboolean
+check_encoding (SoupMessage *message, GUri *uri, const char *what, GError **error)
+{
+  const char *encoding = soup_message_headers_get_one (soup_message_get_response_headers (message),
+                                                       "Content-Encoding");
+
+  if (encoding == NULL || g_ascii_strcasecmp (encoding, "identity") == 0)
+    return TRUE;
+  g_set_error (error, PMOD_HUB_ERROR, PMOD_HUB_ERROR_SERVER,
+               "%s: expected the bytes as they are, %s compresses them unasked", what,
+               g_uri_get_host (uri));
+  return FALSE;
+}
+
 static SoupMessage *
 new_message (const PmodHubHttp *self, GUri *uri, guint64 offset)
 {
@@ -360,7 +375,7 @@ pmod_hub_http_get (PmodHubHttp *self,
       pmod_hub_reply_clear (reply);
       read_reply (self, message, reply);
       if (status == SOUP_STATUS_OK || (status == SOUP_STATUS_PARTIAL_CONTENT && offset > 0))
-        return g_steal_pointer (&stream);
+        return check_encoding (message, uri, what, error) ? g_steal_pointer (&stream) : NULL;
       if (!SOUP_STATUS_IS_REDIRECTION (status) || status == SOUP_STATUS_NOT_MODIFIED)
         {
           set_status_error (self, status, what, reply, error);

@@ -307,6 +307,13 @@ def test_wrong_bytes(hub, home, files):
 
 
 @with_hub
+def test_compressed(hub, home, _):
+    hub.fault(SHARD, hubserver.status(200, Content_Encoding='gzip'), STAY)
+    home.pull(hub, code=1, part='127.0.0.1 compresses them unasked')
+    home.check_unfinished()
+
+
+@with_hub
 def test_wrong_config(hub, home, files):
     """What is read while planning is compared, too."""
     hub.fault('config.json', hubserver.send(lambda data: data + b' '), STAY)
