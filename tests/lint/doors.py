@@ -74,6 +74,14 @@ ENDS_THE_PROGRAM = re.compile(
 )
 
 
+# What the window opens is decoded in another process: see pmod-image-isolated.h.
+DECODES = re.compile(
+    r"\b(pmod_image_load|pmod_image_load_bytes|gdk_texture_new_from_(file|filename|bytes)|"
+    r"gdk_clipboard_read_texture\w*|gdk_pixbuf_\w+|gtk_(image|picture)_(new|set)_\w*file\w*|"
+    r"GDK_TYPE_TEXTURE)\b"
+)
+
+
 def library_of(header):
     for pattern, library in LIBRARIES.items():
         if re.match(pattern, header):
@@ -145,6 +153,9 @@ def check(path, rooms, carriers):
     if here in ("cli", "decoder"):
         return
     for number, line in enumerate(tree.without_comments(text).splitlines(), 1):
+        match = DECODES.search(line) if here in ("bridge", "app") else None
+        if match:
+            tree.report(path, number, f"{match.group(1)}: pictures are not decoded in the window")
         match = ENDS_THE_PROGRAM.search(line)
         if match:
             tree.report(path, number, f"{match.group(1)} () is for the command line and tests")
