@@ -32,6 +32,7 @@ gboolean cli_train (char **args, GError **error);
 gboolean cli_eval (char **args, GError **error);
 gboolean cli_serve (char **args, GError **error);
 gboolean cli_sweep (char **args, GError **error);
+gboolean cli_pull (char **args, GError **error);
 
 /* --- Values ----------------------------------------------------------------------------------- */
 

@@ -26,6 +26,7 @@ static const Command commands[] = {
   { "eval", cli_eval, "Scores a model on a task" },
   { "serve", cli_serve, "Answers programs on this computer, in OpenAI's shape" },
   { "train", cli_train, "Trains what a recipe describes" },
+  { "pull", cli_pull, "Downloads a published checkpoint" },
 };
 
 static void

@@ -7,6 +7,7 @@
 #include "pmod-config.h"
 #include "pmod-context.h"
 #include "pmod-error.h"
+#include "pmod-image-isolated.h"
 #include "pmod-image.h"
 #include "pmod-json.h"
 #include "pmod-meter.h"
