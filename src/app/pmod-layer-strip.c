@@ -9,7 +9,7 @@
 
 #define ONE_ROW_LAYERS 14 /* more than these stand in two rows of smaller maps */
 #define LARGE_SIDE 56
-#define SMALL_SIDE 36
+#define SMALL_SIDE 40
 #define SPACING 4
 
 struct _PmodLayerStrip
@@ -168,6 +168,10 @@ key_pressed_cb (GtkEventControllerKey *controller,
     case GDK_KEY_KP_End:
       layer = last;
       break;
+    case GDK_KEY_space:
+    case GDK_KEY_KP_Space:
+      gtk_widget_activate_action (GTK_WIDGET (self), "map.play", NULL);
+      return GDK_EVENT_STOP;
     default:
       return GDK_EVENT_PROPAGATE;
     }

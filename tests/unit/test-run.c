@@ -214,21 +214,21 @@ test_planes (void)
   g_autoptr (PmodRun) all = open_run (2, 60, TRUE);
   PmodRunPlane plane;
 
-  g_assert_cmpint (pmod_run_get_n_planes (one), ==, 1);
-  g_assert_true (pmod_run_get_plane (one, 0, &plane));
+  g_assert_cmpint (pmod_run_get_n_planes (one, 0), ==, 1);
+  g_assert_true (pmod_run_get_plane (one, 0, 0, &plane));
   g_assert_cmpint (plane.first, ==, 0);
   g_assert_cmpint (plane.stride, ==, COLS);
   g_assert_cmpfloat (plane.y0, ==, -0.25);
-  g_assert_false (pmod_run_get_plane (one, 1, &plane));
+  g_assert_false (pmod_run_get_plane (one, 0, 1, &plane));
 
-  g_assert_true (pmod_run_get_plane (two, 1, &plane));
+  g_assert_true (pmod_run_get_plane (two, 0, 1, &plane));
   g_assert_cmpint (plane.first, ==, 6);
   g_assert_cmpint (plane.stride, ==, 7);
-  g_assert_true (pmod_run_get_plane (fine, 0, &plane));
+  g_assert_true (pmod_run_get_plane (fine, 0, 0, &plane));
   g_assert_cmpint (plane.first, ==, -1);
-  g_assert_true (pmod_run_get_plane (fine, 1, &plane));
+  g_assert_true (pmod_run_get_plane (fine, 0, 1, &plane));
   g_assert_cmpint (plane.first, ==, 0);
-  g_assert_true (pmod_run_get_plane (all, 0, &plane));
+  g_assert_true (pmod_run_get_plane (all, 0, 0, &plane));
   g_assert_cmpint (plane.first, ==, 4);
 }
 
