@@ -46,8 +46,10 @@ G_DEFINE_FINAL_TYPE (PmodInspector, pmod_inspector, ADW_TYPE_BIN)
 /* --- The two lines --------------------------------------------------------------------------- */
 
 static char *
-make_title (int layer, const PmodRunLayer *info)
+make_title (PmodView view, int layer, const PmodRunLayer *info)
 {
+  if (view == PMOD_VIEW_DEPTH)
+    return g_strdup (_ ("How deep each part goes"));
   if (!info->ready)
     return g_strdup_printf (_ ("Layer %d"), layer);
   if (!info->routed)
@@ -57,8 +59,10 @@ make_title (int layer, const PmodRunLayer *info)
 
 /* What is pointed at, or held. */
 static char *
-describe_cell (PmodRun *run, int layer, const PmodRunPlane *grid, int cell, int token)
+describe_cell (
+    PmodSelection *selection, PmodRun *run, const PmodRunPlane *grid, int cell, int token)
 {
+  int layer = pmod_selection_get_layer (selection);
   int row = cell / grid->cols;
   int col = cell % grid->cols;
   int n_routed;
@@ -66,6 +70,9 @@ describe_cell (PmodRun *run, int layer, const PmodRunPlane *grid, int cell, int 
 
   if (n_routed == 0)
     return g_strdup_printf (_ ("Row %d, column %d"), row + 1, col + 1);
+  if (pmod_selection_get_view (selection) == PMOD_VIEW_DEPTH)
+    return g_strdup_printf (_ ("Row %d, column %d: kept by %d of %d routed layers"), row + 1,
+                            col + 1, n_kept, n_routed);
   return g_strdup_printf (_ ("Row %d, column %d: %s, weight %.3f; kept by %d of %d routed layers"),
                           row + 1, col + 1,
                           pmod_run_is_kept (run, layer, token) ? _ ("kept") : _ ("skipped"),
@@ -92,7 +99,27 @@ describe_layer (const PmodRunLayer *info)
 }
 
 static char *
-make_detail (PmodInspector *self, PmodRun *run, int layer, const PmodRunLayer *info)
+describe_depth (PmodRun *run)
+{
+  int n_routed = 0;
+  double depth = 0;
+
+  for (int l = 0; l < pmod_run_get_n_layers (run); l++)
+    {
+      PmodRunLayer info;
+
+      if (!pmod_run_get_layer (run, l, &info) || !info.routed || !info.ready)
+        continue;
+      n_routed++;
+      depth += (double)info.n_kept / info.n_vision;
+    }
+  return n_routed > 0
+             ? g_strdup_printf (_ ("On average through %.1f of %d routed layers"), depth, n_routed)
+             : g_strdup (_ ("Not computed yet"));
+}
+
+static char *
+make_detail (PmodInspector *self, PmodRun *run, const PmodRunLayer *info)
 {
   int cell = pmod_selection_get_cell (self->selection);
   int token = pmod_selection_get_token (self->selection, cell);
@@ -100,8 +127,11 @@ make_detail (PmodInspector *self, PmodRun *run, int layer, const PmodRunLayer *i
 
   if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     return g_strdup (pmod_run_get_error (run));
-  if (token >= 0 && info->ready && info->routed && pmod_selection_get_grid (self->selection, &grid))
-    return describe_cell (run, layer, &grid, cell, token);
+  if (token >= 0 && pmod_selection_get_grid (self->selection, &grid) && info->ready &&
+      (info->routed || pmod_selection_get_view (self->selection) == PMOD_VIEW_DEPTH))
+    return describe_cell (self->selection, run, &grid, cell, token);
+  if (pmod_selection_get_view (self->selection) == PMOD_VIEW_DEPTH)
+    return describe_depth (run);
   return describe_layer (info);
 }
 
@@ -146,12 +176,12 @@ update (PmodInspector *self)
   gtk_widget_set_visible (self->planes, run && pmod_run_get_n_planes (run, picture) > 1);
   update_pictures (self, run);
   if (run && pmod_run_get_layer (run, layer, &info))
-    title = make_title (layer, &info);
+    title = make_title (pmod_selection_get_view (self->selection), layer, &info);
   else if (run && pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     title = g_strdup (_ ("The picture could not be read"));
   else
     title = g_strdup (_ ("Reading the picture\342\200\246"));
-  detail = run ? make_detail (self, run, layer, &info) : g_strdup ("");
+  detail = run ? make_detail (self, run, &info) : g_strdup ("");
   gtk_label_set_label (self->title, title);
   gtk_label_set_label (self->detail, detail);
   gtk_label_set_label (self->dependence, describe_dependence (run));
@@ -190,6 +220,7 @@ set_view (PmodInspector *self, const char *name)
 static void
 view_changed_cb (PmodInspector *self)
 {
+  update (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_VIEW]);
 }
 

@@ -76,6 +76,12 @@ show_weights (PmodMapLegend *self, PmodRun *run, int layer, const PmodRunLayer *
       return;
     }
   pmod_run_get_weight_range (run, layer, &low, &high);
+  if (low == high)
+    {
+      low_text = g_strdup_printf (_ ("All weights are %.3f"), low);
+      set_texts (self, 0, low_text, "");
+      return;
+    }
   low_text = g_strdup_printf (_ ("Weight %.3f"), low);
   high_text = g_strdup_printf ("%.3f", high);
   set_texts (self, N_STEPS, low_text, high_text);
