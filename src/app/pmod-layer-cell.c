@@ -16,6 +16,7 @@
 #define RATIO_GAP 3
 #define LABEL_HEIGHT 16
 #define LABEL_GAP 3
+#define FULL_ENOUGH 0.8 /* of the cell's side */
 #define MARK_STEP 6 /* between the lines over a map that is no choice */
 
 struct _PmodLayerCell
@@ -62,14 +63,15 @@ get_token_pixel (PmodLayerCell *self, PmodRun *run, int token)
   return make_pixel (&color);
 }
 
-/* Each token is a block of whole pixels, so that no map is blurred; a grid finer than the cell is
- * one pixel a token, and drawn smaller. */
+/* Each token is a block of whole pixels, so that no map is blurred; but where these would fill too
+ * little of the cell, or more than it, they are drawn smaller. */
 static void
 build_map (PmodLayerCell *self, PmodRun *run, const PmodRunPlane *plane)
 {
   int scale = gtk_widget_get_scale_factor (GTK_WIDGET (self));
   int longest = MAX (plane->rows, plane->cols);
-  int block = MAX (self->side * scale / longest, 1);
+  int whole = self->side * scale / longest;
+  int block = whole * longest >= FULL_ENOUGH * self->side * scale ? whole : whole + 1;
   double shrink = MIN ((double)self->side * scale / (block * longest), 1);
   int width = plane->cols * block;
   int height = plane->rows * block;

@@ -60,6 +60,8 @@ run_changed_cb (PmodLayerStrip *self)
       GtkWidget *cell = pmod_layer_cell_new (self->selection, l,
                                              n_layers <= ONE_ROW_LAYERS ? LARGE_SIDE : SMALL_SIDE);
 
+      if (n_layers > ONE_ROW_LAYERS)
+        gtk_widget_add_css_class (cell, "small");
       gtk_widget_set_parent (cell, GTK_WIDGET (self));
       g_ptr_array_add (self->cells, cell);
     }
