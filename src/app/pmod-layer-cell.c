@@ -17,7 +17,7 @@
 #define LABEL_HEIGHT 16
 #define LABEL_GAP 3
 #define FULL_ENOUGH 0.8 /* of the cell's side */
-#define MARK_STEP 6 /* between the lines over a map that is no choice */
+#define MARK_STEP 6     /* between the lines over a map that is no choice */
 
 struct _PmodLayerCell
 {
@@ -43,13 +43,6 @@ G_DEFINE_FINAL_TYPE (PmodLayerCell, pmod_layer_cell, GTK_TYPE_WIDGET)
 /* --- The map --------------------------------------------------------------------------------- */
 
 static guint32
-make_pixel (const GdkRGBA *color)
-{
-  return 0xffu << 24 | (guint32)(color->red * 255 + 0.5f) << 16 |
-         (guint32)(color->green * 255 + 0.5f) << 8 | (guint32)(color->blue * 255 + 0.5f);
-}
-
-static guint32
 get_token_pixel (PmodLayerCell *self, PmodRun *run, int token)
 {
   const PmodPalette *palette = pmod_palette_get ();
@@ -60,7 +53,7 @@ get_token_pixel (PmodLayerCell *self, PmodRun *run, int token)
   else if (self->info.routed && token >= 0)
     color = pmod_palette_mix (&palette->kept_low, &palette->kept_high,
                               pmod_run_get_weight_share (run, self->layer, token));
-  return make_pixel (&color);
+  return pmod_palette_to_pixel (&color);
 }
 
 /* Each token is a block of whole pixels, so that no map is blurred; but where these would fill too
@@ -97,7 +90,7 @@ build_map (PmodLayerCell *self, PmodRun *run, const PmodRunPlane *plane)
   bytes = g_bytes_new_take (pixels, stride * height);
   g_set_object (&self->map_run, run);
   g_clear_object (&self->map);
-  self->map = gdk_memory_texture_new (width, height, GDK_MEMORY_DEFAULT, bytes, stride);
+  self->map = gdk_memory_texture_new (width, height, PMOD_PALETTE_PIXELS, bytes, stride);
   self->map_width = MAX ((int)(width * shrink / scale + 0.5), 1);
   self->map_height = MAX ((int)(height * shrink / scale + 0.5), 1);
 }
@@ -144,7 +137,6 @@ update_texts (PmodLayerCell *self)
 {
   g_autofree char *name = describe (self);
   g_autofree char *more = describe_more (self);
-  g_autofree char *tooltip = *more ? g_strdup_printf ("%s\n%s", name, more) : g_strdup (name);
   g_autofree char *number =
       g_strdup_printf (self->info.never_read ? "%d\342\200\240" : "%d", self->layer);
   g_autofree char *count =
@@ -152,9 +144,22 @@ update_texts (PmodLayerCell *self)
 
   gtk_label_set_label (GTK_LABEL (self->label), number);
   gtk_label_set_label (GTK_LABEL (self->count), count);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self), tooltip);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, more, -1);
+}
+
+/* Made when it is asked for: to set one asks the display where the pointer is, of each cell at each
+ * run. */
+static gboolean
+query_tooltip_cb (
+    PmodLayerCell *self, int x, int y, gboolean keyboard_mode, GtkTooltip *tooltip, gpointer data)
+{
+  g_autofree char *name = describe (self);
+  g_autofree char *more = describe_more (self);
+  g_autofree char *text = *more ? g_strdup_printf ("%s\n%s", name, more) : g_strdup (name);
+
+  gtk_tooltip_set_text (tooltip, text);
+  return TRUE;
 }
 
 /* As in the large view, the map of a run before stays until this one has its own. */
@@ -340,6 +345,7 @@ pmod_layer_cell_class_init (PmodLayerCellClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodLayerCell, label);
   gtk_widget_class_bind_template_child (widget_class, PmodLayerCell, count);
   gtk_widget_class_bind_template_callback (widget_class, pressed_cb);
+  gtk_widget_class_bind_template_callback (widget_class, query_tooltip_cb);
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_OPTION);
   gtk_widget_class_set_css_name (widget_class, "layercell");
 }

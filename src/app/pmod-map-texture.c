@@ -16,7 +16,7 @@
 
 typedef struct
 {
-  guint32 *pixels; /* native ARGB, premultiplied: GDK_MEMORY_DEFAULT */
+  guint32 *pixels; /* as pmod_palette_to_pixel() makes them */
   int width;
   int height;
   int line; /* width of a line */
@@ -62,17 +62,6 @@ pmod_map_get_cell (const PmodRunPlane *grid,
 }
 
 /* --- Pixels ---------------------------------------------------------------------------------- */
-
-static guint32
-make_pixel (const GdkRGBA *color)
-{
-  guint32 a = (guint32)(color->alpha * 255 + 0.5f);
-  guint32 r = (guint32)(color->red * color->alpha * 255 + 0.5f);
-  guint32 g = (guint32)(color->green * color->alpha * 255 + 0.5f);
-  guint32 b = (guint32)(color->blue * color->alpha * 255 + 0.5f);
-
-  return a << 24 | r << 16 | g << 8 | b;
-}
 
 /* What is seen where one colour lies over another, both over the picture. */
 static GdkRGBA
@@ -128,13 +117,13 @@ static void
 draw_cells (Canvas *canvas, const PmodMap *map, const graphene_rect_t *area, int scale)
 {
   guint32 shades[N_SHADES];
-  guint32 dim = make_pixel (&pmod_palette_get ()->dim);
+  guint32 dim = pmod_palette_to_pixel (&pmod_palette_get ()->dim);
 
   for (int i = 0; i < N_SHADES; i++)
     {
       GdkRGBA color = pmod_palette_get_ramp ((double)i / (N_SHADES - 1));
 
-      shades[i] = make_pixel (&color);
+      shades[i] = pmod_palette_to_pixel (&color);
     }
   for (int row = 0; row < map->grid.rows; row++)
     for (int col = 0; col < map->grid.cols; col++)
@@ -183,8 +172,10 @@ draw_borders (Canvas *canvas, const PmodMap *map, const graphene_rect_t *area, i
   const PmodPalette *palette = pmod_palette_get ();
   GdkRGBA edge =
       map->view == PMOD_VIEW_MASK ? blend (&palette->edge, &palette->dim) : palette->outline_light;
-  guint32 pixels[2] = { make_pixel (&edge),
-                        map->view == PMOD_VIEW_MASK ? 0 : make_pixel (&palette->outline_dark) };
+  guint32 pixels[2] = { pmod_palette_to_pixel (&edge),
+                        map->view == PMOD_VIEW_MASK
+                            ? 0
+                            : pmod_palette_to_pixel (&palette->outline_dark) };
 
   for (int row = 0; row < map->grid.rows; row++)
     for (int col = 0; col < map->grid.cols; col++)
@@ -217,6 +208,6 @@ pmod_map_texture_new (const PmodMap *map,
   if (map->view != PMOD_VIEW_DEPTH)
     draw_borders (&canvas, map, &inside, scale);
   bytes = g_bytes_new_take (canvas.pixels, size);
-  return gdk_memory_texture_new (canvas.width, canvas.height, GDK_MEMORY_DEFAULT, bytes,
+  return gdk_memory_texture_new (canvas.width, canvas.height, PMOD_PALETTE_PIXELS, bytes,
                                  (gsize)canvas.width * sizeof *canvas.pixels);
 }

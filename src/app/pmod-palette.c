@@ -5,6 +5,7 @@
 
 #include <adwaita.h>
 #include <math.h>
+#include <string.h>
 
 #define RGB(hex) RGBA (hex, 1)
 #define RGBA(hex, a)                                                                               \
@@ -144,6 +145,18 @@ pmod_palette_get_ramp (double share)
   return (GdkRGBA){ decode (4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * n),
                     decode (-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * n),
                     decode (-0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * n), 1 };
+}
+
+guint32
+pmod_palette_to_pixel (const GdkRGBA *color)
+{
+  const guint8 bytes[4] = { (guint8)(color->red * 255 + 0.5f), (guint8)(color->green * 255 + 0.5f),
+                            (guint8)(color->blue * 255 + 0.5f),
+                            (guint8)(color->alpha * 255 + 0.5f) };
+  guint32 pixel;
+
+  memcpy (&pixel, bytes, sizeof pixel);
+  return pixel;
 }
 
 char *
