@@ -262,6 +262,8 @@ pmod_layer_cell_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   if (self->info.ready && self->info.n_vision > 0)
     {
       bar.size.width = (float)self->side * (float)self->info.n_kept / (float)self->info.n_vision;
+      if (gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL)
+        bar.origin.x = (float)self->side - bar.size.width;
       gtk_snapshot_append_color (snapshot, &palette->used, &bar);
     }
   gtk_widget_snapshot_child (widget, self->label, snapshot);

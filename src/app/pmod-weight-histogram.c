@@ -118,6 +118,25 @@ update (PmodWeightHistogram *self)
 
 /* --- Drawing --------------------------------------------------------------------------------- */
 
+/* The lowest weight is where reading begins. */
+static void
+mirror (PmodWeightHistogram *self, const graphene_rect_t *chart, graphene_rect_t *rect)
+{
+  if (gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL)
+    rect->origin.x = 2 * chart->origin.x + chart->size.width - rect->origin.x - rect->size.width;
+}
+
+static void
+append_bar (PmodWeightHistogram *self,
+            GtkSnapshot *snapshot,
+            const graphene_rect_t *chart,
+            graphene_rect_t bar,
+            const GdkRGBA *color)
+{
+  mirror (self, chart, &bar);
+  gtk_snapshot_append_color (snapshot, color, &bar);
+}
+
 static void
 snapshot_bin (PmodWeightHistogram *self,
               GtkSnapshot *snapshot,
@@ -134,12 +153,12 @@ snapshot_bin (PmodWeightHistogram *self,
 
   left += chart->origin.x;
   right += chart->origin.x;
-  gtk_snapshot_append_color (
-      snapshot, &palette->dense,
-      &GRAPHENE_RECT_INIT (left, bottom - skipped, right - left - 1, skipped));
-  gtk_snapshot_append_color (
-      snapshot, &palette->used,
-      &GRAPHENE_RECT_INIT (left, bottom - all, right - left - 1, all - skipped));
+  append_bar (self, snapshot, chart,
+              GRAPHENE_RECT_INIT (left, bottom - skipped, right - left - 1, skipped),
+              &palette->dense);
+  append_bar (self, snapshot, chart,
+              GRAPHENE_RECT_INIT (left, bottom - all, right - left - 1, all - skipped),
+              &palette->used);
 }
 
 /* From the first skipped weight to the last kept one, which is the line. */
@@ -154,11 +173,11 @@ snapshot_cut (PmodWeightHistogram *self, GtkSnapshot *snapshot, const graphene_r
   float from = chart->origin.x + (float)round (below * (chart->size.width - 2));
 
   if (from < at)
-    gtk_snapshot_append_color (
-        snapshot, &palette->margin,
-        &GRAPHENE_RECT_INIT (from, chart->origin.y, at - from, chart->size.height));
-  gtk_snapshot_append_color (snapshot, &palette->ink,
-                             &GRAPHENE_RECT_INIT (at, chart->origin.y, 2, chart->size.height));
+    append_bar (self, snapshot, chart,
+                GRAPHENE_RECT_INIT (from, chart->origin.y, at - from, chart->size.height),
+                &palette->margin);
+  append_bar (self, snapshot, chart,
+              GRAPHENE_RECT_INIT (at, chart->origin.y, 2, chart->size.height), &palette->ink);
 }
 
 static void
