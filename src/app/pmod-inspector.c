@@ -6,6 +6,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-cell-text.h"
 #include "pmod-column-layout.h"
 #include "pmod-layer-strip.h"
 #include "pmod-map-legend.h"
@@ -57,28 +58,6 @@ make_title (PmodView view, int layer, const PmodRunLayer *info)
   return g_strdup_printf (_ ("Layer %d keeps %d of %d parts"), layer, info->n_kept, info->n_vision);
 }
 
-/* What is pointed at, or held. */
-static char *
-describe_cell (
-    PmodSelection *selection, PmodRun *run, const PmodRunPlane *grid, int cell, int token)
-{
-  int layer = pmod_selection_get_layer (selection);
-  int row = cell / grid->cols;
-  int col = cell % grid->cols;
-  int n_routed;
-  int n_kept = pmod_run_count_kept (run, token, &n_routed);
-
-  if (n_routed == 0)
-    return g_strdup_printf (_ ("Row %d, column %d"), row + 1, col + 1);
-  if (pmod_selection_get_view (selection) == PMOD_VIEW_DEPTH)
-    return g_strdup_printf (_ ("Row %d, column %d: kept by %d of %d routed layers"), row + 1,
-                            col + 1, n_kept, n_routed);
-  return g_strdup_printf (_ ("Row %d, column %d: %s, weight %.3f; kept by %d of %d routed layers"),
-                          row + 1, col + 1,
-                          pmod_run_is_kept (run, layer, token) ? _ ("kept") : _ ("skipped"),
-                          pmod_run_get_weight (run, layer, token), n_kept, n_routed);
-}
-
 static char *
 describe_layer (const PmodRunLayer *info)
 {
@@ -121,15 +100,13 @@ describe_depth (PmodRun *run)
 static char *
 make_detail (PmodInspector *self, PmodRun *run, const PmodRunLayer *info)
 {
-  int cell = pmod_selection_get_cell (self->selection);
-  int token = pmod_selection_get_token (self->selection, cell);
-  PmodRunPlane grid;
+  char *text;
 
   if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     return g_strdup (pmod_run_get_error (run));
-  if (token >= 0 && pmod_selection_get_grid (self->selection, &grid) && info->ready &&
-      (info->routed || pmod_selection_get_view (self->selection) == PMOD_VIEW_DEPTH))
-    return describe_cell (self->selection, run, &grid, cell, token);
+  text = pmod_cell_text_new (self->selection, pmod_selection_get_cell (self->selection));
+  if (text)
+    return text;
   if (pmod_selection_get_view (self->selection) == PMOD_VIEW_DEPTH)
     return describe_depth (run);
   return describe_layer (info);

@@ -11,9 +11,11 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "pmod-cell-text.h"
 #include "pmod-map-keys.h"
 #include "pmod-map-texture.h"
 #include "pmod-palette.h"
+#include "pmod-picture-texture.h"
 
 #define CORNER_RADIUS 12
 #define MIN_SIDE 220
@@ -40,7 +42,7 @@ struct _PmodMaskView
   PmodPicture *picture;
   PmodSelection *selection;
   GSignalGroup *signals;
-  GdkTexture *texture;
+  PmodPictureTexture texture;
 
   GdkTexture *map;
   MapKey key;
@@ -254,10 +256,14 @@ snapshot_cell (
 }
 
 static void
-snapshot_picture (PmodMaskView *self, GtkSnapshot *snapshot, const graphene_rect_t *area)
+snapshot_picture (PmodMaskView *self,
+                  GtkSnapshot *snapshot,
+                  const graphene_rect_t *area,
+                  const graphene_rect_t *frame)
 {
-  if (self->texture && pmod_selection_get_picture (self->selection) == 0)
-    gtk_snapshot_append_texture (snapshot, self->texture, area);
+  if (self->picture && pmod_selection_get_picture (self->selection) == 0)
+    pmod_picture_texture_snapshot (&self->texture, snapshot, area, frame,
+                                   gtk_widget_get_scale_factor (GTK_WIDGET (self)));
   else
     gtk_snapshot_append_color (snapshot, &pmod_palette_get ()->paper, area);
 }
@@ -274,7 +280,7 @@ pmod_mask_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   get_area (self, &frame, &area);
   gsk_rounded_rect_init_from_rect (&clip, &frame, CORNER_RADIUS);
   gtk_snapshot_push_rounded_clip (snapshot, &clip);
-  snapshot_picture (self, snapshot, &area);
+  snapshot_picture (self, snapshot, &area, &frame);
   if (!pmod_selection_get_bare (self->selection))
     {
       ensure_map (self, &area, &frame);
@@ -328,7 +334,12 @@ update_label (PmodMaskView *self)
   g_autofree char *label = describe (self, self->picture ? pmod_picture_get_name (self->picture)
                                                          : _ ("Recorded picture"));
 
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  g_autofree char *held =
+      pmod_cell_text_new (self->selection, pmod_selection_get_held (self->selection));
+
+  /* The held part is where keys have gone to; a pointer's is not said. */
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, held ? held : "", -1);
 }
 
 static void
@@ -518,15 +529,7 @@ set_picture (PmodMaskView *self, PmodPicture *picture)
     return;
   same = follows (self->picture, picture);
   g_set_object (&self->picture, picture);
-  g_clear_object (&self->texture);
-  if (picture)
-    {
-      int width, height;
-      GBytes *pixels = pmod_picture_get_pixels (picture, &width, &height);
-
-      self->texture =
-          gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8, pixels, (gsize)width * 3);
-    }
+  pmod_picture_texture_set (&self->texture, picture);
   if (!same)
     {
       drop_map (self);
@@ -558,7 +561,7 @@ pmod_mask_view_dispose (GObject *object)
   g_clear_object (&self->signals);
   g_clear_object (&self->selection);
   g_clear_object (&self->picture);
-  g_clear_object (&self->texture);
+  pmod_picture_texture_set (&self->texture, NULL);
 
   G_OBJECT_CLASS (pmod_mask_view_parent_class)->dispose (object);
 }
@@ -642,9 +645,9 @@ pmod_mask_view_class_init (PmodMaskViewClass *klass)
 static void
 pmod_mask_view_init (PmodMaskView *self)
 {
-  static const char *const redrawn[] = { "notify::hover", "notify::held", "notify::bare" };
+  static const char *const redrawn[] = { "notify::hover", "notify::bare" };
   static const char *const changed[] = { "run-changed", "notify::layer", "notify::plane",
-                                         "notify::view" };
+                                         "notify::view", "notify::held" };
 
   gtk_widget_init_template (GTK_WIDGET (self));
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);

@@ -10,6 +10,7 @@
 
 #include <adwaita.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "pmod-engine.h"
@@ -21,6 +22,8 @@
 #define FINE 48
 #define N_VISION (COARSE * COARSE + FINE * FINE)
 #define N_FRAMES 41
+#define N_LIVE 300          /* frames of a camera */
+#define MAX_GROWTH_KIB 2048 /* less than two maps of the window's size */
 #define WIDTH 820
 #define HEIGHT 640
 
@@ -33,10 +36,14 @@ typedef struct
 typedef struct
 {
   GMainLoop *loop;
-  PmodPicture *picture;
+  PmodPicture *pictures[2]; /* of one name and size, as a camera's */
+  GtkWidget *view;
   Span before; /* the last frame */
   Span frame;  /* how long it was */
 } Bench;
+
+static Bench bench;
+static PmodRun *runs[2];
 
 static Span
 now (void)
@@ -142,16 +149,16 @@ make_run (guint32 seed)
 /* --- Frames ---------------------------------------------------------------------------------- */
 
 static void
-before_paint_cb (Bench *bench)
+before_paint_cb (void)
 {
-  bench->before = now ();
+  bench.before = now ();
 }
 
 static void
-after_paint_cb (Bench *bench)
+after_paint_cb (void)
 {
-  bench->frame = since (bench->before);
-  g_main_loop_quit (bench->loop);
+  bench.frame = since (bench.before);
+  g_main_loop_quit (bench.loop);
 }
 
 static int
@@ -169,7 +176,7 @@ find_median (double values[N_FRAMES])
 
 /* What change () does, and the frame after it. */
 static Span
-measure (Bench *bench, PmodSelection *selection, void (*change) (PmodSelection *, int))
+measure (PmodSelection *selection, void (*change) (PmodSelection *, int))
 {
   double work[N_FRAMES], took[N_FRAMES];
 
@@ -180,18 +187,23 @@ measure (Bench *bench, PmodSelection *selection, void (*change) (PmodSelection *
 
       change (selection, i);
       changed = since (start);
-      g_main_loop_run (bench->loop);
-      work[i] = changed.work_ms + bench->frame.work_ms;
-      took[i] = changed.time_ms + bench->frame.time_ms;
+      g_main_loop_run (bench.loop);
+      work[i] = changed.work_ms + bench.frame.work_ms;
+      took[i] = changed.time_ms + bench.frame.time_ms;
     }
   return (Span){ find_median (work), find_median (took) };
 }
 
-static PmodRun *runs[2];
-
 static void
 change_run (PmodSelection *selection, int i)
 {
+  pmod_selection_set_run (selection, runs[i % 2]);
+}
+
+static void
+change_frame (PmodSelection *selection, int i)
+{
+  g_object_set (bench.view, "picture", bench.pictures[i % 2], NULL);
   pmod_selection_set_run (selection, runs[i % 2]);
 }
 
@@ -207,41 +219,76 @@ change_hover (PmodSelection *selection, int i)
   pmod_selection_set_hover (selection, i * 37 % (FINE * FINE));
 }
 
+static void
+change_zoom (PmodSelection *selection, int i)
+{
+  pmod_selection_zoom_at (selection, 2 + i % 8, 0.4, 0.6);
+}
+
+/* --- Memory ---------------------------------------------------------------------------------- */
+
+static long
+get_resident_kib (void)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+
+  g_assert_true (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
+  line = strstr (status, "VmRSS:");
+  g_assert_nonnull (line);
+  return strtol (line + strlen ("VmRSS:"), NULL, 10);
+}
+
+static long
+measure_growth (PmodSelection *selection)
+{
+  long start = 0;
+
+  for (int i = 1; i <= N_LIVE; i++) /* the first one differs from what is there */
+    {
+      if (i == N_LIVE / 3) /* everything has its size by then */
+        start = get_resident_kib ();
+      change_frame (selection, i);
+      g_main_loop_run (bench.loop);
+    }
+  return get_resident_kib () - start;
+}
+
 /* --- The window ------------------------------------------------------------------------------ */
 
 static void
 loaded_cb (GObject *object, GAsyncResult *result, gpointer user_data)
 {
-  Bench *bench = user_data;
+  PmodPicture **picture = user_data;
   g_autoptr (GError) error = NULL;
 
-  bench->picture = pmod_picture_load_finish (result, &error);
+  *picture = pmod_picture_load_finish (result, &error);
   g_assert_no_error (error);
-  g_main_loop_quit (bench->loop);
+  g_main_loop_quit (bench.loop);
 }
 
 static GtkWidget *
-open_window (Bench *bench, PmodSelection *selection)
+open_window (PmodSelection *selection)
 {
   GtkWidget *window = gtk_window_new ();
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-  GtkWidget *view = g_object_new (PMOD_TYPE_MASK_VIEW, "picture", bench->picture, "selection",
-                                  selection, "vexpand", TRUE, NULL);
   GtkWidget *strip = g_object_new (PMOD_TYPE_LAYER_STRIP, "selection", selection, NULL);
   GdkFrameClock *clock;
 
+  bench.view = g_object_new (PMOD_TYPE_MASK_VIEW, "picture", bench.pictures[0], "selection",
+                             selection, "vexpand", TRUE, NULL);
   gtk_window_set_default_size (GTK_WINDOW (window), WIDTH, HEIGHT);
-  gtk_box_append (GTK_BOX (box), view);
+  gtk_box_append (GTK_BOX (box), bench.view);
   gtk_box_append (GTK_BOX (box), strip);
   gtk_window_set_child (GTK_WINDOW (window), box);
   gtk_window_present (GTK_WINDOW (window));
   clock = gtk_widget_get_frame_clock (window);
-  g_signal_connect_swapped (clock, "before-paint", G_CALLBACK (before_paint_cb), bench);
-  g_signal_connect_swapped (clock, "after-paint", G_CALLBACK (after_paint_cb), bench);
+  g_signal_connect (clock, "before-paint", G_CALLBACK (before_paint_cb), NULL);
+  g_signal_connect (clock, "after-paint", G_CALLBACK (after_paint_cb), NULL);
   for (int i = 0; i < 5; i++)
     {
       gtk_widget_queue_draw (window);
-      g_main_loop_run (bench->loop);
+      g_main_loop_run (bench.loop);
     }
   return window;
 }
@@ -253,43 +300,64 @@ report (const char *what, Span span, double limit)
   return span.work_ms <= limit;
 }
 
-int
-main (int argc, char *argv[])
+static gboolean
+measure_all (PmodSelection *selection, double limit)
 {
   static const struct
   {
     PmodView view;
     const char *name;
-  } views[] = { { PMOD_VIEW_MASK, "mask and strip of a new run" },
-                { PMOD_VIEW_WEIGHTS, "weights and strip of a new run" },
-                { PMOD_VIEW_DEPTH, "depth and strip of a new run" } };
-  Bench bench = { g_main_loop_new (NULL, FALSE), NULL, { 0 }, { 0 } };
-  g_autoptr (PmodSelection) selection = pmod_selection_new ();
-  g_autoptr (GFile) file = g_file_new_for_commandline_arg (argc > 1 ? argv[1] : "");
-  double limit = argc > 2 ? g_ascii_strtod (argv[2], NULL) : 0;
+    void (*change) (PmodSelection *, int);
+  } cases[] = { { PMOD_VIEW_MASK, "mask and strip of a new run", change_run },
+                { PMOD_VIEW_WEIGHTS, "weights and strip of a new run", change_run },
+                { PMOD_VIEW_DEPTH, "depth and strip of a new run", change_run },
+                { PMOD_VIEW_MASK, "a camera's picture and run", change_frame },
+                { PMOD_VIEW_WEIGHTS, "another layer", change_layer },
+                { PMOD_VIEW_WEIGHTS, "another part under the pointer", change_hover },
+                { PMOD_VIEW_WEIGHTS, "another zoom", change_zoom } };
   gboolean fine = TRUE;
-  GtkWidget *window;
+  long growth;
 
-  adw_init ();
-  pmod_picture_load_file_async (file, NULL, loaded_cb, &bench);
-  g_main_loop_run (bench.loop);
-  runs[0] = make_run (1);
-  runs[1] = make_run (2);
-  pmod_selection_set_run (selection, runs[1]);
-  window = open_window (&bench, selection);
-  for (gsize i = 0; i < G_N_ELEMENTS (views); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      pmod_selection_set_view (selection, views[i].view);
-      fine &= report (views[i].name, measure (&bench, selection, change_run), limit);
+      pmod_selection_set_view (selection, cases[i].view);
+      fine &= report (cases[i].name, measure (selection, cases[i].change), limit);
     }
-  pmod_selection_set_view (selection, PMOD_VIEW_WEIGHTS);
-  fine &= report ("another layer", measure (&bench, selection, change_layer), limit);
-  fine &=
-      report ("another part under the pointer", measure (&bench, selection, change_hover), limit);
+  growth = measure_growth (selection);
+  g_print ("%d frames of a camera: %ld KiB more\n", N_LIVE * 2 / 3, growth);
+  return fine && growth <= MAX_GROWTH_KIB;
+}
+
+int
+main (int argc, char *argv[])
+{
+  PmodSelection *selection = pmod_selection_new ();
+  g_autoptr (GFile) file = g_file_new_for_commandline_arg (argc > 1 ? argv[1] : "");
+  GtkWidget *window;
+  gboolean fine;
+
+  bench.loop = g_main_loop_new (NULL, FALSE);
+  adw_init ();
+  for (int i = 0; i < 2; i++)
+    {
+      pmod_picture_load_file_async (file, NULL, loaded_cb, &bench.pictures[i]);
+      g_main_loop_run (bench.loop);
+      runs[i] = make_run ((guint32)i + 1);
+    }
+  pmod_selection_set_run (selection, runs[1]);
+  window = open_window (selection);
+  fine = measure_all (selection, argc > 2 ? g_ascii_strtod (argv[2], NULL) : 0);
+
+  /* Nothing holds what is no longer shown. */
   gtk_window_destroy (GTK_WINDOW (window));
-  g_object_unref (runs[0]);
-  g_object_unref (runs[1]);
-  g_object_unref (bench.picture);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_finalize_object (selection);
+  for (int i = 0; i < 2; i++)
+    {
+      g_assert_finalize_object (runs[i]);
+      g_assert_finalize_object (bench.pictures[i]);
+    }
   g_main_loop_unref (bench.loop);
   return fine ? 0 : 1;
 }
