@@ -114,10 +114,13 @@ describe_fate (PmodRun *run, int token)
     return g_strdup (_ ("skipped in all routed layers"));
   kept = list_layers (run, token);
   if (find_end (run, token) >= 0)
-    return g_strdup_printf (_ ("kept in layers %s, skipped from %d on"), kept,
-                            find_end (run, token));
-  return g_strdup_printf (_ ("kept in layers %s, skipped in the other %d with a router"), kept,
-                          n_routed - n_kept);
+    return g_strdup_printf (g_dngettext (NULL, "kept in layer %s, skipped from %d on",
+                                         "kept in layers %s, skipped from %d on", n_kept),
+                            kept, find_end (run, token));
+  return g_strdup_printf (
+      g_dngettext (NULL, "kept in layer %s, skipped in the other %d with a router",
+                   "kept in layers %s, skipped in the other %d with a router", n_kept),
+      kept, n_routed - n_kept);
 }
 
 static char *

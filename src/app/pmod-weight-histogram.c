@@ -86,12 +86,16 @@ describe (PmodWeightHistogram *self, int layer, const PmodRunLayer *info)
 }
 
 static void
-set_number (GtkLabel *label, gboolean there, const char *format, double number)
+update_numbers (PmodWeightHistogram *self)
 {
-  g_autofree char *text = g_strdup_printf ("%.3f", number);
-  g_autofree char *whole = g_strconcat (format, text, NULL);
+  gboolean there = self->weights.n_most > 0;
+  g_autofree char *low = g_strdup_printf ("%.3f", self->weights.low);
+  g_autofree char *high = g_strdup_printf ("%.3f", self->weights.high);
+  g_autofree char *cut = g_strdup_printf (_ ("cut %.3f"), self->weights.cut);
 
-  gtk_label_set_label (label, there ? whole : "");
+  gtk_label_set_label (self->low, there ? low : "");
+  gtk_label_set_label (self->high, there ? high : "");
+  gtk_label_set_label (self->cut, there && self->weights.has_cut ? cut : "");
 }
 
 static void
@@ -101,16 +105,12 @@ update (PmodWeightHistogram *self)
   int layer = pmod_selection_get_layer (self->selection);
   PmodRunLayer info = { 0 };
   g_autofree char *text = NULL;
-  gboolean there;
 
   if (!run || !pmod_run_get_layer (run, layer, &info) ||
       !pmod_run_count_weights (run, layer, &self->weights))
     self->weights = (PmodRunWeights){ 0 };
-  there = self->weights.n_most > 0;
   text = describe (self, layer, &info);
-  set_number (self->low, there, "", self->weights.low);
-  set_number (self->high, there, "", self->weights.high);
-  set_number (self->cut, there && self->weights.has_cut, _ ("cut "), self->weights.cut);
+  update_numbers (self);
   gtk_label_set_label (self->text, text);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, text, -1);
   gtk_widget_queue_draw (GTK_WIDGET (self));

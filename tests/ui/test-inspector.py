@@ -68,8 +68,8 @@ def describe(recorded, cell):
     if len(kept) == len(recorded.routed):
         return where + "kept in all routed layers"
     if kept == list(range(first, kept[-1] + 1)):
-        span = f"{first}" if len(kept) == 1 else f"{first}\u2013{kept[-1]}"
-        return where + f"kept in layers {span}, skipped from {kept[-1] + 1} on"
+        span = f"layer {first}" if len(kept) == 1 else f"layers {first}\u2013{kept[-1]}"
+        return where + f"kept in {span}, skipped from {kept[-1] + 1} on"
     return None
 
 
