@@ -268,6 +268,29 @@ snapshot_picture (PmodMaskView *self,
     gtk_snapshot_append_color (snapshot, &pmod_palette_get ()->paper, area);
 }
 
+/* Around the picture, not around the room that it leaves. */
+static void
+snapshot_focus (PmodMaskView *self, GtkSnapshot *snapshot, const graphene_rect_t *frame)
+{
+  const GdkRGBA *color = &pmod_palette_get ()->used;
+  GskRoundedRect ring;
+
+  if (!gtk_widget_has_visible_focus (GTK_WIDGET (self)))
+    return;
+  gsk_rounded_rect_init_from_rect (&ring, frame, CORNER_RADIUS);
+  gsk_rounded_rect_shrink (&ring, -4, -4, -4, -4);
+  gtk_snapshot_append_border (snapshot, &ring, (float[4]){ 2, 2, 2, 2 },
+                              (GdkRGBA[4]){ *color, *color, *color, *color });
+}
+
+static void
+pmod_mask_view_state_flags_changed (GtkWidget *widget, GtkStateFlags before)
+{
+  GTK_WIDGET_CLASS (pmod_mask_view_parent_class)->state_flags_changed (widget, before);
+  if ((gtk_widget_get_state_flags (widget) ^ before) & GTK_STATE_FLAG_FOCUS_VISIBLE)
+    gtk_widget_queue_draw (widget);
+}
+
 static void
 pmod_mask_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
@@ -290,6 +313,7 @@ pmod_mask_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   snapshot_cell (self, snapshot, &area, pmod_selection_get_held (self->selection), TRUE);
   snapshot_cell (self, snapshot, &area, pmod_selection_get_hover (self->selection), FALSE);
   gtk_snapshot_pop (snapshot);
+  snapshot_focus (self, snapshot, &frame);
 }
 
 static void
@@ -630,6 +654,7 @@ pmod_mask_view_class_init (PmodMaskViewClass *klass)
   object_class->set_property = pmod_mask_view_set_property;
   widget_class->snapshot = pmod_mask_view_snapshot;
   widget_class->measure = pmod_mask_view_measure;
+  widget_class->state_flags_changed = pmod_mask_view_state_flags_changed;
 
   props[PROP_PICTURE] = g_param_spec_object ("picture", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);

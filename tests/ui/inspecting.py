@@ -15,6 +15,7 @@ from harness import BUILD, DEMO, FIXTURES, keys, near, xdotool
 PAPER = (0xD9, 0xD6, 0xD2)
 DIM, DIM_SHARE = (0x14, 0x16, 0x1C), 0.68
 NEXT = FIXTURES / "tiny-pmod-llava-next"
+PADDED = FIXTURES / "tiny-pmod-llava-v1.5"
 
 
 class Recorded:
@@ -41,6 +42,10 @@ class Recorded:
         rows, cols = plane_record["rows"], plane_record["cols"]
         stride = cols + plane_record["newlines"]
         return rows, cols, [first + r * stride + c for r in range(rows) for c in range(cols)]
+
+    def plane_box(self, picture=0, plane=-1):
+        """The grid's corners in the picture; beyond (0,0) and (1,1) lies padding."""
+        return self.record["images"][picture]["planes"][plane]["box"]
 
     def depth(self, token):
         return sum(token in layer["kept"] for layer in self.routed)
@@ -84,21 +89,26 @@ def depth_colors(recorded, tokens):
 class Frame:
     """Where the picture is seen, and where a part of it lies, zoomed or not."""
 
-    def __init__(self, box, grid, zoom=1, center=(0.5, 0.5)):
+    def __init__(self, box, grid, zoom=1, center=(0.5, 0.5), plane_box=(0, 0, 1, 1)):
         self.box, self.grid, self.zoom, self.center = box, grid, zoom, center
+        self.plane_box = plane_box
 
     def middle(self, cell):
         left, top, right, bottom = self.box
         rows, cols, _ = self.grid
-        u = (cell % cols + 0.5) / cols
-        v = (cell // cols + 0.5) / rows
+        x0, y0, x1, y1 = self.plane_box
+        u = x0 + (x1 - x0) * (cell % cols + 0.5) / cols
+        v = y0 + (y1 - y0) * (cell // cols + 0.5) / rows
         u = (u - self.center[0]) * self.zoom + 0.5
         v = (v - self.center[1]) * self.zoom + 0.5
         return left + u * (right - left), top + v * (bottom - top)
 
     def has(self, x, y):
         left, top, right, bottom = self.box
-        # Not where the frame's round corners are.
+        # Not where the zoom's button may lie.
+        if self.zoom > 1 and x > right - 110 and y > bottom - 50:
+            return False
+        # Nor where the frame's round corners are.
         return left + 6 < x < right - 6 and top + 6 < y < bottom - 6
 
     def check(self, pixels, colors, what):

@@ -9,6 +9,7 @@ import harness
 from harness import Window, keys, wait_for, xdotool
 from inspecting import (
     NEXT,
+    PADDED,
     Frame,
     choose_layer,
     depth_colors,
@@ -194,4 +195,30 @@ def test_tiles():
             assert n >= 22 * 22, n
 
 
-harness.run(test_play, test_step_without_motion, test_zoom, test_pictures, test_tiles)
+def test_padding():
+    """Half of the grid's rows lie on padding above and below the picture: they are not shown."""
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = record(folder, ("images/landscape.png",), PADDED)
+        box = recorded.plane_box()
+        assert box[1] < -0.3 and box[3] > 1.3, box
+        with Window(recorded.path) as window:
+            grid = recorded.grid()
+            frame = open_frame(window, grid)
+            frame.plane_box = box
+            layer = next(l for l in recorded.routed if l["ratio"] <= 0.5)
+            choose_layer(window, layer["index"])
+            mask = mask_colors(layer, grid[2])
+            n = frame.check(window.screenshot(), mask, "padded")
+            rows, cols = grid[:2]
+            assert cols * rows / 2 < n < cols * rows * 0.65, n
+            show_details(window)
+            for row, col in ((rows // 2, 3), (rows // 2 - 4, cols - 1)):
+                point(*frame.middle(row * cols + col))
+                window.wait_name(f"Row {row + 1}, column {col + 1}:")
+            nowhere()
+            keys("ctrl+plus", "ctrl+plus")
+            frame.zoom = 1.25**2
+            assert frame.check(window.screenshot(), mask, "padded and zoomed") > 20
+
+
+harness.run(test_play, test_step_without_motion, test_zoom, test_pictures, test_tiles, test_padding)
