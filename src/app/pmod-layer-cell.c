@@ -16,6 +16,7 @@
 #define RATIO_GAP 3
 #define LABEL_HEIGHT 16
 #define LABEL_GAP 3
+#define N_SHADES 64     /* of what is kept, in a map of few pixels */
 #define FULL_ENOUGH 0.8 /* of the cell's side */
 #define MARK_STEP 6     /* between the lines over a map that is no choice */
 
@@ -42,18 +43,41 @@ G_DEFINE_FINAL_TYPE (PmodLayerCell, pmod_layer_cell, GTK_TYPE_WIDGET)
 
 /* --- The map --------------------------------------------------------------------------------- */
 
-static guint32
-get_token_pixel (PmodLayerCell *self, PmodRun *run, int token)
+/* The colours of one map, looked up once. */
+typedef struct
+{
+  guint32 plain;
+  guint32 skipped;
+  guint32 kept[N_SHADES]; /* from the lowest weight to the highest */
+} Shades;
+
+static void
+get_shades (Shades *shades)
 {
   const PmodPalette *palette = pmod_palette_get ();
-  GdkRGBA color = palette->plain;
 
-  if (self->info.routed && token >= 0 && !pmod_run_is_kept (run, self->layer, token))
-    color = palette->skipped;
-  else if (self->info.routed && token >= 0)
-    color = pmod_palette_mix (&palette->kept_low, &palette->kept_high,
-                              pmod_run_get_weight_share (run, self->layer, token));
-  return pmod_palette_to_pixel (&color);
+  shades->plain = pmod_palette_to_pixel (&palette->plain);
+  shades->skipped = pmod_palette_to_pixel (&palette->skipped);
+  for (int i = 0; i < N_SHADES; i++)
+    {
+      GdkRGBA color =
+          pmod_palette_mix (&palette->kept_low, &palette->kept_high, (double)i / (N_SHADES - 1));
+
+      shades->kept[i] = pmod_palette_to_pixel (&color);
+    }
+}
+
+static guint32
+get_token_pixel (PmodLayerCell *self, const Shades *shades, PmodRun *run, int token)
+{
+  double share;
+
+  if (!self->info.routed || token < 0)
+    return shades->plain;
+  if (!pmod_run_is_kept (run, self->layer, token))
+    return shades->skipped;
+  share = pmod_run_get_weight_share (run, self->layer, token);
+  return shades->kept[(int)(share * (N_SHADES - 1) + 0.5)];
 }
 
 /* Each token is a block of whole pixels, so that no map is blurred; but where these would fill too
@@ -71,7 +95,9 @@ build_map (PmodLayerCell *self, PmodRun *run, const PmodRunPlane *plane)
   gsize stride = (gsize)width * sizeof (guint32);
   guint32 *pixels = g_malloc (stride * height);
   g_autoptr (GBytes) bytes = NULL;
+  Shades shades;
 
+  get_shades (&shades);
   for (int row = 0; row < plane->rows; row++)
     {
       guint32 *line = pixels + (gsize)row * block * width;
@@ -79,7 +105,7 @@ build_map (PmodLayerCell *self, PmodRun *run, const PmodRunPlane *plane)
       for (int col = 0; col < plane->cols; col++)
         {
           int token = plane->first < 0 ? -1 : plane->first + row * plane->stride + col;
-          guint32 pixel = get_token_pixel (self, run, token);
+          guint32 pixel = get_token_pixel (self, &shades, run, token);
 
           for (int x = 0; x < block; x++)
             line[col * block + x] = pixel;

@@ -100,6 +100,12 @@ def test_zoom():
             for cell in (27, 28, 36, 44):
                 point(*near_frame.middle(cell))
                 window.wait_name(f"Row {cell // 8 + 1}, column {cell % 8 + 1}:")
+            # A click that does not drag holds it.
+            xdotool("click", 1)
+            nowhere()
+            window.wait_name(f"Row {cell // 8 + 1}, column {cell % 8 + 1}:")
+            keys("Escape")
+            window.wait_name("Point at a part of the picture")
 
             # Dragged by a quarter of the frame, as far as the picture reaches.
             left, top, right, bottom = frame.box
