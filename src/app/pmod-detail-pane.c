@@ -7,6 +7,8 @@
 
 #include "pmod-cost-plot.h"
 #include "pmod-timeline.h"
+#include "pmod-token-ribbon.h"
+#include "pmod-weight-histogram.h"
 
 struct _PmodDetailPane
 {
@@ -83,6 +85,8 @@ pmod_detail_pane_class_init (PmodDetailPaneClass *klass)
 
   g_type_ensure (PMOD_TYPE_COST_PLOT);
   g_type_ensure (PMOD_TYPE_TIMELINE);
+  g_type_ensure (PMOD_TYPE_TOKEN_RIBBON);
+  g_type_ensure (PMOD_TYPE_WEIGHT_HISTOGRAM);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-detail-pane.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodDetailPane, cost_kind);

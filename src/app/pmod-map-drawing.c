@@ -50,7 +50,7 @@ find_shape (PmodMapPage *self)
       height = pmod_picture_get_height (self->picture);
     }
   else
-    pmod_run_get_picture_size (self->run, &width, &height);
+    pmod_run_get_picture_size (self->run, 0, &width, &height);
   self->picture_width = MAX (width, 1);
   self->picture_height = MAX (height, 1);
 }
@@ -65,7 +65,7 @@ pmod_map_page_new (PmodRun *run, PmodPicture *picture, int plane, int layer, Pmo
   self->picture = picture ? g_object_ref (picture) : NULL;
   self->kind = kind;
   self->layer = CLAMP (layer, -1, n_layers - 1);
-  self->has_plane = pmod_run_get_plane (run, plane, &self->plane) && self->plane.first >= 0;
+  self->has_plane = pmod_run_get_plane (run, 0, plane, &self->plane) && self->plane.first >= 0;
   find_shape (self);
   /* About as wide as three to two, with at most as many columns as layers. */
   self->n_cols = CLAMP ((int)ceil (sqrt (1.5 * n_layers)), 1, MAX (n_layers, 1));
