@@ -30,6 +30,7 @@ struct _PmodRun
   const PmodRecordImage *image; /* the first picture */
   gint64 n_image_tokens;        /* of all pictures */
   gint64 n_coarse_tokens;       /* of all pictures' first planes */
+  int n_tiles;                  /* of all pictures */
   LayerIndex *layers;
   int n_layers_ready;
   gboolean has_maps;
@@ -138,6 +139,7 @@ take_begin (PmodRun *self, const PmodRecordRunBegin *begin)
   self->layers = g_new0 (LayerIndex, MAX (begin->n_layers, 0));
   self->image = NULL;
   self->n_image_tokens = self->n_coarse_tokens = 0;
+  self->n_tiles = 0;
   self->n_layers_ready = 0;
   self->has_maps = FALSE;
   memset (&self->prefill, 0, sizeof self->prefill);
@@ -154,6 +156,7 @@ take_image (PmodRun *self, const PmodRecordImage *image)
   if (!self->image)
     self->image = image;
   self->n_image_tokens += image->n_tokens;
+  self->n_tiles += image->n_tiles;
   if (image->n_planes > 1)
     self->n_coarse_tokens += image->planes[0].rows * image->planes[0].cols;
 }
@@ -397,6 +400,24 @@ pmod_run_has_maps (PmodRun *self)
   return self->has_maps;
 }
 
+guint64
+pmod_run_get_generation (PmodRun *self)
+{
+  return self->begin ? self->begin->generation : 0;
+}
+
+int
+pmod_run_get_policy (PmodRun *self)
+{
+  return self->begin ? self->begin->policy : 0;
+}
+
+gboolean
+pmod_run_get_question_first (PmodRun *self)
+{
+  return self->begin && self->begin->question_first;
+}
+
 int
 pmod_run_get_n_layers (PmodRun *self)
 {
@@ -611,6 +632,12 @@ int
 pmod_run_get_n_vision (PmodRun *self)
 {
   return self->begin ? self->begin->n_vision : 0;
+}
+
+int
+pmod_run_get_n_tiles (PmodRun *self)
+{
+  return self->n_tiles;
 }
 
 int

@@ -75,6 +75,11 @@ gboolean pmod_run_has_begun (PmodRun *self);
 /* Whether a routed layer's map has come. */
 gboolean pmod_run_has_maps (PmodRun *self);
 
+/* Of the parameters that it ran with, see PmodTuning; of a run that has not begun 0. */
+guint64 pmod_run_get_generation (PmodRun *self);
+int pmod_run_get_policy (PmodRun *self);              /* PmodTuningPolicy: who chose what is kept */
+gboolean pmod_run_get_question_first (PmodRun *self); /* words of the user's precede a picture */
+
 int pmod_run_get_n_layers (PmodRun *self);
 int pmod_run_get_n_layers_ready (PmodRun *self);
 gboolean pmod_run_get_layer (PmodRun *self, int layer, PmodRunLayer *info);
@@ -94,6 +99,7 @@ PmodRunCost pmod_run_get_kv (PmodRun *self); /* bytes */
 int pmod_run_get_n_tokens (PmodRun *self); /* in the context now */
 int pmod_run_get_n_prompt_tokens (PmodRun *self);
 int pmod_run_get_n_vision (PmodRun *self);
+int pmod_run_get_n_tiles (PmodRun *self); /* of all pictures, that went through the tower */
 int pmod_run_get_n_reused (PmodRun *self);
 int pmod_run_get_n_new_tokens (PmodRun *self);
 int pmod_run_get_context_length (PmodRun *self);

@@ -8,6 +8,7 @@
 
 #include "pmod-picture-private.h"
 #include "pmod-run-private.h"
+#include "pmod-tuning-private.h"
 #include "pmod-worker.h"
 
 struct _PmodSession
@@ -16,15 +17,19 @@ struct _PmodSession
 
   PmodWorker *worker;
   GSource *source;
-  GHashTable *runs; /* job id -> PmodRun: one in flight, one waiting */
+  GHashTable *runs; /* job id -> PmodRun: one in flight, one waiting in each lane */
   guint64 last_job; /* of runs and models alike */
 
   PmodSessionState state;
   guint64 loading; /* id of the model that was chosen last, 0 once it is there or refused */
   double progress;
   PmodModelCard *model;
+  guint64 model_id; /* that the worker knows it by */
+  PmodTuning *tuning;
   char *error;
 };
+
+G_STATIC_ASSERT (PMOD_SESSION_N_LANES == PMOD_N_LANES);
 
 enum
 {
@@ -87,7 +92,10 @@ take_opened (PmodSession *self, PmodEvent *event)
 {
   g_clear_pointer (&self->model, pmod_model_card_unref);
   self->model = g_steal_pointer (&event->card);
+  self->model_id = event->job;
   end_loading (self, event);
+  /* First, so that whoever asks the new model something asks it as it was trained. */
+  pmod_tuning_set_model (self->tuning, self->model);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODEL]);
 }
 
@@ -203,6 +211,7 @@ pmod_session_finalize (GObject *object)
   PmodSession *self = PMOD_SESSION (object);
 
   g_clear_pointer (&self->model, pmod_model_card_unref);
+  g_clear_object (&self->tuning);
   g_free (self->error);
 
   G_OBJECT_CLASS (pmod_session_parent_class)->finalize (object);
@@ -255,6 +264,7 @@ pmod_session_init (PmodSession *self)
   static GSourceFuncs funcs = { .dispatch = dispatch };
 
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+  self->tuning = pmod_tuning_new ();
 
   /* Below drawing and input, so that a fast engine cannot starve them. */
   self->source = g_source_new (&funcs, sizeof (GSource));
@@ -329,6 +339,30 @@ pmod_session_list_models (void)
   return pmod_model_list_installed ();
 }
 
+PmodTuning *
+pmod_session_get_tuning (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  return self->tuning;
+}
+
+/* With a copy of what tuning says now. */
+static PmodJob *
+make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int lane)
+{
+  PmodParams params;
+  PmodJob *job;
+
+  if (!tuning)
+    tuning = self->tuning;
+  pmod_tuning_get_params (tuning, &params);
+  job = pmod_job_new (&params, lane);
+  job->texts = g_strdupv ((char **)texts);
+  job->question_first = pmod_tuning_get_question_first (tuning);
+  job->model = pmod_tuning_get_model (tuning) == self->model ? self->model_id : 0;
+  return job;
+}
+
 static PmodRun *
 start_run (PmodSession *self, PmodJob *job, PmodPicture *picture)
 {
@@ -343,25 +377,51 @@ start_run (PmodSession *self, PmodJob *job, PmodPicture *picture)
 }
 
 PmodRun *
-pmod_session_read (PmodSession *self, PmodPicture *picture)
+pmod_session_read_behind (
+    PmodSession *self, const char *const *texts, PmodPicture *picture, PmodTuning *tuning, int lane)
 {
+  PmodJob *job;
+
   g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
   g_return_val_if_fail (PMOD_IS_PICTURE (picture), NULL);
+  g_return_val_if_fail (lane >= 0 && lane < PMOD_N_LANES, NULL);
 
-  return start_run (self, g_new0 (PmodJob, 1), picture);
+  job = make_job (self, texts, tuning, lane);
+  job->only_read = TRUE;
+  /* Where nothing is asked yet, nothing can come first. */
+  job->question_first = job->question_first && texts;
+  if (!job->question_first)
+    g_clear_pointer (&job->texts, g_strfreev);
+  return start_run (self, job, picture);
+}
+
+PmodRun *
+pmod_session_read_with (PmodSession *self, PmodPicture *picture, PmodTuning *tuning, int lane)
+{
+  return pmod_session_read_behind (self, NULL, picture, tuning, lane);
+}
+
+PmodRun *
+pmod_session_ask_with (
+    PmodSession *self, const char *const *texts, PmodPicture *picture, PmodTuning *tuning, int lane)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+  g_return_val_if_fail (lane >= 0 && lane < PMOD_N_LANES, NULL);
+
+  return start_run (self, make_job (self, texts, tuning, lane), picture);
+}
+
+PmodRun *
+pmod_session_read (PmodSession *self, PmodPicture *picture)
+{
+  return pmod_session_read_with (self, picture, NULL, 0);
 }
 
 PmodRun *
 pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture)
 {
-  PmodJob *job;
-
-  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
-  g_return_val_if_fail (texts && texts[0], NULL);
-
-  job = g_new0 (PmodJob, 1);
-  job->texts = g_strdupv ((char **)texts);
-  return start_run (self, job, picture);
+  return pmod_session_ask_with (self, texts, picture, NULL, 0);
 }
 
 void
@@ -370,4 +430,22 @@ pmod_session_stop (PmodSession *self)
   g_return_if_fail (PMOD_IS_SESSION (self));
 
   pmod_worker_stop (self->worker);
+}
+
+void
+pmod_session_stop_lane (PmodSession *self, int lane)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (lane >= 0 && lane < PMOD_N_LANES);
+
+  pmod_worker_stop_lane (self->worker, lane);
+}
+
+void
+pmod_session_close_lane (PmodSession *self, int lane)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (lane > 0 && lane < PMOD_N_LANES);
+
+  pmod_worker_close_lane (self->worker, lane);
 }

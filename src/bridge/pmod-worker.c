@@ -1,12 +1,14 @@
 /* PmodWorker: the one thread that touches the engine. See pmod-worker.h.
  *
- * Owners: the engine's thread owns model, context, params, prompt and trace. `lock` guards the
- * mailbox (open_path and its id, waiting), the outbox (events, woken) and the two things that
- * another thread may tell a running job: to stop, and through which context. It is never held over
- * work. A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
+ * Owners: the engine's thread owns model, contexts, prompt and trace, and the job that runs. `lock`
+ * guards the mailbox (open_path and its id, waiting, closing), the outbox (events, woken) and the
+ * two things that another thread may tell a running job: to stop, and through which context. It is
+ * never held over work. A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
 #include "config.h"
 
 #include "pmod-worker.h"
+
+#include "pmod-model-card-private.h"
 
 #include <json-glib/json-glib.h>
 #include <pthread.h>
@@ -23,7 +25,8 @@ struct _PmodWorker
   char *open_path;
   guint64 open_id;
   gboolean open_cancelled;
-  PmodJob *waiting;
+  PmodJob *waiting[PMOD_N_LANES];
+  gboolean closing[PMOD_N_LANES];
   PmodJob *running;
   PmodContext *running_context; /* only while running */
   GPtrArray *events;
@@ -31,8 +34,9 @@ struct _PmodWorker
 
   /* The engine's thread alone. */
   PmodModel *model;
-  PmodContext *context;
-  PmodParams params;
+  PmodContext *contexts[PMOD_N_LANES];
+  guint64 model_id;
+  int last_lane;
 };
 
 static void
@@ -43,6 +47,16 @@ event_free (PmodEvent *event)
   g_clear_error (&event->error);
   g_free (event->text);
   g_free (event);
+}
+
+PmodJob *
+pmod_job_new (const PmodParams *params, int lane)
+{
+  PmodJob *job = g_new0 (PmodJob, 1);
+
+  job->params = *params;
+  job->lane = lane;
+  return job;
 }
 
 void
@@ -112,7 +126,7 @@ record_cb (const PmodRecord *record, gpointer user_data)
 
   pthread_mutex_lock (&self->lock);
   if (self->running->stopped || self->quit)
-    pmod_context_cancel (self->context);
+    pmod_context_cancel (self->contexts[self->running->lane]);
   event = last_event (self, PMOD_EVENT_RECORDS);
   if (!event || event->job != self->running->id)
     {
@@ -191,7 +205,16 @@ describe (PmodModel *model, const PmodParams *params)
   if (pmod_routing_ratios (&params->routing, config, ratios, NULL))
     for (int l = 0; l < config->n_layers; l++)
       card->n_routed += ratios[l] >= 0;
+  card->facts = pmod_model_facts_new (model, params);
   return card;
+}
+
+static void
+close_all (PmodWorker *self)
+{
+  for (int i = 0; i < PMOD_N_LANES; i++)
+    g_clear_pointer (&self->contexts[i], pmod_context_free);
+  g_clear_pointer (&self->model, pmod_model_unref);
 }
 
 /* The model before is given up only when the new one is there. */
@@ -199,6 +222,7 @@ static void
 open_model (PmodWorker *self, guint64 id, const char *name)
 {
   PmodEvent *event;
+  PmodParams params;
   GError *error = NULL;
   g_autofree char *path = pmod_model_find (name, &error);
   g_autoptr (PmodModel) model =
@@ -212,18 +236,31 @@ open_model (PmodWorker *self, guint64 id, const char *name)
       push (self, event);
       return;
     }
-  g_clear_pointer (&self->context, pmod_context_free);
-  g_clear_pointer (&self->model, pmod_model_unref);
-  self->context = context;
+  close_all (self);
+  self->contexts[0] = context;
   self->model = g_steal_pointer (&model);
-  pmod_params_init (&self->params, pmod_model_get_config (self->model));
+  self->model_id = id;
+  pmod_params_init (&params, pmod_model_get_config (self->model));
 
   event = event_new (PMOD_EVENT_OPENED, id);
-  event->card = describe (self->model, &self->params);
+  event->card = describe (self->model, &params);
   push (self, event);
 }
 
 /* --- Running --------------------------------------------------------------------------------- */
+
+/* Of the job's lane; made by its first job. */
+static PmodContext *
+get_context (PmodWorker *self, const PmodJob *job, GError **error)
+{
+  PmodContext **context = &self->contexts[job->lane];
+
+  if (!self->model)
+    g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "no model is loaded");
+  else if (!*context)
+    *context = pmod_context_new (self->model, error);
+  return *context;
+}
 
 static PmodPrompt *
 make_prompt (PmodWorker *self, PmodJob *job, GError **error)
@@ -242,7 +279,7 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
   prompt =
       pmod_prompt_new_chat (pmod_model_get_tokenizer (self->model), config->conversation,
                             turns + first, n_turns - first, &job->image, job->image ? 1 : 0, error);
-  if (!prompt || job->texts)
+  if (!prompt || !job->only_read)
     return prompt;
 
   for (guint i = 0; i < prompt->ids->len; i++)
@@ -270,7 +307,7 @@ answer_cb (const char *text, gpointer user_data)
 
 /* Fills in the event that ends the job. */
 static void
-answer (PmodWorker *self, PmodJob *job, PmodEvent *event)
+answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
 {
   g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
   g_autoptr (PmodTrace) trace = NULL;
@@ -278,14 +315,14 @@ answer (PmodWorker *self, PmodJob *job, PmodEvent *event)
   if (!prompt)
     return;
   trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, record_cb, self);
-  if (!job->texts)
+  if (job->only_read)
     {
-      pmod_context_prefill (self->context, prompt, &self->params, trace, &event->error);
+      pmod_context_prefill (context, prompt, &job->params, trace, &event->error);
     }
   else
     {
-      g_autoptr (PmodAnswer) result = pmod_context_answer (self->context, prompt, &self->params,
-                                                           trace, answer_cb, self, &event->error);
+      g_autoptr (PmodAnswer) result = pmod_context_answer (context, prompt, &job->params, trace,
+                                                           answer_cb, self, &event->error);
 
       if (result)
         {
@@ -295,28 +332,66 @@ answer (PmodWorker *self, PmodJob *job, PmodEvent *event)
     }
 }
 
-/* Called and left with the lock held. */
-static void
-run_job_locked (PmodWorker *self)
+/* Whose turn it is: the lane's that did not run last, if it has a job. -1: no job waits. */
+static int
+next_lane_locked (PmodWorker *self)
 {
-  PmodJob *job = self->running = g_steal_pointer (&self->waiting);
-  PmodEvent *event = event_new (PMOD_EVENT_DONE, job->id);
+  for (int i = 1; i <= PMOD_N_LANES; i++)
+    {
+      int lane = (self->last_lane + i) % PMOD_N_LANES;
 
-  self->running_context = self->context;
+      if (self->waiting[lane])
+        return lane;
+    }
+  return -1;
+}
+
+/* Asked while a model was loading, and so with the one before in mind, or none. */
+static void
+update_params (PmodWorker *self, PmodJob *job)
+{
+  guint64 generation = job->params.generation;
+
+  if (job->model == self->model_id)
+    return;
+  pmod_params_init (&job->params, pmod_model_get_config (self->model));
+  job->params.generation = generation;
+  job->question_first = FALSE;
+}
+
+static void
+run_job (PmodWorker *self, PmodJob *job, PmodEvent *event)
+{
+  PmodContext *context = get_context (self, job, &event->error);
+
+  if (context)
+    update_params (self, job);
+  pthread_mutex_lock (&self->lock);
+  self->running_context = context;
   pthread_mutex_unlock (&self->lock);
 
   push (self, event_new (PMOD_EVENT_STARTED, job->id));
-  if (!self->context)
-    g_set_error_literal (&event->error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "no model is loaded");
-  else if (is_stopped (self))
+  if (context && is_stopped (self))
     event->finish = PMOD_FINISH_CANCELLED;
-  else
-    answer (self, job, event);
+  else if (context)
+    answer (self, context, job, event);
   if (g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED))
     {
       g_clear_error (&event->error);
       event->finish = PMOD_FINISH_CANCELLED;
     }
+}
+
+/* Called and left with the lock held. */
+static void
+run_job_locked (PmodWorker *self, int lane)
+{
+  PmodJob *job = self->running = g_steal_pointer (&self->waiting[lane]);
+  PmodEvent *event = event_new (PMOD_EVENT_DONE, job->id);
+
+  self->last_lane = lane;
+  pthread_mutex_unlock (&self->lock);
+  run_job (self, job, event);
 
   pthread_mutex_lock (&self->lock);
   self->running = NULL;
@@ -327,6 +402,22 @@ run_job_locked (PmodWorker *self)
   pthread_mutex_lock (&self->lock);
 }
 
+/* Frees the contexts of lanes that were closed and have nothing to do. Lock as above. */
+static void
+close_lanes_locked (PmodWorker *self)
+{
+  for (int lane = 1; lane < PMOD_N_LANES; lane++)
+    if (self->closing[lane])
+      {
+        PmodContext *context = g_steal_pointer (&self->contexts[lane]);
+
+        self->closing[lane] = FALSE;
+        pthread_mutex_unlock (&self->lock);
+        g_clear_pointer (&context, pmod_context_free);
+        pthread_mutex_lock (&self->lock);
+      }
+}
+
 static gpointer
 engine_thread (gpointer data)
 {
@@ -335,6 +426,7 @@ engine_thread (gpointer data)
   pthread_mutex_lock (&self->lock);
   while (!self->quit)
     {
+      close_lanes_locked (self);
       if (self->open_path)
         {
           g_autofree char *path = g_steal_pointer (&self->open_path);
@@ -344,15 +436,14 @@ engine_thread (gpointer data)
           open_model (self, id, path);
           pthread_mutex_lock (&self->lock);
         }
-      else if (self->waiting)
-        run_job_locked (self);
+      else if (next_lane_locked (self) >= 0)
+        run_job_locked (self, next_lane_locked (self));
       else
         pthread_cond_wait (&self->mail, &self->lock);
     }
   pthread_mutex_unlock (&self->lock);
 
-  g_clear_pointer (&self->context, pmod_context_free);
-  g_clear_pointer (&self->model, pmod_model_unref);
+  close_all (self);
   return NULL;
 }
 
@@ -384,9 +475,9 @@ stop_running_locked (PmodWorker *self)
 }
 
 static gboolean
-drop_waiting_locked (PmodWorker *self)
+drop_waiting_locked (PmodWorker *self, int lane)
 {
-  PmodJob *job = g_steal_pointer (&self->waiting);
+  PmodJob *job = g_steal_pointer (&self->waiting[lane]);
   PmodEvent *event;
 
   if (!job)
@@ -407,7 +498,8 @@ pmod_worker_free (PmodWorker *self)
   pthread_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
 
-  g_clear_pointer (&self->waiting, pmod_job_free);
+  for (int i = 0; i < PMOD_N_LANES; i++)
+    g_clear_pointer (&self->waiting[i], pmod_job_free);
   g_clear_pointer (&self->events, g_ptr_array_unref);
   g_free (self->open_path);
   pthread_cond_destroy (&self->mail);
@@ -441,8 +533,8 @@ pmod_worker_ask (PmodWorker *self, PmodJob *job)
   gboolean must_wake;
 
   pthread_mutex_lock (&self->lock);
-  must_wake = drop_waiting_locked (self);
-  self->waiting = job;
+  must_wake = drop_waiting_locked (self, job->lane);
+  self->waiting[job->lane] = job;
   pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   if (must_wake)
@@ -452,11 +544,39 @@ pmod_worker_ask (PmodWorker *self, PmodJob *job)
 void
 pmod_worker_stop (PmodWorker *self)
 {
+  for (int lane = 0; lane < PMOD_N_LANES; lane++)
+    pmod_worker_stop_lane (self, lane);
+}
+
+static gboolean
+stop_lane_locked (PmodWorker *self, int lane)
+{
+  if (self->running && self->running->lane == lane)
+    stop_running_locked (self);
+  return drop_waiting_locked (self, lane);
+}
+
+void
+pmod_worker_stop_lane (PmodWorker *self, int lane)
+{
   gboolean must_wake;
 
   pthread_mutex_lock (&self->lock);
-  stop_running_locked (self);
-  must_wake = drop_waiting_locked (self);
+  must_wake = stop_lane_locked (self, lane);
+  pthread_mutex_unlock (&self->lock);
+  if (must_wake)
+    self->wake (self->wake_data);
+}
+
+void
+pmod_worker_close_lane (PmodWorker *self, int lane)
+{
+  gboolean must_wake;
+
+  pthread_mutex_lock (&self->lock);
+  must_wake = stop_lane_locked (self, lane);
+  self->closing[lane] = TRUE;
+  pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   if (must_wake)
     self->wake (self->wake_data);

@@ -10,12 +10,21 @@ G_BEGIN_DECLS
 
 typedef struct _PmodWorker PmodWorker;
 
+/* Each lane has a context of its own, so that what runs in one leaves what the other may use again
+ * alone. Lane 0 is there with the model, another from its first job until it is closed. */
+#define PMOD_N_LANES 2
+
 typedef struct
 {
   guint64 id;
-  char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
-  PmodImage *image; /* nullable */
-  gboolean stopped; /* guarded by the worker's lock */
+  int lane;
+  PmodParams params;       /* owned, see pmod_job_new() */
+  guint64 model;           /* id of the opened model that they are for; of another: as trained */
+  gboolean question_first; /* the picture stands behind the question */
+  gboolean only_read;      /* nothing is answered: the prompt ends with the picture */
+  char **texts;            /* user, assistant, ..., user; NULL: only read the picture */
+  PmodImage *image;        /* nullable */
+  gboolean stopped;        /* guarded by the worker's lock */
 } PmodJob;
 
 typedef enum
@@ -52,15 +61,22 @@ void pmod_worker_free (PmodWorker *self);
 void pmod_worker_open (PmodWorker *self, guint64 id, const char *path);
 void pmod_worker_cancel_open (PmodWorker *self);
 
-/* job is taken. One job runs, one waits; a newer one takes the place of the one that waits. */
+/* job is taken. One job runs, one waits in each lane; a newer one takes the place of the one that
+ * waits in its lane. Lanes take turns. */
 void pmod_worker_ask (PmodWorker *self, PmodJob *job);
 
-/* Stops the job that runs and the one that waits. */
+/* Stops the job that runs and those that wait. */
 void pmod_worker_stop (PmodWorker *self);
+
+/* The same of one lane; lane 1 then gives its memory back once nothing runs there. */
+void pmod_worker_stop_lane (PmodWorker *self, int lane);
+void pmod_worker_close_lane (PmodWorker *self, int lane);
 
 /* PmodEvent, oldest first. (transfer full) */
 GPtrArray *pmod_worker_take_events (PmodWorker *self);
 
+/* params are copied. */
+PmodJob *pmod_job_new (const PmodParams *params, int lane);
 void pmod_job_free (PmodJob *job);
 
 G_END_DECLS
