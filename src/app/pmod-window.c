@@ -194,6 +194,12 @@ ask_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+reset_routing_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_tuning_reset (pmod_session_get_tuning (PMOD_WINDOW (widget)->session));
+}
+
+static void
 stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_stop (PMOD_WINDOW (widget)->chat);
@@ -442,6 +448,7 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
+  gtk_widget_class_install_action (klass, "win.reset-routing", NULL, reset_routing_action);
   gtk_widget_class_install_action (klass, "win.model", "s", model_action);
   gtk_widget_class_install_action (klass, "win.model-folder", NULL, model_folder_action);
   gtk_widget_class_install_action (klass, "win.cancel-loading", NULL, cancel_loading_action);

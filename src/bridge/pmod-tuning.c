@@ -30,6 +30,7 @@ struct _PmodTuning
   gboolean question_first;
 
   double ratios[PMOD_MAX_LAYERS]; /* what params come to */
+  double trained_ratios[PMOD_MAX_LAYERS];
   gboolean is_trained;
   int n_frozen;
   PmodTuningChange pending;
@@ -368,6 +369,17 @@ pmod_tuning_init (PmodTuning *self)
     }
 }
 
+static void
+set_card (PmodTuning *self, PmodModelCard *card)
+{
+  g_clear_pointer (&self->card, pmod_model_card_unref);
+  self->card = card ? pmod_model_card_ref (card) : NULL;
+  /* A checkpoint whose own routing is refused is not opened. */
+  if (card)
+    pmod_routing_ratios (&get_trained (self)->routing, get_config (self), self->trained_ratios,
+                         NULL);
+}
+
 /* --- For the bridge -------------------------------------------------------------------------- */
 
 void
@@ -375,8 +387,7 @@ pmod_tuning_set_model (PmodTuning *self, PmodModelCard *card)
 {
   guint64 generation = self->params.generation;
 
-  g_clear_pointer (&self->card, pmod_model_card_unref);
-  self->card = card ? pmod_model_card_ref (card) : NULL;
+  set_card (self, card);
   if (card)
     self->params = card->facts->trained;
   self->params.generation = generation;
@@ -443,7 +454,7 @@ pmod_tuning_copy (PmodTuning *self)
 
   g_return_val_if_fail (PMOD_IS_TUNING (self), copy);
 
-  copy->card = self->card ? pmod_model_card_ref (self->card) : NULL;
+  set_card (copy, self->card);
   copy->params = self->params;
   copy->question_first = self->question_first;
   compute (copy);
@@ -601,12 +612,9 @@ pmod_tuning_is_routed (PmodTuning *self, int layer)
 double
 pmod_tuning_get_trained_ratio (PmodTuning *self, int layer)
 {
-  double ratios[PMOD_MAX_LAYERS];
-
-  if (layer < 0 || layer >= pmod_tuning_get_n_layers (self) ||
-      !pmod_routing_ratios (&get_trained (self)->routing, get_config (self), ratios, NULL))
+  if (layer < 0 || layer >= pmod_tuning_get_n_layers (self))
     return PMOD_TUNING_PLAIN;
-  return ratios[layer];
+  return self->trained_ratios[layer];
 }
 
 static void
