@@ -8,7 +8,8 @@
  *   policy=router
  *   seed=0
  *   question-first=false
- *   ratio-9=0.25                     of layer 9, or "plain" */
+ *   ratio-9=0.25                     of layer 9, or "plain"
+ *   paint={...}                      as in a file of pmod run --paint; only where there is some */
 #include "config.h"
 
 #include "pmod-presets.h"
@@ -72,6 +73,7 @@ pmod_preset_finalize (GObject *object)
 {
   PmodPreset *self = PMOD_PRESET (object);
 
+  pmod_routing_clear (&self->routing);
   g_free (self->name);
   g_free (self->group);
 
@@ -176,16 +178,17 @@ static gboolean
 read_policy (GKeyFile *file, const char *group, PmodRouting *routing, GError **error)
 {
   g_autofree char *name = g_key_file_get_string (file, group, "policy", error);
+  g_autofree char *paint = NULL;
 
   if (!name)
     return FALSE;
-  for (int i = 0; i < PMOD_N_POLICIES; i++)
-    if (strcmp (name, pmod_policy_name ((PmodPolicy)i)) == 0)
-      {
-        routing->policy = (PmodPolicy)i;
-        return TRUE;
-      }
-  return refuse (error, "policy: no such policy, \"%.80s\"", name);
+  if (!pmod_policy_from_name (name, &routing->policy))
+    return refuse (error, "policy: no such policy, \"%.80s\"", name);
+  if (!g_key_file_has_key (file, group, "paint", NULL))
+    return TRUE;
+  paint = g_key_file_get_string (file, group, "paint", error);
+  routing->paint = paint ? pmod_paint_parse (paint, -1, "paint", error) : NULL;
+  return routing->paint != NULL;
 }
 
 static gboolean
@@ -374,6 +377,12 @@ write_preset (GKeyFile *file, const char *group, const char *name, PmodTuning *t
   g_key_file_set_string (file, group, "norm", norm);
   g_key_file_set_string (file, group, "policy", pmod_policy_name (routing->policy));
   g_key_file_set_uint64 (file, group, "seed", routing->seed);
+  if (routing->paint)
+    {
+      g_autofree char *paint = pmod_paint_to_text (routing->paint);
+
+      g_key_file_set_string (file, group, "paint", paint);
+    }
   g_key_file_set_boolean (file, group, "question-first", pmod_tuning_get_question_first (tuning));
   for (int l = 0; l < pmod_tuning_get_n_layers (tuning); l++)
     {

@@ -357,6 +357,7 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
     tuning = self->tuning;
   pmod_tuning_get_params (tuning, &params);
   job = pmod_job_new (&params, lane);
+  pmod_params_clear (&params);
   job->texts = g_strdupv ((char **)texts);
   job->question_first = pmod_tuning_get_question_first (tuning);
   job->model = pmod_tuning_get_model (tuning) == self->model ? self->model_id : 0;
@@ -390,7 +391,8 @@ pmod_session_read_behind (
   job->only_read = TRUE;
   /* Where nothing is asked yet, nothing can come first. */
   job->question_first = job->question_first && texts;
-  if (!job->question_first)
+  /* The maps of any other policy do not depend on what follows the picture. */
+  if (!job->question_first && job->params.routing.policy != PMOD_POLICY_LAST)
     g_clear_pointer (&job->texts, g_strfreev);
   return start_run (self, job, picture);
 }

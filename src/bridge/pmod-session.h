@@ -61,8 +61,8 @@ PmodRun *pmod_session_ask_with (PmodSession *self,
                                 PmodTuning *tuning,
                                 int lane);
 
-/* Reads the picture as it is seen behind texts, where the tuning puts the question first; else as
- * pmod_session_read_with(). texts: nullable. */
+/* Reads the picture as it is seen together with texts, where the tuning makes what is kept depend
+ * on the question; else as pmod_session_read_with(). texts: nullable. */
 PmodRun *pmod_session_read_behind (PmodSession *self,
                                    const char *const *texts,
                                    PmodPicture *picture,

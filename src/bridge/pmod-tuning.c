@@ -16,6 +16,8 @@ G_STATIC_ASSERT ((int)PMOD_TUNING_INTERLEAVE == (int)PMOD_SCHEDULE_INTERLEAVE);
 G_STATIC_ASSERT ((int)PMOD_TUNING_N_NORMS == (int)PMOD_ROUTER_NORM_NONE + 1);
 G_STATIC_ASSERT ((int)PMOD_TUNING_N_POLICIES == (int)PMOD_N_POLICIES);
 G_STATIC_ASSERT ((int)PMOD_TUNING_FIRST == (int)PMOD_POLICY_FIRST);
+G_STATIC_ASSERT ((int)PMOD_TUNING_LAST == (int)PMOD_POLICY_LAST);
+G_STATIC_ASSERT ((int)PMOD_TUNING_PAINTED == (int)PMOD_POLICY_PAINTED);
 
 /* The published models' numbers. Source: p-MoD, scripts of LLaVA-v1.5 and LLaVA-NeXT. */
 static const PmodSchedule published = { PMOD_SCHEDULE_SHIFTEDCOS, 0.5, 0.85, 0.15, 1 };
@@ -258,7 +260,12 @@ take_routing (PmodTuning *self, const PmodRouting *routing)
   const PmodConfig *config = get_config (self);
   int span = get_trained (self)->routing.schedule.span;
 
-  self->params.routing = *routing;
+  PmodRouting taken;
+
+  /* First: it may be self's own. */
+  pmod_routing_copy (&taken, routing);
+  pmod_routing_clear (&self->params.routing);
+  self->params.routing = taken;
   self->params.routing.schedule.span = span;
   for (int l = 0; l < PMOD_MAX_LAYERS; l++)
     if (l >= config->n_layers || !config->has_router[l])
@@ -273,6 +280,7 @@ pmod_tuning_finalize (GObject *object)
   PmodTuning *self = PMOD_TUNING (object);
 
   g_clear_pointer (&self->card, pmod_model_card_unref);
+  pmod_params_clear (&self->params);
 
   G_OBJECT_CLASS (pmod_tuning_parent_class)->finalize (object);
 }
@@ -389,7 +397,10 @@ pmod_tuning_set_model (PmodTuning *self, PmodModelCard *card)
 
   set_card (self, card);
   if (card)
-    self->params = card->facts->trained;
+    {
+      pmod_params_clear (&self->params);
+      pmod_params_copy (&self->params, &card->facts->trained);
+    }
   self->params.generation = generation;
   self->question_first = FALSE;
 
@@ -403,7 +414,7 @@ pmod_tuning_set_model (PmodTuning *self, PmodModelCard *card)
 void
 pmod_tuning_get_params (PmodTuning *self, PmodParams *params)
 {
-  *params = self->params;
+  pmod_params_copy (params, &self->params);
   spare_plain_layers (self, &params->routing);
 }
 
@@ -417,6 +428,15 @@ pmod_tuning_set_routing (PmodTuning *self, const PmodRouting *routing)
   notify_values (self);
   change (self, PMOD_TUNING_ROUTING);
   pmod_tuning_thaw (self);
+}
+
+void
+pmod_tuning_take_over_paint (PmodTuning *self, PmodPaint *paint)
+{
+  if (!self->card || pmod_paint_equal (self->params.routing.paint, paint))
+    return;
+  pmod_params_set_paint (&self->params, paint);
+  change (self, PMOD_TUNING_ROUTING);
 }
 
 const PmodParams *
@@ -455,7 +475,7 @@ pmod_tuning_copy (PmodTuning *self)
   g_return_val_if_fail (PMOD_IS_TUNING (self), copy);
 
   set_card (copy, self->card);
-  copy->params = self->params;
+  pmod_params_copy (&copy->params, &self->params);
   copy->question_first = self->question_first;
   compute (copy);
   return copy;
@@ -481,6 +501,7 @@ gboolean
 pmod_tuning_equal (PmodTuning *self, PmodTuning *other)
 {
   PmodParams mine, theirs;
+  gboolean equal;
 
   g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
   g_return_val_if_fail (PMOD_IS_TUNING (other), FALSE);
@@ -489,7 +510,10 @@ pmod_tuning_equal (PmodTuning *self, PmodTuning *other)
     return FALSE;
   pmod_tuning_get_params (self, &mine);
   pmod_tuning_get_params (other, &theirs);
-  return pmod_routing_equal (&mine.routing, &theirs.routing, get_config (self));
+  equal = pmod_routing_equal (&mine.routing, &theirs.routing, get_config (self));
+  pmod_params_clear (&mine);
+  pmod_params_clear (&theirs);
+  return equal;
 }
 
 PmodModelCard *

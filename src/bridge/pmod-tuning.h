@@ -45,6 +45,10 @@ typedef enum
   PMOD_TUNING_INVERSE,
   PMOD_TUNING_GRID,
   PMOD_TUNING_FIRST,
+  PMOD_TUNING_LARGEST,   /* states of the largest norm */
+  PMOD_TUNING_ATTENTION, /* what got most attention in the layer before */
+  PMOD_TUNING_LAST,      /* what the prompt's last token attended to there (FastV) */
+  PMOD_TUNING_PAINTED,   /* what was painted, see pmod_tuning_set_paint() */
   PMOD_TUNING_N_POLICIES
 } PmodTuningPolicy;
 
@@ -160,6 +164,28 @@ void pmod_tuning_set_ratio (PmodTuning *self, int layer, double ratio);
 gboolean pmod_tuning_has_override (PmodTuning *self, int layer);
 void pmod_tuning_clear_ratio (PmodTuning *self, int layer);
 void pmod_tuning_clear_ratios (PmodTuning *self);
+
+/* --- Paint, for PMOD_TUNING_PAINTED -------------------------------------------------------------
+ */
+
+typedef enum
+{
+  PMOD_TUNING_UNPAINTED, /* the router decides */
+  PMOD_TUNING_KEEP,
+  PMOD_TUNING_SKIP,
+} PmodTuningPaint;
+
+/* In place of a layer: all that have no paint of their own there. */
+#define PMOD_TUNING_ALL_LAYERS (-1)
+
+/* states [n_vision]: PmodTuningPaint of each token that routers may skip, in place of what layer
+ * had; NULL: nothing is painted there. Paint for prompts of another n_vision is given up. */
+void pmod_tuning_set_paint (PmodTuning *self, int layer, const guint8 *states, int n_vision);
+
+/* [n_vision], or NULL: nothing is painted for layer itself. */
+const guint8 *pmod_tuning_get_paint (PmodTuning *self, int layer, int *n_vision);
+gboolean pmod_tuning_has_paint (PmodTuning *self);
+void pmod_tuning_clear_paint (PmodTuning *self);
 
 /* --- Before the run ----------------------------------------------------------------------------
  */

@@ -54,7 +54,7 @@ pmod_job_new (const PmodParams *params, int lane)
 {
   PmodJob *job = g_new0 (PmodJob, 1);
 
-  job->params = *params;
+  pmod_params_copy (&job->params, params);
   job->lane = lane;
   return job;
 }
@@ -63,6 +63,7 @@ void
 pmod_job_free (PmodJob *job)
 {
   g_clear_pointer (&job->image, pmod_image_unref);
+  pmod_params_clear (&job->params);
   g_strfreev (job->texts);
   g_free (job);
 }
@@ -276,12 +277,14 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
       turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
       turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
     }
-  prompt =
-      pmod_prompt_new_chat (pmod_model_get_tokenizer (self->model), config->conversation,
-                            turns + first, n_turns - first, &job->image, job->image ? 1 : 0, error);
-  if (!prompt || !job->only_read)
+  prompt = pmod_prompt_new_chat_full (
+      pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
+      &job->image, job->image ? 1 : 0,
+      job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
+  if (!prompt || !job->only_read || (job->texts && !job->question_first))
     return prompt;
 
+  /* Nothing that follows the picture has a say in its maps. */
   for (guint i = 0; i < prompt->ids->len; i++)
     if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
       g_array_set_size (prompt->ids, i + 1);
@@ -354,6 +357,7 @@ update_params (PmodWorker *self, PmodJob *job)
 
   if (job->model == self->model_id)
     return;
+  pmod_params_clear (&job->params);
   pmod_params_init (&job->params, pmod_model_get_config (self->model));
   job->params.generation = generation;
   job->question_first = FALSE;

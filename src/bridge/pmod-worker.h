@@ -21,7 +21,7 @@ typedef struct
   PmodParams params;       /* owned, see pmod_job_new() */
   guint64 model;           /* id of the opened model that they are for; of another: as trained */
   gboolean question_first; /* the picture stands behind the question */
-  gboolean only_read;      /* nothing is answered: the prompt ends with the picture */
+  gboolean only_read;      /* nothing is answered: only the maps are wanted */
   char **texts;            /* user, assistant, ..., user; NULL: only read the picture */
   PmodImage *image;        /* nullable */
   gboolean stopped;        /* guarded by the worker's lock */
