@@ -52,6 +52,7 @@ struct _PmodPresets
 
   char *path;
   char *problem;
+  char *aside; /* where a file that could not be read went; NULL: there was none */
   GListStore *list;
   PmodTuning *probe; /* presets are compared by what they make of a model */
 };
@@ -271,7 +272,7 @@ show_file (PmodPresets *self, GKeyFile *file)
   g_list_store_splice (self->list, N_BUILT_IN,
                        g_list_model_get_n_items (G_LIST_MODEL (self->list)) - N_BUILT_IN,
                        presets->pdata, presets->len);
-  set_problem (self, first ? first->message : NULL);
+  set_problem (self, first ? first->message : self->aside);
 }
 
 /* A file that is not there is an empty one. NULL: it is there and cannot be read. */
@@ -295,7 +296,6 @@ static gboolean
 set_aside (PmodPresets *self, GError **error)
 {
   g_autofree char *aside = g_strconcat (self->path, ".damaged", NULL);
-  g_autofree char *problem = NULL;
 
   for (int i = 2; g_file_test (aside, G_FILE_TEST_EXISTS); i++)
     {
@@ -308,9 +308,9 @@ set_aside (PmodPresets *self, GError **error)
                    g_strerror (errno));
       return FALSE;
     }
-  problem =
+  g_free (self->aside);
+  self->aside =
       g_strdup_printf (_ ("The presets before could not be read; they are kept in %s"), aside);
-  set_problem (self, problem);
   return TRUE;
 }
 
@@ -330,7 +330,6 @@ store (PmodPresets *self, GKeyFile *file, GError **error)
 {
   g_autofree char *directory = g_path_get_dirname (self->path);
   g_autofree char *text = NULL;
-  g_autofree char *problem = NULL;
   gsize length;
 
   if (g_mkdir_with_parents (directory, 0700) != 0)
@@ -347,11 +346,7 @@ store (PmodPresets *self, GKeyFile *file, GError **error)
       g_prefix_error (error, "%s: ", self->path);
       return FALSE;
     }
-  problem = g_strdup (self->problem);
   show_file (self, file);
-  /* Where the file before went is still to be said. */
-  if (!self->problem)
-    set_problem (self, problem);
   return TRUE;
 }
 
@@ -406,6 +401,7 @@ pmod_presets_finalize (GObject *object)
   g_clear_object (&self->probe);
   g_free (self->path);
   g_free (self->problem);
+  g_free (self->aside);
 
   G_OBJECT_CLASS (pmod_presets_parent_class)->finalize (object);
 }
