@@ -645,3 +645,31 @@ pmod_chat_stop (PmodChat *self)
   g_clear_handle_id (&self->again_id, g_source_remove);
   pmod_session_stop_lane (self->session, 0);
 }
+
+gboolean
+pmod_chat_can_sweep (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return self->picture && g_list_model_get_n_items (G_LIST_MODEL (self->messages)) >= 2;
+}
+
+PmodSweepRun *
+pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error)
+{
+  g_autofree char *question = NULL;
+  g_autoptr (GPtrArray) texts = NULL;
+
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+
+  if (!pmod_chat_can_sweep (self))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                           "nothing was asked about a picture yet");
+      return NULL;
+    }
+  question = dup_last_question (self);
+  texts =
+      collect_prompt (self, question, g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
+  return pmod_session_sweep (self->session, (const char *const *)texts->pdata, self->picture, plan,
+                             error);
+}

@@ -6,6 +6,7 @@
 #include "pmod-model-card.h"
 #include "pmod-picture.h"
 #include "pmod-run.h"
+#include "pmod-sweep-run.h"
 #include "pmod-tuning.h"
 
 G_BEGIN_DECLS
@@ -44,6 +45,15 @@ PmodRun *pmod_session_read (PmodSession *self, PmodPicture *picture);
 
 /* texts: user, assistant, ..., user. picture: nullable. */
 PmodRun *pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture);
+
+/* texts under each setting of plan. A newer sweep takes the place of the one before; other runs
+ * come in between two of its points. NULL and why where plan cannot be. */
+PmodSweepRun *pmod_session_sweep (PmodSession *self,
+                                  const char *const *texts,
+                                  PmodPicture *picture,
+                                  const PmodSweepPlan *plan,
+                                  GError **error);
+void pmod_session_stop_sweep (PmodSession *self);
 
 /* --- Other settings, other lanes ---------------------------------------------------------------
  *

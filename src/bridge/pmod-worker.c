@@ -28,6 +28,7 @@ struct _PmodWorker
   PmodJob *waiting[PMOD_N_LANES];
   gboolean closing[PMOD_N_LANES];
   PmodJob *running;
+  PmodJob *paused;              /* a sweep, while another lane's job runs between two points */
   PmodContext *running_context; /* only while running */
   GPtrArray *events;
   gboolean woken;
@@ -64,6 +65,9 @@ pmod_job_free (PmodJob *job)
 {
   g_clear_pointer (&job->image, pmod_image_unref);
   pmod_params_clear (&job->params);
+  for (int i = 0; i < job->n_settings; i++)
+    pmod_params_clear (&job->settings[i]);
+  g_free (job->settings);
   g_strfreev (job->texts);
   g_free (job);
 }
@@ -308,6 +312,41 @@ answer_cb (const char *text, gpointer user_data)
   return !is_stopped (user_data);
 }
 
+static void run_others (PmodWorker *self);
+
+static gboolean
+point_cb (const PmodSweepPoint *point, gpointer user_data)
+{
+  PmodWorker *self = user_data;
+  PmodEvent *event = event_new (PMOD_EVENT_POINT, self->running->id);
+
+  event->point =
+      (PmodWorkerPoint){ point->flops, point->kv_bytes, point->kv_bytes_dense, point->divergence };
+  event->text = point->answer ? g_strdup (point->answer->text->str) : NULL;
+  push (self, event);
+  run_others (self);
+  return !is_stopped (self);
+}
+
+/* A sweep sets aside what was cancelled before its first run, and an answer what was cancelled
+ * before its prefill: the callback's question catches both. */
+static void
+sweep (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
+{
+  g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
+  g_autoptr (PmodTrace) trace = NULL;
+
+  if (!prompt)
+    return;
+  if (job->model != self->model_id)
+    {
+      g_set_error_literal (&event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED, "another model");
+      return;
+    }
+  pmod_sweep (context, prompt, &job->params, job->settings, job->n_settings, PMOD_SWEEP_ANSWERS,
+              trace, point_cb, self, &event->error);
+}
+
 /* Fills in the event that ends the job. */
 static void
 answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
@@ -377,6 +416,8 @@ run_job (PmodWorker *self, PmodJob *job, PmodEvent *event)
   push (self, event_new (PMOD_EVENT_STARTED, job->id));
   if (context && is_stopped (self))
     event->finish = PMOD_FINISH_CANCELLED;
+  else if (context && job->settings)
+    sweep (self, context, job, event);
   else if (context)
     answer (self, context, job, event);
   if (g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED))
@@ -404,6 +445,25 @@ run_job_locked (PmodWorker *self, int lane)
   pmod_job_free (job);
   push (self, event);
   pthread_mutex_lock (&self->lock);
+}
+
+/* Between two points of a sweep, which may take minutes: what the other lanes have. Their contexts
+ * are not the sweep's. */
+static void
+run_others (PmodWorker *self)
+{
+  PmodContext *context;
+  int lane;
+
+  pthread_mutex_lock (&self->lock);
+  self->paused = g_steal_pointer (&self->running);
+  context = g_steal_pointer (&self->running_context);
+  while (!self->quit && (lane = next_lane_locked (self)) >= 0 && lane != self->paused->lane)
+    run_job_locked (self, lane);
+  self->last_lane = self->paused->lane;
+  self->running = g_steal_pointer (&self->paused);
+  self->running_context = context;
+  pthread_mutex_unlock (&self->lock);
 }
 
 /* Frees the contexts of lanes that were closed and have nothing to do. Lock as above. */
@@ -557,6 +617,8 @@ stop_lane_locked (PmodWorker *self, int lane)
 {
   if (self->running && self->running->lane == lane)
     stop_running_locked (self);
+  if (self->paused && self->paused->lane == lane)
+    self->paused->stopped = TRUE;
   return drop_waiting_locked (self, lane);
 }
 
