@@ -113,6 +113,7 @@ set_accels (PmodApplication *self)
     { "win.export", { "<Control>e", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
+    { "win.reset-routing", { "<Control>r", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
     { "win.full-screen", { "F11", NULL } },
     { "win.show-help-overlay", { "<Control>question", NULL } },

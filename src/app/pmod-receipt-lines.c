@@ -165,7 +165,7 @@ add_settings (GPtrArray *lines, PmodRun *run)
     add (lines, _ ("Routing"), g_strdup (_ ("none, dense")), NULL);
   else if (policy)
     add (lines, _ ("Kept by"), g_strdup (policy), NULL);
-  if (pmod_run_has_question_first (run))
+  if (pmod_run_get_question_first (run))
     add (lines, _ ("Order"), g_strdup (_ ("question first")), NULL);
 }
 

@@ -1,6 +1,8 @@
 /* One conversation about one picture: what was said, and the run that the views show.
  *
- * Opening a picture reads it at once, so that its maps come before any question. Main thread. */
+ * Opening a picture reads it at once, so that its maps come before any question. It is read again
+ * whenever the session's tuning changes: one run at a time, always with the newest settings, and
+ * the maps before stay until the next ones are there. Main thread. */
 #pragma once
 
 #include "pmod-bundle.h"
@@ -21,6 +23,11 @@ GListModel *pmod_chat_get_messages (PmodChat *self); /* PmodMessage */
 
 /* Whether an answer is on its way. */
 gboolean pmod_chat_get_busy (PmodChat *self);
+
+/* Whether the last question is asked again when the settings have changed and rest, or had changed
+ * already; the new answer takes the place of the old one. Off at first. A property as well. */
+gboolean pmod_chat_get_asks_again (PmodChat *self);
+void pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again);
 
 /* Starts anew about picture; what was said is kept for pmod_chat_undo(). */
 void pmod_chat_open_picture (PmodChat *self, PmodPicture *picture);
@@ -52,5 +59,10 @@ void pmod_chat_stop (PmodChat *self);
 /* What was said up to the run that the views show: question, answer, ...; empty where it answers
  * nothing. (transfer full) */
 char **pmod_chat_dup_turns (PmodChat *self);
+
+/* The last question under each setting of plan. NULL and why: nothing was asked, or plan cannot
+ * be. */
+gboolean pmod_chat_can_sweep (PmodChat *self);
+PmodSweepRun *pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error);
 
 G_END_DECLS

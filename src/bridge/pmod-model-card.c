@@ -1,9 +1,27 @@
 /* PmodModelCard: see pmod-model-card.h. */
 #include "config.h"
 
-#include "pmod-model-card.h"
+#include "pmod-model-card-private.h"
 
 G_DEFINE_BOXED_TYPE (PmodModelCard, pmod_model_card, pmod_model_card_ref, pmod_model_card_unref)
+
+PmodModelFacts *
+pmod_model_facts_new (PmodModel *model, const PmodParams *trained)
+{
+  PmodModelFacts *self = g_new0 (PmodModelFacts, 1);
+
+  self->config = pmod_config_copy (pmod_model_get_config (model));
+  self->trained = *trained;
+  self->kv_token_bytes = pmod_model_get_kv_token_bytes (model);
+  return self;
+}
+
+static void
+facts_free (PmodModelFacts *self)
+{
+  pmod_config_free (self->config);
+  g_free (self);
+}
 
 static void
 clear_card (gpointer data)
@@ -17,6 +35,7 @@ clear_card (gpointer data)
   g_free (self->precision);
   g_free (self->device);
   g_free (self->fallback);
+  g_clear_pointer (&self->facts, facts_free);
 }
 
 PmodModelCard *

@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/* The engine's own description of it: see pmod-model-card-private.h. */
+typedef struct _PmodModelFacts PmodModelFacts;
+
 #define PMOD_TYPE_MODEL_CARD (pmod_model_card_get_type ())
 
 typedef struct
@@ -25,6 +28,7 @@ typedef struct
   gboolean single_questions; /* it is not told what was said before */
   guint64 weight_bytes;
   guint64 load_ns;
+  PmodModelFacts *facts;
 } PmodModelCard;
 
 GType pmod_model_card_get_type (void);

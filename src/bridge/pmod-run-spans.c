@@ -194,12 +194,6 @@ pmod_run_get_policy_name (PmodRun *self)
 }
 
 gboolean
-pmod_run_has_question_first (PmodRun *self)
-{
-  return pmod_run_peek_spans (self)->question_first;
-}
-
-gboolean
 pmod_run_is_dense (PmodRun *self)
 {
   PmodRunLayer info;

@@ -112,6 +112,10 @@ gboolean pmod_run_has_begun (PmodRun *self);
 /* Whether a routed layer's map has come. */
 gboolean pmod_run_has_maps (PmodRun *self);
 
+/* Of the parameters that it ran with, see PmodTuning; of a run that has not begun 0. */
+guint64 pmod_run_get_generation (PmodRun *self);
+int pmod_run_get_policy (PmodRun *self); /* PmodTuningPolicy: who chose what is kept */
+
 int pmod_run_get_n_layers (PmodRun *self);
 int pmod_run_get_n_layers_ready (PmodRun *self);
 gboolean pmod_run_get_layer (PmodRun *self, int layer, PmodRunLayer *info);
@@ -127,8 +131,10 @@ int pmod_run_get_n_planes (PmodRun *self, int picture);
 gboolean pmod_run_get_plane (PmodRun *self, int picture, int plane, PmodRunPlane *info);
 gboolean pmod_run_get_picture_size (PmodRun *self, int picture, int *width, int *height);
 
-/* Whether words of the question's precede a picture: only then can they change what is kept. */
+/* Whether words of the user's precede a picture; and whether what is kept depends on the question,
+ * for that reason or because its last token chooses. */
 gboolean pmod_run_get_question_first (PmodRun *self);
+gboolean pmod_run_is_by_question (PmodRun *self);
 
 PmodRunCost pmod_run_get_flops (PmodRun *self, PmodFlopsRule rule);
 PmodRunCost pmod_run_get_kv (PmodRun *self); /* bytes */
@@ -136,6 +142,7 @@ PmodRunCost pmod_run_get_kv (PmodRun *self); /* bytes */
 int pmod_run_get_n_tokens (PmodRun *self); /* in the context now */
 int pmod_run_get_n_prompt_tokens (PmodRun *self);
 int pmod_run_get_n_vision (PmodRun *self);
+int pmod_run_get_n_tiles (PmodRun *self); /* of all pictures, that went through the tower */
 int pmod_run_get_n_reused (PmodRun *self);
 int pmod_run_get_n_new_tokens (PmodRun *self);
 int pmod_run_get_context_length (PmodRun *self);
@@ -154,8 +161,6 @@ guint64 pmod_run_get_weight_bytes (PmodRun *self);     /* of its model; 0: not r
 gboolean pmod_run_is_dense (PmodRun *self);
 /* Who chose what is kept, as pmod run --policy calls it; NULL: the routers. */
 const char *pmod_run_get_policy_name (PmodRun *self);
-/* Whether words of the user's came before the picture, so that routing depends on them. */
-gboolean pmod_run_has_question_first (PmodRun *self);
 /* A run that was dense, of the same model, picture and question. (nullable) */
 PmodRun *pmod_run_get_dense_run (PmodRun *self);
 

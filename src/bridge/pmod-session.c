@@ -1,7 +1,7 @@
 /* PmodSession: the main thread's side of the engine. See pmod-session.h.
  *
  * Owners: this object and every PmodRun belong to the main thread; model and context to the
- * worker's. The worker only makes `source` ready; all that it has to say is fetched here. */
+ * worker's. The worker only makes the two sources ready; all that it has to say is fetched here. */
 #include "config.h"
 
 #include "pmod-session.h"
@@ -9,23 +9,35 @@
 #include "pmod-picture-private.h"
 #include "pmod-run-origin.h"
 #include "pmod-run-private.h"
+#include "pmod-sweep-run-private.h"
+#include "pmod-tuning-private.h"
 #include "pmod-worker.h"
+
+/* A hand on a slider has the window drawn without a pause; news waits no longer than this. */
+#define LATE_US (25 * 1000)
 
 struct _PmodSession
 {
   GObject parent_instance;
 
   PmodWorker *worker;
-  GSource *source;
-  GHashTable *runs; /* job id -> PmodRun: one in flight, one waiting */
-  guint64 last_job; /* of runs and models alike */
+  GSource *source; /* below drawing and input, so that a fast engine cannot starve them */
+  GSource *late;   /* above drawing, so that what is always drawn cannot starve the engine's news */
+  GHashTable *runs;   /* job id -> PmodRun: one in flight, one waiting in each lane */
+  GHashTable *sweeps; /* job id -> PmodSweepRun: the same */
+  guint64 last_job;   /* of runs, sweeps and models alike */
 
   PmodSessionState state;
   guint64 loading; /* id of the model that was chosen last, 0 once it is there or refused */
   double progress;
   PmodModelCard *model;
+  guint64 model_id; /* that the worker knows it by */
+  PmodTuning *tuning;
   char *error;
 };
+
+/* The last lane is for sweeps alone. */
+G_STATIC_ASSERT (PMOD_SESSION_N_LANES == PMOD_SWEEP_LANE);
 
 enum
 {
@@ -88,7 +100,10 @@ take_opened (PmodSession *self, PmodEvent *event)
 {
   g_clear_pointer (&self->model, pmod_model_card_unref);
   self->model = g_steal_pointer (&event->card);
+  self->model_id = event->job;
   end_loading (self, event);
+  /* First, so that whoever asks the new model something asks it as it was trained. */
+  pmod_tuning_set_model (self->tuning, self->model);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_MODEL]);
 }
 
@@ -117,10 +132,36 @@ take_done (PmodSession *self, PmodRun *run, PmodEvent *event)
 }
 
 static void
+take_sweep_event (PmodSession *self, PmodSweepRun *sweep, PmodEvent *event)
+{
+  if (event->type == PMOD_EVENT_POINT)
+    pmod_sweep_run_append (sweep, &event->point, event->text);
+  if (event->type != PMOD_EVENT_DONE)
+    return;
+  g_object_ref (sweep);
+  g_hash_table_remove (self->sweeps, &event->job);
+  /* Its context is as large as a conversation's. */
+  if (g_hash_table_size (self->sweeps) == 0)
+    pmod_worker_close_lane (self->worker, PMOD_SWEEP_LANE);
+  if (event->error)
+    pmod_sweep_run_finish (sweep, PMOD_SWEEP_FAILED, event->error->message);
+  else
+    pmod_sweep_run_finish (
+        sweep, event->finish == PMOD_FINISH_CANCELLED ? PMOD_SWEEP_STOPPED : PMOD_SWEEP_DONE, NULL);
+  g_object_unref (sweep);
+}
+
+static void
 take_event (PmodSession *self, PmodEvent *event)
 {
+  PmodSweepRun *sweep = g_hash_table_lookup (self->sweeps, &event->job);
   PmodRun *run = g_hash_table_lookup (self->runs, &event->job);
 
+  if (sweep)
+    {
+      take_sweep_event (self, sweep, event);
+      return;
+    }
   switch (event->type)
     {
     case PMOD_EVENT_PROGRESS:
@@ -136,6 +177,8 @@ take_event (PmodSession *self, PmodEvent *event)
     case PMOD_EVENT_STARTED:
       if (run)
         pmod_run_set_model (run, self->model);
+      break;
+    case PMOD_EVENT_POINT:
       break;
     case PMOD_EVENT_RECORDS:
       if (run && !pmod_run_is_finished (run))
@@ -163,7 +206,8 @@ dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   g_autoptr (GPtrArray) events = NULL;
 
   /* Before the fetch: what comes after the fetch makes the source ready again. */
-  g_source_set_ready_time (source, -1);
+  g_source_set_ready_time (self->source, -1);
+  g_source_set_ready_time (self->late, -1);
   events = pmod_worker_take_events (self->worker);
   for (guint i = 0; i < events->len; i++)
     take_event (self, g_ptr_array_index (events, i));
@@ -178,10 +222,35 @@ never_called (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* On the engine's thread: of self it knows the sources alone, which stand until it is gone. */
 static void
 wake (gpointer data)
 {
-  g_source_set_ready_time (data, 0);
+  PmodSession *self = data;
+
+  g_source_set_ready_time (self->source, 0);
+  g_source_set_ready_time (self->late, g_get_monotonic_time () + LATE_US);
+}
+
+static GSource *
+add_source (PmodSession *self, int priority)
+{
+  static GSourceFuncs funcs = { .dispatch = dispatch };
+  GSource *source = g_source_new (&funcs, sizeof (GSource));
+
+  g_source_set_priority (source, priority);
+  g_source_set_callback (source, never_called, self, NULL);
+  g_source_set_static_name (source, "engine");
+  g_source_attach (source, NULL);
+  return source;
+}
+
+static void
+remove_source (GSource **source)
+{
+  if (*source)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -192,10 +261,10 @@ pmod_session_dispose (GObject *object)
   PmodSession *self = PMOD_SESSION (object);
 
   g_clear_pointer (&self->worker, pmod_worker_free);
-  if (self->source)
-    g_source_destroy (self->source);
-  g_clear_pointer (&self->source, g_source_unref);
+  remove_source (&self->source);
+  remove_source (&self->late);
   g_clear_pointer (&self->runs, g_hash_table_unref);
+  g_clear_pointer (&self->sweeps, g_hash_table_unref);
 
   G_OBJECT_CLASS (pmod_session_parent_class)->dispose (object);
 }
@@ -206,6 +275,7 @@ pmod_session_finalize (GObject *object)
   PmodSession *self = PMOD_SESSION (object);
 
   g_clear_pointer (&self->model, pmod_model_card_unref);
+  g_clear_object (&self->tuning);
   g_free (self->error);
 
   G_OBJECT_CLASS (pmod_session_parent_class)->finalize (object);
@@ -255,17 +325,13 @@ pmod_session_class_init (PmodSessionClass *klass)
 static void
 pmod_session_init (PmodSession *self)
 {
-  static GSourceFuncs funcs = { .dispatch = dispatch };
-
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+  self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+  self->tuning = pmod_tuning_new ();
 
-  /* Below drawing and input, so that a fast engine cannot starve them. */
-  self->source = g_source_new (&funcs, sizeof (GSource));
-  g_source_set_priority (self->source, G_PRIORITY_DEFAULT_IDLE);
-  g_source_set_callback (self->source, never_called, self, NULL);
-  g_source_set_static_name (self->source, "engine");
-  g_source_attach (self->source, NULL);
-  self->worker = pmod_worker_new (wake, self->source);
+  self->source = add_source (self, G_PRIORITY_DEFAULT_IDLE);
+  self->late = add_source (self, G_PRIORITY_DEFAULT);
+  self->worker = pmod_worker_new (wake, self);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */
@@ -332,6 +398,31 @@ pmod_session_list_models (void)
   return pmod_model_list_installed ();
 }
 
+PmodTuning *
+pmod_session_get_tuning (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  return self->tuning;
+}
+
+/* With a copy of what tuning says now. */
+static PmodJob *
+make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int lane)
+{
+  PmodParams params;
+  PmodJob *job;
+
+  if (!tuning)
+    tuning = self->tuning;
+  pmod_tuning_get_params (tuning, &params);
+  job = pmod_job_new (&params, lane);
+  pmod_params_clear (&params);
+  job->texts = g_strdupv ((char **)texts);
+  job->question_first = pmod_tuning_get_question_first (tuning);
+  job->model = pmod_tuning_get_model (tuning) == self->model ? self->model_id : 0;
+  return job;
+}
+
 static PmodRun *
 start_run (PmodSession *self, PmodJob *job, PmodPicture *picture)
 {
@@ -346,25 +437,92 @@ start_run (PmodSession *self, PmodJob *job, PmodPicture *picture)
 }
 
 PmodRun *
-pmod_session_read (PmodSession *self, PmodPicture *picture)
+pmod_session_read_behind (
+    PmodSession *self, const char *const *texts, PmodPicture *picture, PmodTuning *tuning, int lane)
 {
+  PmodJob *job;
+
   g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
   g_return_val_if_fail (PMOD_IS_PICTURE (picture), NULL);
+  g_return_val_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES, NULL);
 
-  return start_run (self, g_new0 (PmodJob, 1), picture);
+  job = make_job (self, texts, tuning, lane);
+  job->only_read = TRUE;
+  /* Where nothing is asked yet, nothing can come first. */
+  job->question_first = job->question_first && texts;
+  /* The maps of any other policy do not depend on what follows the picture. */
+  if (!job->question_first && job->params.routing.policy != PMOD_POLICY_LAST)
+    g_clear_pointer (&job->texts, g_strfreev);
+  return start_run (self, job, picture);
+}
+
+PmodRun *
+pmod_session_read_with (PmodSession *self, PmodPicture *picture, PmodTuning *tuning, int lane)
+{
+  return pmod_session_read_behind (self, NULL, picture, tuning, lane);
+}
+
+PmodRun *
+pmod_session_ask_with (
+    PmodSession *self, const char *const *texts, PmodPicture *picture, PmodTuning *tuning, int lane)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+  g_return_val_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES, NULL);
+
+  return start_run (self, make_job (self, texts, tuning, lane), picture);
+}
+
+PmodRun *
+pmod_session_read (PmodSession *self, PmodPicture *picture)
+{
+  return pmod_session_read_with (self, picture, NULL, 0);
 }
 
 PmodRun *
 pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture)
 {
+  return pmod_session_ask_with (self, texts, picture, NULL, 0);
+}
+
+PmodSweepRun *
+pmod_session_sweep (PmodSession *self,
+                    const char *const *texts,
+                    PmodPicture *picture,
+                    const PmodSweepPlan *plan,
+                    GError **error)
+{
+  g_autoptr (PmodSweepRun) sweep = NULL;
+  g_autofree PmodParams *params = NULL;
   PmodJob *job;
+  int n;
 
   g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
   g_return_val_if_fail (texts && texts[0], NULL);
 
-  job = g_new0 (PmodJob, 1);
-  job->texts = g_strdupv ((char **)texts);
-  return start_run (self, job, picture);
+  sweep = pmod_sweep_run_new (self->tuning, plan, error);
+  if (!sweep)
+    return NULL;
+  params = pmod_sweep_run_dup_params (sweep, &n);
+  job = make_job (self, texts, NULL, PMOD_SWEEP_LANE);
+  pmod_params_clear (&job->params);
+  job->params = params[0];
+  job->n_settings = n - 1;
+  job->settings = g_memdup2 (params + 1, sizeof *params * (gsize)(n - 1));
+  job->id = ++self->last_job;
+  job->image = picture ? pmod_image_ref (pmod_picture_get_image (picture)) : NULL;
+  g_hash_table_insert (self->sweeps, g_memdup2 (&job->id, sizeof job->id), g_object_ref (sweep));
+  pmod_worker_stop_lane (self->worker, PMOD_SWEEP_LANE);
+  pmod_worker_ask (self->worker, job);
+  return g_steal_pointer (&sweep);
+}
+
+void
+pmod_session_stop_sweep (PmodSession *self)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  pmod_worker_stop_lane (self->worker, PMOD_SWEEP_LANE);
 }
 
 void
@@ -373,4 +531,22 @@ pmod_session_stop (PmodSession *self)
   g_return_if_fail (PMOD_IS_SESSION (self));
 
   pmod_worker_stop (self->worker);
+}
+
+void
+pmod_session_stop_lane (PmodSession *self, int lane)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES);
+
+  pmod_worker_stop_lane (self->worker, lane);
+}
+
+void
+pmod_session_close_lane (PmodSession *self, int lane)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (lane > 0 && lane < PMOD_SESSION_N_LANES);
+
+  pmod_worker_close_lane (self->worker, lane);
 }

@@ -6,6 +6,8 @@
 #include "pmod-model-card.h"
 #include "pmod-picture.h"
 #include "pmod-run.h"
+#include "pmod-sweep-run.h"
+#include "pmod-tuning.h"
 
 G_BEGIN_DECLS
 
@@ -35,13 +37,53 @@ void pmod_session_cancel_loading (PmodSession *self);
 /* Names of the installed models. (transfer full) */
 char **pmod_session_list_models (void);
 
+/* What the next run gets; as trained whenever a model was loaded. The same object always. */
+PmodTuning *pmod_session_get_tuning (PmodSession *self);
+
 /* Only the picture: its maps, and the states that questions about it start from. */
 PmodRun *pmod_session_read (PmodSession *self, PmodPicture *picture);
 
 /* texts: user, assistant, ..., user. picture: nullable. */
 PmodRun *pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture);
 
-/* Ends the run in flight and the one that waits; both finish as stopped. */
+/* texts under each setting of plan. A newer sweep takes the place of the one before; other runs
+ * come in between two of its points. NULL and why where plan cannot be. */
+PmodSweepRun *pmod_session_sweep (PmodSession *self,
+                                  const char *const *texts,
+                                  PmodPicture *picture,
+                                  const PmodSweepPlan *plan,
+                                  GError **error);
+void pmod_session_stop_sweep (PmodSession *self);
+
+/* --- Other settings, other lanes ---------------------------------------------------------------
+ *
+ * A lane (0 .. PMOD_SESSION_N_LANES - 1) is a context of its own: what runs in lane 1 leaves alone
+ * what lane 0 can use again. In each lane one run waits at most, and a newer one takes its place;
+ * all lanes run one after the other, taking turns. The runs above are of lane 0. */
+#define PMOD_SESSION_N_LANES 2
+
+/* tuning: NULL is the session's own. Its values are copied. */
+PmodRun *
+pmod_session_read_with (PmodSession *self, PmodPicture *picture, PmodTuning *tuning, int lane);
+PmodRun *pmod_session_ask_with (PmodSession *self,
+                                const char *const *texts,
+                                PmodPicture *picture,
+                                PmodTuning *tuning,
+                                int lane);
+
+/* Reads the picture as it is seen together with texts, where the tuning makes what is kept depend
+ * on the question; else as pmod_session_read_with(). texts: nullable. */
+PmodRun *pmod_session_read_behind (PmodSession *self,
+                                   const char *const *texts,
+                                   PmodPicture *picture,
+                                   PmodTuning *tuning,
+                                   int lane);
+
+/* Ends the runs in flight and those that wait; they finish as stopped. */
 void pmod_session_stop (PmodSession *self);
+void pmod_session_stop_lane (PmodSession *self, int lane);
+
+/* Stops lane (not 0) and gives its memory back. The next run in it opens it again. */
+void pmod_session_close_lane (PmodSession *self, int lane);
 
 G_END_DECLS

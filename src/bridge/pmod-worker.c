@@ -1,12 +1,14 @@
 /* PmodWorker: the one thread that touches the engine. See pmod-worker.h.
  *
- * Owners: the engine's thread owns model, context, params, prompt and trace. `lock` guards the
- * mailbox (open_path and its id, waiting), the outbox (events, woken) and the two things that
- * another thread may tell a running job: to stop, and through which context. It is never held over
- * work. A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
+ * Owners: the engine's thread owns model, contexts, prompt and trace, and the job that runs. `lock`
+ * guards the mailbox (open_path and its id, waiting, closing), the outbox (events, woken) and the
+ * two things that another thread may tell a running job: to stop, and through which context. It is
+ * never held over work. A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
 #include "config.h"
 
 #include "pmod-worker.h"
+
+#include "pmod-model-card-private.h"
 
 #include <json-glib/json-glib.h>
 #include <pthread.h>
@@ -23,16 +25,19 @@ struct _PmodWorker
   char *open_path;
   guint64 open_id;
   gboolean open_cancelled;
-  PmodJob *waiting;
+  PmodJob *waiting[PMOD_N_LANES];
+  gboolean closing[PMOD_N_LANES];
   PmodJob *running;
+  PmodJob *paused;              /* a sweep, while another lane's job runs between two points */
   PmodContext *running_context; /* only while running */
   GPtrArray *events;
   gboolean woken;
 
   /* The engine's thread alone. */
   PmodModel *model;
-  PmodContext *context;
-  PmodParams params;
+  PmodContext *contexts[PMOD_N_LANES];
+  guint64 model_id;
+  int last_lane;
 };
 
 static void
@@ -45,10 +50,24 @@ event_free (PmodEvent *event)
   g_free (event);
 }
 
+PmodJob *
+pmod_job_new (const PmodParams *params, int lane)
+{
+  PmodJob *job = g_new0 (PmodJob, 1);
+
+  pmod_params_copy (&job->params, params);
+  job->lane = lane;
+  return job;
+}
+
 void
 pmod_job_free (PmodJob *job)
 {
   g_clear_pointer (&job->image, pmod_image_unref);
+  pmod_params_clear (&job->params);
+  for (int i = 0; i < job->n_settings; i++)
+    pmod_params_clear (&job->settings[i]);
+  g_free (job->settings);
   g_strfreev (job->texts);
   g_free (job);
 }
@@ -112,7 +131,7 @@ record_cb (const PmodRecord *record, gpointer user_data)
 
   pthread_mutex_lock (&self->lock);
   if (self->running->stopped || self->quit)
-    pmod_context_cancel (self->context);
+    pmod_context_cancel (self->contexts[self->running->lane]);
   event = last_event (self, PMOD_EVENT_RECORDS);
   if (!event || event->job != self->running->id)
     {
@@ -191,7 +210,16 @@ describe (PmodModel *model, const PmodParams *params)
   if (pmod_routing_ratios (&params->routing, config, ratios, NULL))
     for (int l = 0; l < config->n_layers; l++)
       card->n_routed += ratios[l] >= 0;
+  card->facts = pmod_model_facts_new (model, params);
   return card;
+}
+
+static void
+close_all (PmodWorker *self)
+{
+  for (int i = 0; i < PMOD_N_LANES; i++)
+    g_clear_pointer (&self->contexts[i], pmod_context_free);
+  g_clear_pointer (&self->model, pmod_model_unref);
 }
 
 /* The model before is given up only when the new one is there. */
@@ -199,6 +227,7 @@ static void
 open_model (PmodWorker *self, guint64 id, const char *name)
 {
   PmodEvent *event;
+  PmodParams params;
   GError *error = NULL;
   g_autofree char *path = pmod_model_find (name, &error);
   g_autoptr (PmodModel) model =
@@ -212,19 +241,31 @@ open_model (PmodWorker *self, guint64 id, const char *name)
       push (self, event);
       return;
     }
-  g_clear_pointer (&self->context, pmod_context_free);
-  g_clear_pointer (&self->model, pmod_model_unref);
-  self->context = context;
+  close_all (self);
+  self->contexts[0] = context;
   self->model = g_steal_pointer (&model);
-  pmod_params_clear (&self->params);
-  pmod_params_init (&self->params, pmod_model_get_config (self->model));
+  self->model_id = id;
+  pmod_params_init (&params, pmod_model_get_config (self->model));
 
   event = event_new (PMOD_EVENT_OPENED, id);
-  event->card = describe (self->model, &self->params);
+  event->card = describe (self->model, &params);
   push (self, event);
 }
 
 /* --- Running --------------------------------------------------------------------------------- */
+
+/* Of the job's lane; made by its first job. */
+static PmodContext *
+get_context (PmodWorker *self, const PmodJob *job, GError **error)
+{
+  PmodContext **context = &self->contexts[job->lane];
+
+  if (!self->model)
+    g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "no model is loaded");
+  else if (!*context)
+    *context = pmod_context_new (self->model, error);
+  return *context;
+}
 
 static PmodPrompt *
 make_prompt (PmodWorker *self, PmodJob *job, GError **error)
@@ -240,12 +281,14 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
       turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
       turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
     }
-  prompt =
-      pmod_prompt_new_chat (pmod_model_get_tokenizer (self->model), config->conversation,
-                            turns + first, n_turns - first, &job->image, job->image ? 1 : 0, error);
-  if (!prompt || job->texts)
+  prompt = pmod_prompt_new_chat_full (
+      pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
+      &job->image, job->image ? 1 : 0,
+      job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
+  if (!prompt || !job->only_read || (job->texts && !job->question_first))
     return prompt;
 
+  /* Nothing that follows the picture has a say in its maps. */
   for (guint i = 0; i < prompt->ids->len; i++)
     if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
       g_array_set_size (prompt->ids, i + 1);
@@ -269,9 +312,44 @@ answer_cb (const char *text, gpointer user_data)
   return !is_stopped (user_data);
 }
 
+static void run_others (PmodWorker *self);
+
+static gboolean
+point_cb (const PmodSweepPoint *point, gpointer user_data)
+{
+  PmodWorker *self = user_data;
+  PmodEvent *event = event_new (PMOD_EVENT_POINT, self->running->id);
+
+  event->point =
+      (PmodWorkerPoint){ point->flops, point->kv_bytes, point->kv_bytes_dense, point->divergence };
+  event->text = point->answer ? g_strdup (point->answer->text->str) : NULL;
+  push (self, event);
+  run_others (self);
+  return !is_stopped (self);
+}
+
+/* A sweep sets aside what was cancelled before its first run, and an answer what was cancelled
+ * before its prefill: the callback's question catches both. */
+static void
+sweep (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
+{
+  g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
+  g_autoptr (PmodTrace) trace = NULL;
+
+  if (!prompt)
+    return;
+  if (job->model != self->model_id)
+    {
+      g_set_error_literal (&event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED, "another model");
+      return;
+    }
+  pmod_sweep (context, prompt, &job->params, job->settings, job->n_settings, PMOD_SWEEP_ANSWERS,
+              trace, point_cb, self, &event->error);
+}
+
 /* Fills in the event that ends the job. */
 static void
-answer (PmodWorker *self, PmodJob *job, PmodEvent *event)
+answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
 {
   g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
   g_autoptr (PmodTrace) trace = NULL;
@@ -279,14 +357,14 @@ answer (PmodWorker *self, PmodJob *job, PmodEvent *event)
   if (!prompt)
     return;
   trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, record_cb, self);
-  if (!job->texts)
+  if (job->only_read)
     {
-      pmod_context_prefill (self->context, prompt, &self->params, trace, &event->error);
+      pmod_context_prefill (context, prompt, &job->params, trace, &event->error);
     }
   else
     {
-      g_autoptr (PmodAnswer) result = pmod_context_answer (self->context, prompt, &self->params,
-                                                           trace, answer_cb, self, &event->error);
+      g_autoptr (PmodAnswer) result = pmod_context_answer (context, prompt, &job->params, trace,
+                                                           answer_cb, self, &event->error);
 
       if (result)
         {
@@ -296,28 +374,69 @@ answer (PmodWorker *self, PmodJob *job, PmodEvent *event)
     }
 }
 
-/* Called and left with the lock held. */
-static void
-run_job_locked (PmodWorker *self)
+/* Whose turn it is: the lane's that did not run last, if it has a job. -1: no job waits. */
+static int
+next_lane_locked (PmodWorker *self)
 {
-  PmodJob *job = self->running = g_steal_pointer (&self->waiting);
-  PmodEvent *event = event_new (PMOD_EVENT_DONE, job->id);
+  for (int i = 1; i <= PMOD_N_LANES; i++)
+    {
+      int lane = (self->last_lane + i) % PMOD_N_LANES;
 
-  self->running_context = self->context;
+      if (self->waiting[lane])
+        return lane;
+    }
+  return -1;
+}
+
+/* Asked while a model was loading, and so with the one before in mind, or none. */
+static void
+update_params (PmodWorker *self, PmodJob *job)
+{
+  guint64 generation = job->params.generation;
+
+  if (job->model == self->model_id)
+    return;
+  pmod_params_clear (&job->params);
+  pmod_params_init (&job->params, pmod_model_get_config (self->model));
+  job->params.generation = generation;
+  job->question_first = FALSE;
+}
+
+static void
+run_job (PmodWorker *self, PmodJob *job, PmodEvent *event)
+{
+  PmodContext *context = get_context (self, job, &event->error);
+
+  if (context)
+    update_params (self, job);
+  pthread_mutex_lock (&self->lock);
+  self->running_context = context;
   pthread_mutex_unlock (&self->lock);
 
   push (self, event_new (PMOD_EVENT_STARTED, job->id));
-  if (!self->context)
-    g_set_error_literal (&event->error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "no model is loaded");
-  else if (is_stopped (self))
+  if (context && is_stopped (self))
     event->finish = PMOD_FINISH_CANCELLED;
-  else
-    answer (self, job, event);
+  else if (context && job->settings)
+    sweep (self, context, job, event);
+  else if (context)
+    answer (self, context, job, event);
   if (g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED))
     {
       g_clear_error (&event->error);
       event->finish = PMOD_FINISH_CANCELLED;
     }
+}
+
+/* Called and left with the lock held. */
+static void
+run_job_locked (PmodWorker *self, int lane)
+{
+  PmodJob *job = self->running = g_steal_pointer (&self->waiting[lane]);
+  PmodEvent *event = event_new (PMOD_EVENT_DONE, job->id);
+
+  self->last_lane = lane;
+  pthread_mutex_unlock (&self->lock);
+  run_job (self, job, event);
 
   pthread_mutex_lock (&self->lock);
   self->running = NULL;
@@ -328,6 +447,44 @@ run_job_locked (PmodWorker *self)
   pthread_mutex_lock (&self->lock);
 }
 
+/* Between two points of a sweep, which may take minutes: what the other lanes have. Their contexts
+ * are not the sweep's. */
+static void
+run_others (PmodWorker *self)
+{
+  PmodContext *context;
+  int lane;
+
+  pthread_mutex_lock (&self->lock);
+  self->paused = g_steal_pointer (&self->running);
+  context = g_steal_pointer (&self->running_context);
+  while (!self->quit && (lane = next_lane_locked (self)) >= 0 && lane != self->paused->lane)
+    run_job_locked (self, lane);
+  self->last_lane = self->paused->lane;
+  self->running = g_steal_pointer (&self->paused);
+  self->running_context = context;
+  pthread_mutex_unlock (&self->lock);
+}
+
+/* Frees the context of a lane that was closed; FALSE: there is none. Lock as above, and as it is
+ * let go of meanwhile, whoever calls this looks at everything again. */
+static gboolean
+close_lane_locked (PmodWorker *self)
+{
+  for (int lane = 1; lane < PMOD_N_LANES; lane++)
+    if (self->closing[lane])
+      {
+        PmodContext *context = g_steal_pointer (&self->contexts[lane]);
+
+        self->closing[lane] = FALSE;
+        pthread_mutex_unlock (&self->lock);
+        g_clear_pointer (&context, pmod_context_free);
+        pthread_mutex_lock (&self->lock);
+        return TRUE;
+      }
+  return FALSE;
+}
+
 static gpointer
 engine_thread (gpointer data)
 {
@@ -336,6 +493,8 @@ engine_thread (gpointer data)
   pthread_mutex_lock (&self->lock);
   while (!self->quit)
     {
+      if (close_lane_locked (self))
+        continue;
       if (self->open_path)
         {
           g_autofree char *path = g_steal_pointer (&self->open_path);
@@ -345,15 +504,14 @@ engine_thread (gpointer data)
           open_model (self, id, path);
           pthread_mutex_lock (&self->lock);
         }
-      else if (self->waiting)
-        run_job_locked (self);
+      else if (next_lane_locked (self) >= 0)
+        run_job_locked (self, next_lane_locked (self));
       else
         pthread_cond_wait (&self->mail, &self->lock);
     }
   pthread_mutex_unlock (&self->lock);
 
-  g_clear_pointer (&self->context, pmod_context_free);
-  g_clear_pointer (&self->model, pmod_model_unref);
+  close_all (self);
   return NULL;
 }
 
@@ -385,9 +543,9 @@ stop_running_locked (PmodWorker *self)
 }
 
 static gboolean
-drop_waiting_locked (PmodWorker *self)
+drop_waiting_locked (PmodWorker *self, int lane)
 {
-  PmodJob *job = g_steal_pointer (&self->waiting);
+  PmodJob *job = g_steal_pointer (&self->waiting[lane]);
   PmodEvent *event;
 
   if (!job)
@@ -408,7 +566,8 @@ pmod_worker_free (PmodWorker *self)
   pthread_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
 
-  g_clear_pointer (&self->waiting, pmod_job_free);
+  for (int i = 0; i < PMOD_N_LANES; i++)
+    g_clear_pointer (&self->waiting[i], pmod_job_free);
   g_clear_pointer (&self->events, g_ptr_array_unref);
   g_free (self->open_path);
   pthread_cond_destroy (&self->mail);
@@ -442,8 +601,8 @@ pmod_worker_ask (PmodWorker *self, PmodJob *job)
   gboolean must_wake;
 
   pthread_mutex_lock (&self->lock);
-  must_wake = drop_waiting_locked (self);
-  self->waiting = job;
+  must_wake = drop_waiting_locked (self, job->lane);
+  self->waiting[job->lane] = job;
   pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   if (must_wake)
@@ -453,11 +612,41 @@ pmod_worker_ask (PmodWorker *self, PmodJob *job)
 void
 pmod_worker_stop (PmodWorker *self)
 {
+  for (int lane = 0; lane < PMOD_N_LANES; lane++)
+    pmod_worker_stop_lane (self, lane);
+}
+
+static gboolean
+stop_lane_locked (PmodWorker *self, int lane)
+{
+  if (self->running && self->running->lane == lane)
+    stop_running_locked (self);
+  if (self->paused && self->paused->lane == lane)
+    self->paused->stopped = TRUE;
+  return drop_waiting_locked (self, lane);
+}
+
+void
+pmod_worker_stop_lane (PmodWorker *self, int lane)
+{
   gboolean must_wake;
 
   pthread_mutex_lock (&self->lock);
-  stop_running_locked (self);
-  must_wake = drop_waiting_locked (self);
+  must_wake = stop_lane_locked (self, lane);
+  pthread_mutex_unlock (&self->lock);
+  if (must_wake)
+    self->wake (self->wake_data);
+}
+
+void
+pmod_worker_close_lane (PmodWorker *self, int lane)
+{
+  gboolean must_wake;
+
+  pthread_mutex_lock (&self->lock);
+  must_wake = stop_lane_locked (self, lane);
+  self->closing[lane] = TRUE;
+  pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   if (must_wake)
     self->wake (self->wake_data);

@@ -10,9 +10,21 @@ G_BEGIN_DECLS
 
 typedef struct _PmodWorker PmodWorker;
 
+/* Each lane has a context of its own, so that what runs in one leaves what the other may use again
+ * alone. Lane 0 is there with the model, another from its first job until it is closed. */
+#define PMOD_N_LANES 3
+#define PMOD_SWEEP_LANE 2
+
 typedef struct
 {
   guint64 id;
+  int lane;
+  PmodParams params;       /* owned, see pmod_job_new() */
+  guint64 model;           /* id of the opened model that they are for; of another: as trained */
+  gboolean question_first; /* the picture stands behind the question */
+  gboolean only_read;      /* nothing is answered: only the maps are wanted */
+  PmodParams *settings;    /* a sweep's, after params, to which they are compared; else NULL */
+  int n_settings;
   char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
   PmodImage *image; /* nullable */
   gboolean stopped; /* guarded by the worker's lock */
@@ -25,8 +37,18 @@ typedef enum
   PMOD_EVENT_REFUSED,  /* error; the model before, if any, stays */
   PMOD_EVENT_STARTED,  /* job */
   PMOD_EVENT_RECORDS,  /* job, records */
+  PMOD_EVENT_POINT,    /* job, point, text: of a sweep */
   PMOD_EVENT_DONE,     /* job, text or error, finish */
 } PmodEventType;
+
+/* See PmodSweepPoint. */
+typedef struct
+{
+  PmodFlops flops;
+  guint64 kv_bytes;
+  guint64 kv_bytes_dense;
+  double divergence;
+} PmodWorkerPoint;
 
 typedef struct
 {
@@ -37,6 +59,7 @@ typedef struct
   PmodModelCard *card;
   GByteArray *records;
   char *text;
+  PmodWorkerPoint point;
   PmodFinish finish;
   GError *error;
 } PmodEvent;
@@ -52,15 +75,22 @@ void pmod_worker_free (PmodWorker *self);
 void pmod_worker_open (PmodWorker *self, guint64 id, const char *path);
 void pmod_worker_cancel_open (PmodWorker *self);
 
-/* job is taken. One job runs, one waits; a newer one takes the place of the one that waits. */
+/* job is taken. One job runs, one waits in each lane; a newer one takes the place of the one that
+ * waits in its lane. Lanes take turns. */
 void pmod_worker_ask (PmodWorker *self, PmodJob *job);
 
-/* Stops the job that runs and the one that waits. */
+/* Stops the job that runs and those that wait. */
 void pmod_worker_stop (PmodWorker *self);
+
+/* The same of one lane; lane 1 then gives its memory back once nothing runs there. */
+void pmod_worker_stop_lane (PmodWorker *self, int lane);
+void pmod_worker_close_lane (PmodWorker *self, int lane);
 
 /* PmodEvent, oldest first. (transfer full) */
 GPtrArray *pmod_worker_take_events (PmodWorker *self);
 
+/* params are copied. */
+PmodJob *pmod_job_new (const PmodParams *params, int lane);
 void pmod_job_free (PmodJob *job);
 
 G_END_DECLS

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pmod-checkpoint.h"
+#include "pmod-meter.h"
 #include "pmod-model-private.h"
 
 static const PmodModelOptions default_options;
@@ -366,6 +367,12 @@ guint64
 pmod_model_get_load_ns (const PmodModel *self)
 {
   return self->load_ns;
+}
+
+guint64
+pmod_model_get_kv_token_bytes (const PmodModel *self)
+{
+  return pmod_meter_kv_token_bytes (self->config, (int)pmod_dtype_size (self->act));
 }
 
 PmodModelInfo *

@@ -107,6 +107,9 @@ int pmod_model_get_n_threads (const PmodModel *self);
 guint64 pmod_model_get_weight_bytes (const PmodModel *self);
 guint64 pmod_model_get_load_ns (const PmodModel *self);
 
+/* Keys and values of one token in one layer, in bytes, as contexts of this model hold them. */
+guint64 pmod_model_get_kv_token_bytes (const PmodModel *self);
+
 /* Directories that are searched for models by name, and the names found there. (transfer full) */
 char **pmod_model_list_installed (void);
 char *pmod_model_find (const char *name_or_path, GError **error);
