@@ -12,6 +12,10 @@ struct _PmodChat
   PmodSession *session;
   gulong model_id;
   PmodPicture *picture;
+  PmodPicture *shown; /* picture, or a live frame */
+  gboolean live;
+  PmodPicture *before_picture; /* of live */
+  PmodRun *before_run;
   GListStore *messages;
   PmodRun *run;    /* that the views show */
   PmodRun *coming; /* takes its place once it has something to show */
@@ -30,6 +34,8 @@ enum
   PROP_PICTURE,
   PROP_RUN,
   PROP_BUSY,
+  PROP_SHOWN,
+  PROP_LIVE,
   N_PROPS
 };
 
@@ -112,8 +118,30 @@ read_picture (PmodChat *self)
 /* --- Conversations --------------------------------------------------------------------------- */
 
 static void
+set_shown (PmodChat *self, PmodPicture *picture)
+{
+  if (g_set_object (&self->shown, picture))
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SHOWN]);
+}
+
+static void
+set_live (PmodChat *self, gboolean live)
+{
+  if (self->live == live)
+    return;
+  self->live = live;
+  if (!live)
+    {
+      g_clear_object (&self->before_picture);
+      g_clear_object (&self->before_run);
+    }
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LIVE]);
+}
+
+static void
 set_picture (PmodChat *self, PmodPicture *picture)
 {
+  set_shown (self, picture);
   if (g_set_object (&self->picture, picture))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PICTURE]);
 }
@@ -131,6 +159,7 @@ put_aside (PmodChat *self)
 {
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
+  set_live (self, FALSE);
   pmod_session_stop (self->session);
   forget_coming (self);
   forget_answer (self);
@@ -184,6 +213,9 @@ pmod_chat_dispose (GObject *object)
     g_clear_signal_handler (&self->model_id, self->session);
   g_clear_object (&self->session);
   g_clear_object (&self->picture);
+  g_clear_object (&self->shown);
+  g_clear_object (&self->before_picture);
+  g_clear_object (&self->before_run);
   g_clear_object (&self->run);
   g_clear_object (&self->messages);
 
@@ -208,6 +240,12 @@ pmod_chat_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
       break;
     case PROP_BUSY:
       g_value_set_boolean (value, pmod_chat_get_busy (self));
+      break;
+    case PROP_SHOWN:
+      g_value_set_object (value, self->shown);
+      break;
+    case PROP_LIVE:
+      g_value_set_boolean (value, self->live);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -246,6 +284,8 @@ pmod_chat_class_init (PmodChatClass *klass)
   props[PROP_PICTURE] = g_param_spec_object ("picture", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_RUN] = g_param_spec_object ("run", NULL, NULL, PMOD_TYPE_RUN, flags);
   props[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, flags);
+  props[PROP_SHOWN] = g_param_spec_object ("shown", NULL, NULL, PMOD_TYPE_PICTURE, flags);
+  props[PROP_LIVE] = g_param_spec_boolean ("live", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -358,6 +398,94 @@ pmod_chat_undo (PmodChat *self)
   g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
 }
 
+/* --- Live ------------------------------------------------------------------------------------ */
+
+PmodPicture *
+pmod_chat_get_shown (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+  return self->shown;
+}
+
+gboolean
+pmod_chat_get_live (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return self->live;
+}
+
+void
+pmod_chat_begin_live (PmodChat *self)
+{
+  g_return_if_fail (PMOD_IS_CHAT (self));
+
+  if (self->live)
+    return;
+  put_aside (self);
+  g_set_object (&self->before_picture, self->picture);
+  g_set_object (&self->before_run, self->run);
+  set_live (self, TRUE);
+  set_run (self, NULL);
+  set_picture (self, NULL);
+}
+
+/* Nobody hears of the one before both are there: no mask lies over another frame. */
+void
+pmod_chat_show_live (PmodChat *self, PmodPicture *picture, PmodRun *run)
+{
+  g_return_if_fail (PMOD_IS_CHAT (self));
+  g_return_if_fail (PMOD_IS_PICTURE (picture));
+
+  if (!self->live)
+    return;
+  g_object_freeze_notify (G_OBJECT (self));
+  set_shown (self, picture);
+  set_run (self, run);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+pmod_chat_keep_live (PmodChat *self)
+{
+  g_autoptr (PmodPicture) picture = NULL;
+
+  g_return_if_fail (PMOD_IS_CHAT (self));
+
+  if (!self->live || !self->shown)
+    return;
+  picture = g_object_ref (self->shown);
+  set_picture (self, picture);
+  set_live (self, FALSE);
+  if (!self->run)
+    read_picture (self);
+}
+
+void
+pmod_chat_end_live (PmodChat *self)
+{
+  g_autoptr (PmodPicture) picture = NULL;
+  g_autoptr (PmodRun) run = NULL;
+
+  g_return_if_fail (PMOD_IS_CHAT (self));
+
+  if (!self->live)
+    return;
+  picture = g_steal_pointer (&self->before_picture);
+  run = g_steal_pointer (&self->before_run);
+  set_live (self, FALSE);
+  pmod_session_stop (self->session);
+  if (self->old_messages)
+    {
+      pmod_chat_undo (self);
+      return;
+    }
+  set_run (self, NULL);
+  set_picture (self, picture);
+  set_run (self, run);
+}
+
+/* --- Questions ------------------------------------------------------------------------------- */
+
 /* Pairs of a question and its answer; a question without an answer is left out, so that the turns
  * alternate. */
 static GPtrArray *
@@ -392,6 +520,7 @@ pmod_chat_ask (PmodChat *self, const char *text)
 
   if (self->answer || *stripped == '\0')
     return FALSE;
+  pmod_chat_keep_live (self);
   texts = collect_turns (self);
   g_ptr_array_add (texts, g_strdup (stripped));
   g_ptr_array_add (texts, NULL);

@@ -229,6 +229,18 @@ pmod_picture_get_pixels (PmodPicture *self, int *width, int *height)
   return self->shown;
 }
 
+PmodPicture *
+pmod_picture_new_rgb (const char *name, int width, int height, gsize row_stride, const guint8 *rgb)
+{
+  PmodPicture *self = g_object_new (PMOD_TYPE_PICTURE, NULL);
+
+  self->image = pmod_image_new (width, height, row_stride, rgb);
+  self->name = g_strdup (name);
+  self->questions = g_new0 (char *, 1);
+  set_shown (self);
+  return self;
+}
+
 PmodImage *
 pmod_picture_get_image (PmodPicture *self)
 {

@@ -38,6 +38,7 @@ struct _PmodRun
   PmodFlops decode;
   guint64 kv_bytes;
   guint64 kv_bytes_dense;
+  guint64 vision_ns;
   guint64 prefill_ns;
   guint64 decode_ns;
   int n_new_tokens;
@@ -143,7 +144,7 @@ take_begin (PmodRun *self, const PmodRecordRunBegin *begin)
   memset (&self->prefill, 0, sizeof self->prefill);
   memset (&self->decode, 0, sizeof self->decode);
   self->kv_bytes = self->kv_bytes_dense = 0;
-  self->prefill_ns = self->decode_ns = 0;
+  self->vision_ns = self->prefill_ns = self->decode_ns = 0;
   self->n_new_tokens = 0;
   g_string_truncate (self->text, 0);
 }
@@ -182,8 +183,14 @@ take_stage (PmodRun *self, const PmodRecordStage *stage)
         }
       pmod_flops_add (&self->prefill, &flops);
       break;
+    case PMOD_STAGE_PREPROCESS:
+      self->vision_ns += stage->duration_ns;
+      break;
     case PMOD_STAGE_VISION:
     case PMOD_STAGE_PROJECTOR:
+      self->vision_ns += stage->duration_ns;
+      pmod_flops_add (&self->prefill, &flops);
+      break;
     case PMOD_STAGE_HEAD:
       pmod_flops_add (&self->prefill, &flops);
       break;
@@ -629,6 +636,12 @@ int
 pmod_run_get_context_length (PmodRun *self)
 {
   return self->begin ? self->begin->context_length : 0;
+}
+
+guint64
+pmod_run_get_vision_ns (PmodRun *self)
+{
+  return self->vision_ns;
 }
 
 guint64

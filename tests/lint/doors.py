@@ -20,6 +20,7 @@ LIBRARIES = {
     r"oneapi/dnnl/|dnnl": "dnnl",
     r"cuda|cublas|nv": "cuda",
     r"gst/": "gstreamer",
+    r"libportal/": "portal",
     r"sqlite3\.h": "sqlite",
     r"libintl\.h": "intl",
     # The C and C++ libraries, the compiler's own headers, the system's.
@@ -34,7 +35,7 @@ ALLOWED_LIBRARIES = {
     "scene": {"c", "glib", "json", "drawing"},
     "train": {"c", "glib", "gobject", "gio", "json", "sentencepiece"},
     "eval": {"c", "glib", "json"},
-    "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "sqlite", "intl"},
+    "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "portal", "sqlite", "intl"},
     "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "intl"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl"},
 }

@@ -1,0 +1,18 @@
+/* What the tests of cameras share: waiting, and a camera that can be plugged in and out. */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "pmod-camera.h"
+
+/* Until condition (object) holds; fails the test after a minute. */
+void camera_wait_until (gboolean (*condition) (gpointer), gpointer object);
+
+/* Skips the running test, with the reason, where GStreamer lacks one of these elements (names
+ * separated by spaces), or NULL for what every test needs. FALSE: skipped. */
+gboolean camera_need (const char *factories);
+
+/* A provider of devices whose cameras are pipelines: for example a picture of one colour. */
+void camera_register_provider (void);
+GstDevice *camera_plug_in (const char *name, const char *pipeline);
+void camera_unplug (GstDevice *device);
