@@ -21,7 +21,6 @@ struct _PmodLiveBar
   GtkToggleButton *freeze;
   GtkToggleButton *mirror;
   GtkLabel *figures;
-  GtkWidget *asking;
   GtkEditable *question;
   GtkDropDown *interval;
   GtkLabel *answer;
@@ -123,7 +122,6 @@ update_answer (PmodLiveBar *self)
                                   label, -1);
 }
 
-/* A standing question is asked of what moves; a still has the conversation. */
 static void
 update (PmodLiveBar *self)
 {
@@ -140,7 +138,6 @@ update (PmodLiveBar *self)
     }
   gtk_widget_set_visible (GTK_WIDGET (self->freeze), message == NULL);
   gtk_widget_set_sensitive (GTK_WIDGET (self->freeze), state == PMOD_CAMERA_PLAYING);
-  gtk_widget_set_sensitive (self->asking, message == NULL && !pmod_live_get_frozen (self->live));
   gtk_toggle_button_set_active (self->mirror, pmod_camera_get_mirrored (camera));
   update_freeze (self);
   update_figures (self);
@@ -301,7 +298,6 @@ pmod_live_bar_class_init (PmodLiveBarClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodLiveBar, freeze);
   gtk_widget_class_bind_template_child (widget_class, PmodLiveBar, mirror);
   gtk_widget_class_bind_template_child (widget_class, PmodLiveBar, figures);
-  gtk_widget_class_bind_template_child (widget_class, PmodLiveBar, asking);
   gtk_widget_class_bind_template_child (widget_class, PmodLiveBar, question);
   gtk_widget_class_bind_template_child (widget_class, PmodLiveBar, interval);
   gtk_widget_class_bind_template_child (widget_class, PmodLiveBar, answer);

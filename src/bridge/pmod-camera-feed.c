@@ -21,6 +21,10 @@
 /* More would only be thrown away: nobody runs a model oftener. */
 #define TEST_RATE 30
 
+/* A yellow ball on blue. */
+#define TEST_BALL 0xffffd23fu
+#define TEST_GROUND 0xff2b5fa8u
+
 struct _PmodCameraFeed
 {
   gatomicrefcount refs; /* the main thread's and the pool's */
@@ -233,7 +237,8 @@ add_test (PmodCameraFeed *self)
   if (!filter)
     return NULL;
   gst_util_set_object_arg (G_OBJECT (source), "pattern", "ball");
-  g_object_set (source, "is-live", TRUE, NULL);
+  g_object_set (source, "is-live", TRUE, "foreground-color", TEST_BALL, "background-color",
+                TEST_GROUND, NULL);
   return gst_element_link (source, filter) ? filter : NULL;
 }
 

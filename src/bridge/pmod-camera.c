@@ -14,6 +14,11 @@
 
 #define DEFAULT_WIDTH 640
 #define DEFAULT_HEIGHT 480
+
+/* Its ball has a radius of 20, whatever its size. */
+#define TEST_WIDTH 192
+#define TEST_HEIGHT 144
+
 #define DEFAULT_PATIENCE_MS 5000
 
 struct _PmodCamera
@@ -33,7 +38,7 @@ struct _PmodCamera
   gboolean paused;
   gboolean mirrored;
   gboolean loop;
-  int width;
+  int width; /* 0: whatever suits the source */
   int height;
   guint patience_ms;
   guint watchdog;
@@ -242,9 +247,11 @@ static void
 start_feed (PmodCamera *self, int pipewire_fd)
 {
   static const PmodCameraFeedFuncs funcs = { frame_cb, failed_cb, ended_cb };
+  gboolean test = pmod_camera_device_get_kind (self->device) == PMOD_CAMERA_KIND_TEST;
+  int width = self->width > 0 ? self->width : test ? TEST_WIDTH : DEFAULT_WIDTH;
+  int height = self->height > 0 ? self->height : test ? TEST_HEIGHT : DEFAULT_HEIGHT;
 
-  self->feed =
-      pmod_camera_feed_new (self->device, pipewire_fd, self->width, self->height, &funcs, self);
+  self->feed = pmod_camera_feed_new (self->device, pipewire_fd, width, height, &funcs, self);
   pmod_camera_feed_set_mirrored (self->feed, self->mirrored);
   self->since_us = g_get_monotonic_time ();
   self->watchdog = g_timeout_add (MAX (self->patience_ms / 5, 20), watch_cb, self);
@@ -465,8 +472,6 @@ static void
 pmod_camera_init (PmodCamera *self)
 {
   self->loop = TRUE;
-  self->width = DEFAULT_WIDTH;
-  self->height = DEFAULT_HEIGHT;
   self->patience_ms = DEFAULT_PATIENCE_MS;
   self->monitor = pmod_camera_monitor_new ();
   g_signal_connect_object (self->monitor, "listed", G_CALLBACK (listed_cb), self,
