@@ -77,6 +77,7 @@ shown_cb (PmodCameraButton *self)
   pmod_camera_look (camera);
   gtk_list_box_bind_model (self->list, pmod_camera_get_devices (camera), create_row, self, NULL);
   update_stack (self);
+  gtk_widget_child_focus (GTK_WIDGET (self->list), GTK_DIR_TAB_FORWARD);
 }
 
 static void

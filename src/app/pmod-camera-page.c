@@ -12,7 +12,6 @@ struct _PmodCameraPage
   PmodLive *live;
 
   AdwStatusPage *page;
-  GtkWidget *again;
 };
 
 enum
@@ -58,7 +57,6 @@ update (PmodCameraPage *self)
                                  message ? "camera-disabled-symbolic" : "camera-web-symbolic");
   adw_status_page_set_title (self->page, pmod_camera_page_title (pmod_camera_get_state (camera)));
   adw_status_page_set_description (self->page, escaped);
-  gtk_widget_set_visible (self->again, message != NULL);
 }
 
 /* Before it is let go of: it may end then, and say so. */
@@ -148,7 +146,6 @@ pmod_camera_page_class_init (PmodCameraPageClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-camera-page.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodCameraPage, page);
-  gtk_widget_class_bind_template_child (widget_class, PmodCameraPage, again);
 }
 
 static void

@@ -122,6 +122,7 @@ update_answer (PmodLiveBar *self)
                                   label, -1);
 }
 
+/* A problem is there until a frame is: nothing jumps while it is tried again. */
 static void
 update (PmodLiveBar *self)
 {
@@ -130,12 +131,11 @@ update (PmodLiveBar *self)
   PmodCameraState state = pmod_camera_get_state (camera);
 
   gtk_widget_set_visible (GTK_WIDGET (self), pmod_live_get_active (self->live));
-  gtk_widget_set_visible (self->problem, message != NULL);
+  if (state != PMOD_CAMERA_STARTING)
+    gtk_widget_set_visible (self->problem, message != NULL);
+  gtk_label_set_label (self->problem_title, pmod_camera_page_title (state));
   if (message)
-    {
-      gtk_label_set_label (self->problem_title, pmod_camera_page_title (state));
-      gtk_label_set_label (self->problem_text, message);
-    }
+    gtk_label_set_label (self->problem_text, message);
   gtk_widget_set_visible (GTK_WIDGET (self->freeze), message == NULL);
   gtk_widget_set_sensitive (GTK_WIDGET (self->freeze), state == PMOD_CAMERA_PLAYING);
   gtk_toggle_button_set_active (self->mirror, pmod_camera_get_mirrored (camera));

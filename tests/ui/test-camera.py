@@ -37,7 +37,6 @@ def node(window, name, role=None):
 
 
 def press(window, name):
-    """By keyboard focus and space, as somebody without a pointer does."""
     button = wait_for(f"the button {name}", lambda: node(window, name))
     place = button.get_extents(window.Atspi.CoordType.WINDOW)
     xdotool("mousemove", place.x + place.width // 2, place.y + place.height // 2)
@@ -50,11 +49,11 @@ def wait_figures(window):
 
 
 def is_shown(window, node_):
-    return node_ and window.has(node_, "SHOWING")
+    """Pages of a stack that were never shown have names, too, but no size; what is hidden has none."""
+    return node_ and node_.get_extents(window.Atspi.CoordType.WINDOW).width > 0
 
 
 def wait_shown(window, part):
-    """Pages of a stack that are not shown have names, too."""
 
     def find():
         return next((n for n in window.walk() if part in (n.get_name() or "") and is_shown(window, n)), 0)
@@ -135,7 +134,6 @@ def test_question_freezes_and_mirror():
         wait_for("it pressed", lambda: window.has(node(window, "Mirror the picture"), "PRESSED"))
         keys("ctrl+l")
         window.wait_name("Sample picture")
-        # From the button's list, which knows the test picture by now; all by keyboard.
         keys("ctrl+l")
         wait_figures(window)
         message = node(window, "Message")
@@ -166,7 +164,7 @@ def test_none():
     with live("No such lens") as window:
         wait_shown(window, "The Camera Cannot Be Used")
         wait_shown(window, "No camera was found")
-        press(window, "Close")
+        press(window, "Back")
         wait_shown(window, "Sample picture")
         press(window, "Choose a camera")
         wait_shown(window, "Plug one in")
@@ -218,9 +216,11 @@ def test_vanishing():
 def portal(camera, screenshot):
     command = [sys.executable, PORTAL, camera, screenshot]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
-        assert program.stdout.readline() == "ready\n"
-        yield
-        program.terminate()
+        try:
+            assert program.stdout.readline() == "ready\n"
+            yield
+        finally:
+            program.terminate()
 
 
 def test_refused():
@@ -242,7 +242,6 @@ def test_pipewire_gone():
     need("pipewiresrc")
     with portal("allow", "none"), live("portal") as window:
         wait_shown(window, "Try Again")
-        assert not window.names("No Permission") or True
 
 
 def test_screenshot():
