@@ -46,17 +46,19 @@ pmod_camera_page_title (PmodCameraState state)
     }
 }
 
+/* What went wrong stays in sight while it is tried again: nothing jumps. */
 static void
 update (PmodCameraPage *self)
 {
   PmodCamera *camera = pmod_live_get_camera (self->live);
+  PmodCameraState state = pmod_camera_get_state (camera);
   const char *message = pmod_camera_get_message (camera);
   g_autofree char *escaped = message ? g_markup_escape_text (message, -1) : NULL;
 
-  adw_status_page_set_icon_name (self->page,
-                                 message ? "camera-disabled-symbolic" : "camera-web-symbolic");
-  adw_status_page_set_title (self->page, pmod_camera_page_title (pmod_camera_get_state (camera)));
-  adw_status_page_set_description (self->page, escaped);
+  adw_status_page_set_icon_name (self->page, "camera-web-symbolic");
+  adw_status_page_set_title (self->page, pmod_camera_page_title (state));
+  if (state != PMOD_CAMERA_STARTING)
+    adw_status_page_set_description (self->page, escaped);
 }
 
 /* Before it is let go of: it may end then, and say so. */

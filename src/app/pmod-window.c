@@ -186,30 +186,15 @@ camera_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
-start_again_cb (gpointer live)
-{
-  pmod_live_start_again (live);
-  g_object_unref (live);
-}
-
-static void
-stop_cb (gpointer live)
-{
-  pmod_live_stop (live);
-  g_object_unref (live);
-}
-
-/* Both hide the button that asks for it, which GTK wants to see released first. */
-static void
 camera_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  g_idle_add_once (start_again_cb, g_object_ref (PMOD_WINDOW (widget)->live));
+  pmod_live_start_again (PMOD_WINDOW (widget)->live);
 }
 
 static void
 camera_off_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  g_idle_add_once (stop_cb, g_object_ref (PMOD_WINDOW (widget)->live));
+  pmod_live_stop (PMOD_WINDOW (widget)->live);
 }
 
 static void
