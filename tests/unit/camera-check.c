@@ -16,7 +16,7 @@ void
 camera_wait_until (gboolean (*condition) (gpointer), gpointer object)
 {
   gboolean late = FALSE;
-  guint id = g_timeout_add_seconds (60, timeout_cb, &late);
+  guint id = g_timeout_add_seconds (240, timeout_cb, &late);
 
   while (!condition (object) && !late)
     g_main_context_iteration (NULL, TRUE);

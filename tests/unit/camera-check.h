@@ -5,7 +5,7 @@
 
 #include "pmod-camera.h"
 
-/* Until condition (object) holds; fails the test after a minute. */
+/* Until condition (object) holds; fails the test after four minutes. */
 void camera_wait_until (gboolean (*condition) (gpointer), gpointer object);
 
 /* Skips the running test, with the reason, where GStreamer lacks one of these elements (names
