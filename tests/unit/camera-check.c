@@ -52,6 +52,7 @@ typedef struct
 {
   GstDevice parent_instance;
   char *pipeline;
+  int code; /* of the error that it posts, or 0 */
 } CheckDevice;
 
 typedef GstDeviceClass CheckDeviceClass;
@@ -63,10 +64,30 @@ GType check_provider_get_type (void);
 G_DEFINE_TYPE (CheckDevice, check_device, GST_TYPE_DEVICE)
 G_DEFINE_TYPE (CheckProvider, check_provider, GST_TYPE_DEVICE_PROVIDER)
 
+static GstPadProbeReturn
+fail_cb (GstPad *pad, GstPadProbeInfo *info, gpointer code)
+{
+  GstObject *bin = gst_object_get_parent (GST_OBJECT (pad));
+  GError *error =
+      g_error_new_literal (GST_RESOURCE_ERROR, GPOINTER_TO_INT (code), "as the test wants it");
+
+  gst_element_post_message (GST_ELEMENT (bin), gst_message_new_error (bin, error, NULL));
+  g_error_free (error);
+  gst_object_unref (bin);
+  return GST_PAD_PROBE_DROP;
+}
+
 static GstElement *
 check_device_create_element (GstDevice *device, const char *name)
 {
-  return gst_parse_bin_from_description (((CheckDevice *)device)->pipeline, TRUE, NULL);
+  CheckDevice *self = (CheckDevice *)device;
+  GstElement *bin = gst_parse_bin_from_description (self->pipeline, TRUE, NULL);
+  GstPad *pad = gst_element_get_static_pad (bin, "src");
+
+  if (self->code)
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, fail_cb, GINT_TO_POINTER (self->code), NULL);
+  gst_object_unref (pad);
+  return bin;
 }
 
 static void
@@ -139,8 +160,8 @@ camera_register_provider (void)
                                                check_provider_get_type ()));
 }
 
-GstDevice *
-camera_plug_in (const char *name, const char *pipeline)
+static GstDevice *
+plug_in (const char *name, const char *pipeline, int code)
 {
   GstDeviceProvider *provider = get_provider ();
   GstCaps *caps = gst_caps_new_empty_simple ("video/x-raw");
@@ -148,11 +169,24 @@ camera_plug_in (const char *name, const char *pipeline)
                                       "device-class", "Video/Source", NULL);
 
   device->pipeline = g_strdup (pipeline);
+  device->code = code;
   gst_object_ref_sink (device);
   gst_device_provider_device_add (provider, GST_DEVICE (device));
   gst_caps_unref (caps);
   gst_object_unref (provider);
   return GST_DEVICE (device);
+}
+
+GstDevice *
+camera_plug_in (const char *name, const char *pipeline)
+{
+  return plug_in (name, pipeline, 0);
+}
+
+GstDevice *
+camera_plug_in_failing (const char *name, int code)
+{
+  return plug_in (name, "videotestsrc is-live=true", code);
 }
 
 /* Takes device. */

@@ -15,4 +15,6 @@ gboolean camera_need (const char *factories);
 /* A provider of devices whose cameras are pipelines: for example a picture of one colour. */
 void camera_register_provider (void);
 GstDevice *camera_plug_in (const char *name, const char *pipeline);
+/* Its first frame is this error of GST_RESOURCE_ERROR instead. */
+GstDevice *camera_plug_in_failing (const char *name, int code);
 void camera_unplug (GstDevice *device);

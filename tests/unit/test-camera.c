@@ -106,15 +106,21 @@ assert_state (Watch *watch, PmodCameraState state, const char *part)
 
 /* The provider's word comes through the main loop. */
 static GstDevice *
-plug_in (Watch *watch, const char *name, const char *pipeline)
+plug_in_failing (Watch *watch, const char *name, const char *pipeline, int code)
 {
   GListModel *devices = pmod_camera_get_devices (watch->camera);
   guint n_before = g_list_model_get_n_items (devices);
-  GstDevice *device = camera_plug_in (name, pipeline);
+  GstDevice *device = code ? camera_plug_in_failing (name, code) : camera_plug_in (name, pipeline);
 
   while (g_list_model_get_n_items (devices) == n_before)
     g_main_context_iteration (NULL, TRUE);
   return device;
+}
+
+static GstDevice *
+plug_in (Watch *watch, const char *name, const char *pipeline)
+{
+  return plug_in_failing (watch, name, pipeline, 0);
 }
 
 /* --- Frames ---------------------------------------------------------------------------------- */
@@ -375,6 +381,46 @@ test_stops (void)
   g_rmdir (folder);
 }
 
+/* A device that hangs while it is opened, as a pipe without a writer does: nobody here hangs. */
+static void
+test_hangs (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("strata-film-XXXXXX", NULL);
+  g_autofree char *pipe = g_build_filename (folder, "pipe", NULL);
+  g_autofree char *id = g_strconcat ("file:", pipe, NULL);
+  gint64 start_us;
+  Watch watch;
+  int fd;
+
+  if (!camera_need (NULL))
+    return;
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
+  watch_begin (&watch, 1);
+  pmod_camera_set_patience (watch.camera, 200);
+  pmod_camera_start (watch.camera, id);
+  camera_wait_until (is_over, &watch);
+  assert_state (&watch, PMOD_CAMERA_GONE, "sends no picture");
+  /* Another source in the meantime, and the end of all. */
+  pmod_camera_set_patience (watch.camera, 20000);
+  pmod_camera_start (watch.camera, "test");
+  camera_wait_until (has_enough, &watch);
+  assert_playing (&watch);
+  pmod_camera_start (watch.camera, id);
+  g_main_context_iteration (NULL, FALSE);
+  start_us = g_get_monotonic_time ();
+  watch_end (&watch);
+  g_test_message ("let go of in %.1f ms", (double)(g_get_monotonic_time () - start_us) / 1000);
+  g_assert_cmpint (g_get_monotonic_time () - start_us, <, G_USEC_PER_SEC);
+  /* The threads that hang there are let out. */
+  g_usleep (200 * 1000);
+  fd = open (pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  close (fd);
+  g_usleep (200 * 1000);
+  g_unlink (pipe);
+  g_rmdir (folder);
+}
+
 /* --- What cannot be shown -------------------------------------------------------------------- */
 
 static void
@@ -460,10 +506,14 @@ test_words (void)
     const char *pipeline;
     PmodCameraState state;
     const char *part;
+    int code;
   } table[] = {
     { "v4l2src device=/dev/video77", PMOD_CAMERA_GONE, "Plug it in again" },
     { "videotestsrc is-live=true ! identity error-after=5", PMOD_CAMERA_ERROR, "cannot be shown" },
     { "videotestsrc is-live=true ! identity eos-after=5", PMOD_CAMERA_ENDED, "at its end" },
+    { NULL, PMOD_CAMERA_ERROR, "Another program uses", GST_RESOURCE_ERROR_BUSY },
+    { NULL, PMOD_CAMERA_REFUSED, "in the group", GST_RESOURCE_ERROR_NOT_AUTHORIZED },
+    { NULL, PMOD_CAMERA_GONE, "Plug it in again", GST_RESOURCE_ERROR_READ },
     { "videotestsrc is-live=true ! valve drop=true", PMOD_CAMERA_GONE, "sends no picture" },
   };
   Watch watch;
@@ -478,7 +528,7 @@ test_words (void)
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
     {
       guint n_before = g_list_model_get_n_items (pmod_camera_get_devices (watch.camera));
-      GstDevice *device = plug_in (&watch, "Source", table[i].pipeline);
+      GstDevice *device = plug_in_failing (&watch, "Source", table[i].pipeline, table[i].code);
 
       pmod_camera_start (watch.camera, "Source");
       camera_wait_until (is_over, &watch);
@@ -524,6 +574,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/camera/paused", test_paused);
   g_test_add_func ("/camera/film", test_film);
   g_test_add_func ("/camera/stops", test_stops);
+  g_test_add_func ("/camera/hangs", test_hangs);
   g_test_add_func ("/camera/unknown", test_unknown);
   g_test_add_func ("/camera/bad-files", test_bad_files);
   g_test_add_func ("/camera/plugging", test_plugging);
