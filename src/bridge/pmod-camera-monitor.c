@@ -21,6 +21,7 @@ struct _PmodCameraMonitor
   guint watch;
   gboolean started;
   gboolean listed;
+  gboolean answered; /* by the portal, or there is none */
 };
 
 enum
@@ -181,6 +182,14 @@ started_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 /* --- The portal ------------------------------------------------------------------------------ */
 
 static void
+set_answered (PmodCameraMonitor *self)
+{
+  self->answered = TRUE;
+  if (self->listed)
+    g_signal_emit (self, signals[LISTED], 0);
+}
+
+static void
 present_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
@@ -188,11 +197,14 @@ present_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
   g_autoptr (GVariant) present = NULL;
 
-  if (!reply)
-    return; /* no portal here, or nobody who wants to know */
-  g_variant_get (reply, "(v)", &present);
-  if (g_variant_is_of_type (present, G_VARIANT_TYPE_BOOLEAN) && g_variant_get_boolean (present))
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  if (reply)
+    g_variant_get (reply, "(v)", &present);
+  if (present && g_variant_is_of_type (present, G_VARIANT_TYPE_BOOLEAN) &&
+      g_variant_get_boolean (present))
     pmod_camera_monitor_add (user_data, pmod_camera_device_new_portal ());
+  set_answered (user_data);
 }
 
 static void
@@ -202,8 +214,13 @@ bus_cb (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GDBusConnection) bus = g_bus_get_finish (result, &error);
   PmodCameraMonitor *self = user_data;
 
-  if (!bus)
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
+  if (!bus)
+    {
+      set_answered (self);
+      return;
+    }
   g_dbus_connection_call (
       bus, PMOD_PORTAL_NAME, PMOD_PORTAL_PATH, "org.freedesktop.DBus.Properties", "Get",
       g_variant_new ("(ss)", PORTAL_CAMERA, "IsCameraPresent"), G_VARIANT_TYPE ("(v)"),
@@ -275,6 +292,12 @@ gboolean
 pmod_camera_monitor_is_listed (PmodCameraMonitor *self)
 {
   return self->listed;
+}
+
+gboolean
+pmod_camera_monitor_is_complete (PmodCameraMonitor *self)
+{
+  return self->listed && self->answered;
 }
 
 void

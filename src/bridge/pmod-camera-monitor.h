@@ -11,13 +11,16 @@ G_BEGIN_DECLS
 #define PMOD_TYPE_CAMERA_MONITOR (pmod_camera_monitor_get_type ())
 G_DECLARE_FINAL_TYPE (PmodCameraMonitor, pmod_camera_monitor, PMOD, CAMERA_MONITOR, GObject)
 
-/* Its signal "listed" comes once: those that are there now are in the list. */
+/* Its signal "listed" comes when those that are there now are in the list, and once more when the
+ * desktop has said whether it offers one. */
 PmodCameraMonitor *pmod_camera_monitor_new (void);
 GListModel *pmod_camera_monitor_get_devices (PmodCameraMonitor *self); /* PmodCameraDevice */
 
 /* Once; later calls do nothing. */
 void pmod_camera_monitor_start (PmodCameraMonitor *self);
 gboolean pmod_camera_monitor_is_listed (PmodCameraMonitor *self);
+/* Whether the desktop has answered, too, which may take longer. */
+gboolean pmod_camera_monitor_is_complete (PmodCameraMonitor *self);
 
 /* A source that no monitor finds: of several with one id the first stays, and is returned.
  * Takes device. (transfer none) */

@@ -324,15 +324,24 @@ find_device (PmodCamera *self, const char *id)
   return pmod_camera_monitor_find (self->monitor, id);
 }
 
+/* The first of none may still be the desktop's. */
+static gboolean
+must_wait (PmodCamera *self)
+{
+  return *self->wanted == '\0' && !pmod_camera_monitor_is_complete (self->monitor) &&
+         g_list_model_get_n_items (pmod_camera_monitor_get_devices (self->monitor)) == 0;
+}
+
 static void
 start_wanted (PmodCamera *self)
 {
-  g_autofree char *id = g_steal_pointer (&self->wanted);
+  g_autofree char *id = NULL;
   g_autoptr (PmodCameraDevice) device = NULL;
   g_autofree char *names = NULL;
 
-  if (!id)
+  if (!self->wanted || must_wait (self))
     return;
+  id = g_steal_pointer (&self->wanted);
   device = find_device (self, id);
   if (g_set_object (&self->device, device))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_DEVICE]);

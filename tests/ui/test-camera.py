@@ -223,6 +223,14 @@ def test_refused():
         wait_shown(window, "No Permission for the Camera")
         keys("ctrl+l")
         wait_shown(window, "Sample picture")
+    # Without any other camera the desktop's is the first in the list.
+    with portal("refuse", "none"), Window("--model", DEMO) as window:
+        window.wait_name("Model: demo-v0")
+        keys("ctrl+l")
+        wait_shown(window, "No Permission for the Camera")
+        press(window, "Choose a camera")
+        wait_shown(window, "Camera that the desktop offers")
+        keys("Escape")
 
 
 def test_no_portal():
