@@ -12,6 +12,7 @@ struct _PmodCameraPage
   PmodLive *live;
 
   AdwStatusPage *page;
+  GtkWidget *again;
 };
 
 enum
@@ -57,8 +58,10 @@ update (PmodCameraPage *self)
 
   adw_status_page_set_icon_name (self->page, "camera-web-symbolic");
   adw_status_page_set_title (self->page, pmod_camera_page_title (state));
-  if (state != PMOD_CAMERA_STARTING)
-    adw_status_page_set_description (self->page, escaped);
+  if (state == PMOD_CAMERA_STARTING)
+    return;
+  adw_status_page_set_description (self->page, escaped);
+  gtk_widget_set_visible (self->again, message != NULL);
 }
 
 /* Before it is let go of: it may end then, and say so. */
@@ -148,6 +151,7 @@ pmod_camera_page_class_init (PmodCameraPageClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-camera-page.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodCameraPage, page);
+  gtk_widget_class_bind_template_child (widget_class, PmodCameraPage, again);
 }
 
 static void
