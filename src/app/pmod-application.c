@@ -111,6 +111,9 @@ set_accels (PmodApplication *self)
     { "app.quit", { "<Control>q", NULL } },
     { "win.open", { "<Control>o", NULL } },
     { "win.export", { "<Control>e", NULL } },
+    { "win.screenshot", { "<Control><Shift>o", NULL } },
+    { "win.toggle-camera", { "<Control>l", NULL } },
+    { "win.freeze", { "<Control><Shift>l", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
     { "win.reset-routing", { "<Control>r", NULL } },
@@ -182,6 +185,20 @@ start_frame_log (PmodApplication *self, GApplicationCommandLine *line, const cha
     g_application_command_line_printerr (line, "strata: %s\n", error->message);
 }
 
+/* A film's path is relative to where the second start was made, as a model's is. */
+static char *
+resolve_camera (GApplicationCommandLine *line, const char *source)
+{
+  g_autoptr (GFile) file = NULL;
+  g_autofree char *path = NULL;
+
+  if (!g_str_has_prefix (source, "file:"))
+    return g_strdup (source);
+  file = g_application_command_line_create_file_for_arg (line, source + strlen ("file:"));
+  path = g_file_get_path (file);
+  return g_strconcat ("file:", path, NULL);
+}
+
 static int
 pmod_application_command_line (GApplication *application, GApplicationCommandLine *line)
 {
@@ -190,6 +207,7 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
   g_auto (GStrv) arguments = g_application_command_line_get_arguments (line, NULL);
   const char *model = NULL;
   const char *frame_log = NULL;
+  const char *camera = NULL;
   g_autofree char *model_path = NULL;
   PmodWindow *window;
 
@@ -213,6 +231,12 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
       g_autoptr (GFile) file = g_application_command_line_create_file_for_arg (line, arguments[1]);
 
       pmod_window_open_file (window, file);
+    }
+  if (g_variant_dict_lookup (options, "camera", "^&ay", &camera))
+    {
+      g_autofree char *source = resolve_camera (line, camera);
+
+      pmod_window_start_camera (window, source);
     }
   gtk_window_present (GTK_WINDOW (window));
   return 0;
@@ -258,6 +282,9 @@ pmod_application_init (PmodApplication *self)
   g_application_add_main_option (
       G_APPLICATION (self), "frame-log", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME,
       _ ("Write what the window\342\200\231s time goes to into this file"), _ ("FILE"));
+  g_application_add_main_option (
+      G_APPLICATION (self), "camera", 'c', G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME,
+      _ ("Begin live with this camera, \"file:FILM\", \"portal\" or \"test\""), _ ("CAMERA"));
   g_application_set_option_context_parameter_string (G_APPLICATION (self), _ ("[PICTURE]"));
 }
 

@@ -141,6 +141,7 @@ update_empty (PmodChatPane *self)
 {
   PmodModelCard *model = pmod_session_get_model (pmod_chat_get_session (self->chat));
   gboolean has_picture = pmod_chat_get_picture (self->chat) != NULL;
+  gboolean live = pmod_chat_get_live (self->chat);
   const char *hint = _ ("The answer appears here as the model writes it.");
   g_autofree char *alone = NULL;
 
@@ -150,14 +151,16 @@ update_empty (PmodChatPane *self)
       gtk_label_set_label (self->hint, _ ("Nothing was asked in it."));
       return;
     }
-  if (!has_picture)
+  if (live)
+    hint = _ ("A question freezes the picture as it is then, and is answered about it.");
+  else if (!has_picture)
     hint = _ ("Open one, then ask about it here.");
   else if (model && model->single_questions)
     hint = alone = g_strdup_printf (
         "%s %s", hint,
         _ ("This model takes each question on its own: it forgets the ones before."));
   gtk_label_set_label (self->title,
-                       has_picture ? _ ("Ask About the Picture") : _ ("No Picture Yet"));
+                       has_picture || live ? _ ("Ask About the Picture") : _ ("No Picture Yet"));
   gtk_label_set_label (self->hint, hint);
 }
 
@@ -227,6 +230,8 @@ set_chat (PmodChatPane *self, PmodChat *chat)
       g_signal_connect_object (chat, "notify::read-only", G_CALLBACK (update_read_only), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::read-only", G_CALLBACK (update_empty), self,
+                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::live", G_CALLBACK (update_empty), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);

@@ -7,6 +7,7 @@
 
 #include "pmod-bundle.h"
 #include "pmod-records.h"
+#include "pmod-screenshot.h"
 #include "pmod-training.h"
 
 struct _PmodPictureOpener
@@ -194,6 +195,30 @@ pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *f
     gtk_file_chooser_set_current_folder (GTK_FILE_CHOOSER (self->chooser), folder, NULL);
   g_signal_connect_object (self->chooser, "response", G_CALLBACK (chosen_cb), self, 0);
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (self->chooser));
+}
+
+/* --- Screenshots ----------------------------------------------------------------------------- */
+
+static void
+taken_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GFile) file = pmod_screenshot_take_finish (result, &error);
+
+  if (!file)
+    fail (self, _ ("No screenshot was taken"), error);
+  else if (self->chat)
+    pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,
+                                  g_object_ref (self));
+}
+
+void
+pmod_picture_opener_take_screenshot (PmodPictureOpener *self)
+{
+  g_return_if_fail (PMOD_IS_PICTURE_OPENER (self));
+
+  pmod_screenshot_take_async (begin_request (self), taken_cb, g_object_ref (self));
 }
 
 /* --- Clipboard and drops --------------------------------------------------------------------- */

@@ -21,6 +21,10 @@ struct _PmodChat
   PmodSession *session;
   gulong model_id;
   PmodPicture *picture;
+  PmodPicture *shown; /* picture, or a live frame */
+  gboolean live;
+  PmodPicture *before_picture; /* of live */
+  PmodRun *before_run;
   GListStore *messages;
   PmodRun *run;    /* that the views show */
   PmodRun *coming; /* takes its place once it has something to show */
@@ -54,6 +58,8 @@ enum
   PROP_BUSY,
   PROP_READ_ONLY,
   PROP_ASKS_AGAIN,
+  PROP_SHOWN,
+  PROP_LIVE,
   N_PROPS
 };
 
@@ -268,8 +274,30 @@ forget_changes (PmodChat *self)
 /* --- Conversations --------------------------------------------------------------------------- */
 
 static void
+set_shown (PmodChat *self, PmodPicture *picture)
+{
+  if (g_set_object (&self->shown, picture))
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SHOWN]);
+}
+
+static void
+set_live (PmodChat *self, gboolean live)
+{
+  if (self->live == live)
+    return;
+  self->live = live;
+  if (!live)
+    {
+      g_clear_object (&self->before_picture);
+      g_clear_object (&self->before_run);
+    }
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LIVE]);
+}
+
+static void
 set_picture (PmodChat *self, PmodPicture *picture)
 {
+  set_shown (self, picture);
   if (g_set_object (&self->picture, picture))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PICTURE]);
 }
@@ -296,6 +324,7 @@ put_aside (PmodChat *self)
 {
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
+  set_live (self, FALSE);
   pmod_session_stop_lane (self->session, 0);
   forget_changes (self);
   forget_coming (self);
@@ -361,6 +390,9 @@ pmod_chat_dispose (GObject *object)
     }
   g_clear_object (&self->session);
   g_clear_object (&self->picture);
+  g_clear_object (&self->shown);
+  g_clear_object (&self->before_picture);
+  g_clear_object (&self->before_run);
   g_clear_object (&self->run);
   g_clear_object (&self->messages);
 
@@ -391,6 +423,12 @@ pmod_chat_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
       break;
     case PROP_ASKS_AGAIN:
       g_value_set_boolean (value, self->asks_again);
+      break;
+    case PROP_SHOWN:
+      g_value_set_object (value, self->shown);
+      break;
+    case PROP_LIVE:
+      g_value_set_boolean (value, self->live);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -436,6 +474,8 @@ pmod_chat_class_init (PmodChatClass *klass)
   props[PROP_ASKS_AGAIN] =
       g_param_spec_boolean ("asks-again", NULL, NULL, FALSE,
                             G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_SHOWN] = g_param_spec_object ("shown", NULL, NULL, PMOD_TYPE_PICTURE, flags);
+  props[PROP_LIVE] = g_param_spec_boolean ("live", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -604,6 +644,94 @@ pmod_chat_undo (PmodChat *self)
   g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
 }
 
+/* --- Live ------------------------------------------------------------------------------------ */
+
+PmodPicture *
+pmod_chat_get_shown (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+  return self->shown;
+}
+
+gboolean
+pmod_chat_get_live (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return self->live;
+}
+
+void
+pmod_chat_begin_live (PmodChat *self)
+{
+  g_return_if_fail (PMOD_IS_CHAT (self));
+
+  if (self->live)
+    return;
+  put_aside (self);
+  g_set_object (&self->before_picture, self->picture);
+  g_set_object (&self->before_run, self->run);
+  set_live (self, TRUE);
+  set_run (self, NULL);
+  set_picture (self, NULL);
+}
+
+/* Nobody hears of the one before both are there: no mask lies over another frame. */
+void
+pmod_chat_show_live (PmodChat *self, PmodPicture *picture, PmodRun *run)
+{
+  g_return_if_fail (PMOD_IS_CHAT (self));
+  g_return_if_fail (PMOD_IS_PICTURE (picture));
+
+  if (!self->live)
+    return;
+  g_object_freeze_notify (G_OBJECT (self));
+  set_shown (self, picture);
+  set_run (self, run);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+pmod_chat_keep_live (PmodChat *self)
+{
+  g_autoptr (PmodPicture) picture = NULL;
+
+  g_return_if_fail (PMOD_IS_CHAT (self));
+
+  if (!self->live || !self->shown)
+    return;
+  picture = g_object_ref (self->shown);
+  set_picture (self, picture);
+  set_live (self, FALSE);
+  if (!self->run)
+    read_picture (self);
+}
+
+void
+pmod_chat_end_live (PmodChat *self)
+{
+  g_autoptr (PmodPicture) picture = NULL;
+  g_autoptr (PmodRun) run = NULL;
+
+  g_return_if_fail (PMOD_IS_CHAT (self));
+
+  if (!self->live)
+    return;
+  picture = g_steal_pointer (&self->before_picture);
+  run = g_steal_pointer (&self->before_run);
+  set_live (self, FALSE);
+  pmod_session_stop_lane (self->session, 0);
+  if (self->old_messages)
+    {
+      pmod_chat_undo (self);
+      return;
+    }
+  set_run (self, NULL);
+  set_picture (self, picture);
+  set_run (self, run);
+}
+
+/* --- Questions ------------------------------------------------------------------------------- */
+
 /* After what the first n_messages say. Returns the message that the answer grows in. */
 static PmodMessage *
 start_answer (PmodChat *self, const char *question, guint n_messages)
@@ -635,6 +763,7 @@ pmod_chat_ask (PmodChat *self, const char *text)
 
   if (self->answer || self->read_only || *stripped == '\0')
     return FALSE;
+  pmod_chat_keep_live (self);
   reply = start_answer (self, stripped, g_list_model_get_n_items (G_LIST_MODEL (self->messages)));
   question = pmod_message_new_question (stripped);
   g_list_store_append (self->messages, question);

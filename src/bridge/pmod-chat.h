@@ -48,6 +48,20 @@ void pmod_chat_clear (PmodChat *self);
 gboolean pmod_chat_can_undo (PmodChat *self);
 void pmod_chat_undo (PmodChat *self);
 
+/* What the views show beside the run: the picture, or while live the frame that the run is of. */
+PmodPicture *pmod_chat_get_shown (PmodChat *self); /* (nullable) */
+
+/* Live: frames and their runs are shown without a conversation; for PmodLive. Whatever opens a
+ * picture ends it, and so does a question, which keeps the frame that is shown. */
+gboolean pmod_chat_get_live (PmodChat *self);
+void pmod_chat_begin_live (PmodChat *self);
+/* run: of this very picture (nullable). Nothing happens where it is not live. */
+void pmod_chat_show_live (PmodChat *self, PmodPicture *picture, PmodRun *run);
+/* The frame that is shown becomes the conversation's picture, with its run. */
+void pmod_chat_keep_live (PmodChat *self);
+/* Back to what was there before. */
+void pmod_chat_end_live (PmodChat *self);
+
 /* FALSE where text is blank or an answer is on its way. */
 gboolean pmod_chat_ask (PmodChat *self, const char *text);
 

@@ -282,6 +282,12 @@ pmod_run_get_context_length (PmodRun *self)
 }
 
 guint64
+pmod_run_get_vision_ns (PmodRun *self)
+{
+  return self->vision_ns;
+}
+
+guint64
 pmod_run_get_prefill_ns (PmodRun *self)
 {
   return self->prefill_ns;

@@ -146,6 +146,7 @@ int pmod_run_get_n_tiles (PmodRun *self); /* of all pictures, that went through 
 int pmod_run_get_n_reused (PmodRun *self);
 int pmod_run_get_n_new_tokens (PmodRun *self);
 int pmod_run_get_context_length (PmodRun *self);
+guint64 pmod_run_get_vision_ns (PmodRun *self); /* pixels, tower and projector; 0 where reused */
 guint64 pmod_run_get_prefill_ns (PmodRun *self);
 guint64 pmod_run_get_decode_ns (PmodRun *self); /* of all new tokens together */
 
