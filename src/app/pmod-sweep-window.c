@@ -69,9 +69,9 @@ update_point (PmodSweepWindow *self)
       answer = g_strdup_printf (
           marker == self->applied ? _ ("In use. Answer: %s") : _ ("Answer: %s"), result.answer);
     }
-  gtk_label_set_label (self->details, chosen ? details
-                                             : _ ("Point at a setting, or use the arrow "
-                                                  "keys."));
+  else if (self->sweep)
+    details = g_strdup (_ ("Point at a setting, or use the arrow keys."));
+  gtk_label_set_label (self->details, details ? details : "");
   gtk_label_set_label (self->answer, chosen ? answer : "");
 }
 

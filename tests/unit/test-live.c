@@ -53,7 +53,7 @@ run_cb (Bench *bench)
   if (!run || !pmod_chat_get_live (bench->chat))
     return;
   bench->n_shown++;
-  g_assert_true (pmod_run_get_picture_size (run, &width, &height));
+  g_assert_true (pmod_run_get_picture_size (run, 0, &width, &height));
   bench->n_mismatch += !shown || pmod_picture_get_width (shown) != width ||
                        pmod_picture_get_height (shown) != height;
   hash = hash_masks (run);
