@@ -1,54 +1,12 @@
-/* PmodChat: see pmod-chat.h. */
+/* PmodChat: see pmod-chat.h. Other settings are in pmod-chat-follow.c, cameras in pmod-chat-live.c.
+ */
 #include "config.h"
 
-#include "pmod-chat.h"
+#include "pmod-chat-private.h"
 
 #include <string.h>
 
-#include "pmod-dense-answers.h"
 #include "pmod-turns.h"
-
-/* A slider that rests this long was let go of. */
-#define REST_MS 350
-
-/* A map that is older than this grows in sight; a run of settings that are gone is given up. */
-#define LONG_US (300 * 1000)
-
-struct _PmodChat
-{
-  GObject parent_instance;
-
-  PmodSession *session;
-  gulong model_id;
-  PmodPicture *picture;
-  PmodPicture *shown; /* picture, or a live frame */
-  gboolean live;
-  PmodPicture *before_picture; /* of live */
-  PmodRun *before_run;
-  GListStore *messages;
-  PmodRun *run;    /* that the views show */
-  PmodRun *coming; /* takes its place once it has something to show */
-  gulong coming_id;
-  PmodRun *answer; /* of the last question, until it is finished */
-  gulong answer_id;
-  gboolean read_only;
-  PmodDenseAnswers *dense_answers;
-
-  gulong tuning_id;
-  PmodRun *reading; /* with settings that were changed, until it is finished */
-  gulong reading_id;
-  gint64 reading_us;      /* when it was asked for */
-  gboolean reading_stale; /* the settings are others by now */
-  gboolean asks_again;    /* the user's choice */
-  gboolean answer_again;  /* the answer on its way is one that nobody asked for by hand */
-  PmodMessage *reply;     /* that will take the place of the last one, once it says something */
-  guint again_id;
-
-  PmodPicture *old_picture;
-  PmodRun *old_run;
-  GPtrArray *old_messages;
-  gboolean old_read_only;
-};
 
 enum
 {
@@ -69,15 +27,15 @@ G_DEFINE_FINAL_TYPE (PmodChat, pmod_chat, G_TYPE_OBJECT)
 
 /* --- Runs ------------------------------------------------------------------------------------ */
 
-static void
-set_run (PmodChat *self, PmodRun *run)
+void
+pmod_chat_set_run (PmodChat *self, PmodRun *run)
 {
   if (g_set_object (&self->run, run))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RUN]);
 }
 
-static void
-forget_coming (PmodChat *self)
+void
+pmod_chat_forget_coming (PmodChat *self)
 {
   if (self->coming)
     g_clear_signal_handler (&self->coming_id, self->coming);
@@ -95,18 +53,18 @@ coming_changed_cb (PmodChat *self)
   if (self->run && pmod_run_has_maps (self->run) && !pmod_run_has_maps (self->coming))
     {
       if (pmod_run_is_finished (self->coming))
-        forget_coming (self);
+        pmod_chat_forget_coming (self);
       return;
     }
   run = g_object_ref (self->coming);
-  forget_coming (self);
-  set_run (self, run);
+  pmod_chat_forget_coming (self);
+  pmod_chat_set_run (self, run);
 }
 
 static void
 show_when_ready (PmodChat *self, PmodRun *run)
 {
-  forget_coming (self);
+  pmod_chat_forget_coming (self);
   self->coming = g_object_ref (run);
   self->coming_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (coming_changed_cb), self);
 }
@@ -132,8 +90,6 @@ forget_answer (PmodChat *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
 }
 
-static void reread (PmodChat *self);
-
 static void
 answer_changed_cb (PmodChat *self)
 {
@@ -148,11 +104,11 @@ answer_changed_cb (PmodChat *self)
   pmod_dense_answers_add (self->dense_answers, self->answer, G_LIST_MODEL (self->messages));
   forget_answer (self);
   if (self->reading_stale)
-    reread (self);
+    pmod_chat_reread (self);
 }
 
-static void
-read_picture (PmodChat *self)
+void
+pmod_chat_read_picture (PmodChat *self)
 {
   g_autoptr (PmodRun) run = NULL;
 
@@ -162,126 +118,17 @@ read_picture (PmodChat *self)
   show_when_ready (self, run);
 }
 
-/* --- Other settings --------------------------------------------------------------------------- */
-
-static void
-forget_reading (PmodChat *self)
-{
-  if (self->reading)
-    g_clear_signal_handler (&self->reading_id, self->reading);
-  g_clear_object (&self->reading);
-}
-
-static gboolean start_again (PmodChat *self, PmodMessage **reply);
-
-/* The maps on screen stay until all new ones are there, so that nothing flickers under a slider;
- * where they take long, they may as well be seen growing. */
-static void
-reading_changed_cb (PmodChat *self)
-{
-  g_autoptr (PmodRun) run = g_object_ref (self->reading);
-  gboolean finished = pmod_run_is_finished (run);
-  gboolean late = g_get_monotonic_time () - self->reading_us > LONG_US;
-
-  if (finished)
-    forget_reading (self);
-  if (finished ? pmod_run_get_phase (run) == PMOD_RUN_DONE : late && pmod_run_has_maps (run))
-    {
-      forget_coming (self);
-      set_run (self, run);
-    }
-  if (finished && self->reading_stale)
-    reread (self);
-}
-
-/* One run at a time; when it is there, the next one has the newest settings. */
-static void
-reread (PmodChat *self)
-{
-  g_autofree char *question = NULL;
-  g_autoptr (GPtrArray) texts = NULL;
-  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
-
-  self->reading_stale = FALSE;
-  if (!self->picture)
-    return;
-  if (self->answer || self->reading)
-    {
-      self->reading_stale = TRUE;
-      if (self->answer ? self->answer_again : g_get_monotonic_time () - self->reading_us > LONG_US)
-        pmod_session_stop_lane (self->session, 0);
-      return;
-    }
-  question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
-  texts = question ? pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages - 2, question)
-                   : NULL;
-  self->reading = pmod_session_read_behind (
-      self->session, texts ? (const char *const *)texts->pdata : NULL, self->picture, NULL, 0);
-  self->reading_us = g_get_monotonic_time ();
-  self->reading_id =
-      g_signal_connect_swapped (self->reading, "changed", G_CALLBACK (reading_changed_cb), self);
-}
-
-static gboolean
-again_cb (gpointer user_data)
-{
-  PmodChat *self = user_data;
-
-  /* A typed question's answer is not cut short; this comes back when it is there. */
-  if (self->answer)
-    return G_SOURCE_CONTINUE;
-  self->again_id = 0;
-  self->answer_again = start_again (self, &self->reply);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-ask_when_resting (PmodChat *self)
-{
-  g_clear_handle_id (&self->again_id, g_source_remove);
-  self->again_id = g_timeout_add (REST_MS, again_cb, self);
-}
-
-/* Whether the last answer was given under other settings than those that hold now. */
-static gboolean
-is_answer_old (PmodChat *self)
-{
-  PmodRun *run = pmod_turns_get_last_answer (G_LIST_MODEL (self->messages));
-
-  return run && pmod_run_get_generation (run) !=
-                    pmod_tuning_get_generation (pmod_session_get_tuning (self->session));
-}
-
-static void
-tuning_changed_cb (PmodChat *self, guint change)
-{
-  if (change & PMOD_TUNING_MODEL)
-    return;
-  if (change & PMOD_TUNING_ROUTING)
-    reread (self);
-  if (self->asks_again && g_list_model_get_n_items (G_LIST_MODEL (self->messages)) > 0)
-    ask_when_resting (self);
-}
-
-static void
-forget_changes (PmodChat *self)
-{
-  g_clear_handle_id (&self->again_id, g_source_remove);
-  forget_reading (self);
-  self->reading_stale = FALSE;
-}
-
 /* --- Conversations --------------------------------------------------------------------------- */
 
-static void
-set_shown (PmodChat *self, PmodPicture *picture)
+void
+pmod_chat_set_shown (PmodChat *self, PmodPicture *picture)
 {
   if (g_set_object (&self->shown, picture))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SHOWN]);
 }
 
-static void
-set_live (PmodChat *self, gboolean live)
+void
+pmod_chat_set_live (PmodChat *self, gboolean live)
 {
   if (self->live == live)
     return;
@@ -294,10 +141,10 @@ set_live (PmodChat *self, gboolean live)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LIVE]);
 }
 
-static void
-set_picture (PmodChat *self, PmodPicture *picture)
+void
+pmod_chat_set_picture (PmodChat *self, PmodPicture *picture)
 {
-  set_shown (self, picture);
+  pmod_chat_set_shown (self, picture);
   if (g_set_object (&self->picture, picture))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PICTURE]);
 }
@@ -319,15 +166,15 @@ forget_old (PmodChat *self)
   g_clear_pointer (&self->old_messages, g_ptr_array_unref);
 }
 
-static void
-put_aside (PmodChat *self)
+void
+pmod_chat_put_aside (PmodChat *self)
 {
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
-  set_live (self, FALSE);
+  pmod_chat_set_live (self, FALSE);
   pmod_session_stop_lane (self->session, 0);
-  forget_changes (self);
-  forget_coming (self);
+  pmod_chat_forget_changes (self);
+  pmod_chat_forget_coming (self);
   forget_answer (self);
   forget_old (self);
   if (n_messages > 0)
@@ -348,11 +195,11 @@ put_aside (PmodChat *self)
 static void
 model_changed_cb (PmodChat *self)
 {
-  forget_changes (self);
+  pmod_chat_forget_changes (self);
   if (!self->picture || self->read_only)
     return;
-  set_run (self, NULL);
-  read_picture (self);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_read_picture (self);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -367,7 +214,7 @@ pmod_chat_constructed (GObject *object)
   self->model_id = g_signal_connect_swapped (self->session, "notify::model",
                                              G_CALLBACK (model_changed_cb), self);
   self->tuning_id = g_signal_connect_swapped (pmod_session_get_tuning (self->session), "changed",
-                                              G_CALLBACK (tuning_changed_cb), self);
+                                              G_CALLBACK (pmod_chat_follow_tuning), self);
 }
 
 static void
@@ -375,8 +222,8 @@ pmod_chat_dispose (GObject *object)
 {
   PmodChat *self = PMOD_CHAT (object);
 
-  forget_changes (self);
-  forget_coming (self);
+  pmod_chat_forget_changes (self);
+  pmod_chat_forget_coming (self);
   if (self->answer)
     g_clear_signal_handler (&self->answer_id, self->answer);
   g_clear_object (&self->answer);
@@ -547,8 +394,8 @@ pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again)
   self->asks_again = asks_again;
   if (!asks_again)
     g_clear_handle_id (&self->again_id, g_source_remove);
-  else if (is_answer_old (self))
-    ask_when_resting (self);
+  else if (pmod_chat_is_answer_old (self))
+    pmod_chat_ask_when_resting (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ASKS_AGAIN]);
 }
 
@@ -558,10 +405,10 @@ pmod_chat_open_picture (PmodChat *self, PmodPicture *picture)
   g_return_if_fail (PMOD_IS_CHAT (self));
   g_return_if_fail (PMOD_IS_PICTURE (picture));
 
-  put_aside (self);
-  set_run (self, NULL);
-  set_picture (self, picture);
-  read_picture (self);
+  pmod_chat_put_aside (self);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, picture);
+  pmod_chat_read_picture (self);
 }
 
 void
@@ -569,9 +416,9 @@ pmod_chat_show_run (PmodChat *self, PmodRun *run)
 {
   g_return_if_fail (PMOD_IS_CHAT (self));
 
-  put_aside (self);
-  set_picture (self, NULL);
-  set_run (self, run);
+  pmod_chat_put_aside (self);
+  pmod_chat_set_picture (self, NULL);
+  pmod_chat_set_run (self, run);
 }
 
 void
@@ -582,7 +429,7 @@ pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle)
   g_return_if_fail (PMOD_IS_CHAT (self));
   g_return_if_fail (PMOD_IS_BUNDLE (bundle));
 
-  put_aside (self);
+  pmod_chat_put_aside (self);
   for (int i = 0; i < pmod_bundle_get_n_turns (bundle); i++)
     {
       g_ptr_array_add (messages, pmod_message_new_question (pmod_bundle_get_question (bundle, i)));
@@ -590,9 +437,9 @@ pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle)
                        pmod_message_new_answer (pmod_bundle_get_answer (bundle, i), NULL));
     }
   set_read_only (self, TRUE);
-  set_run (self, NULL);
-  set_picture (self, pmod_bundle_get_picture (bundle));
-  set_run (self, pmod_bundle_get_run (bundle));
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, pmod_bundle_get_picture (bundle));
+  pmod_chat_set_run (self, pmod_bundle_get_run (bundle));
   g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
 }
 
@@ -608,9 +455,9 @@ pmod_chat_clear (PmodChat *self)
 {
   g_return_if_fail (PMOD_IS_CHAT (self));
 
-  put_aside (self);
-  set_run (self, NULL);
-  set_picture (self, NULL);
+  pmod_chat_put_aside (self);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, NULL);
 }
 
 gboolean
@@ -636,98 +483,12 @@ pmod_chat_undo (PmodChat *self)
   messages = g_steal_pointer (&self->old_messages);
   picture = g_steal_pointer (&self->old_picture);
   run = g_steal_pointer (&self->old_run);
-  put_aside (self);
+  pmod_chat_put_aside (self);
   set_read_only (self, read_only);
-  set_run (self, NULL);
-  set_picture (self, picture);
-  set_run (self, run);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, picture);
+  pmod_chat_set_run (self, run);
   g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
-}
-
-/* --- Live ------------------------------------------------------------------------------------ */
-
-PmodPicture *
-pmod_chat_get_shown (PmodChat *self)
-{
-  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
-  return self->shown;
-}
-
-gboolean
-pmod_chat_get_live (PmodChat *self)
-{
-  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
-  return self->live;
-}
-
-void
-pmod_chat_begin_live (PmodChat *self)
-{
-  g_return_if_fail (PMOD_IS_CHAT (self));
-
-  if (self->live)
-    return;
-  put_aside (self);
-  g_set_object (&self->before_picture, self->picture);
-  g_set_object (&self->before_run, self->run);
-  set_live (self, TRUE);
-  set_run (self, NULL);
-  set_picture (self, NULL);
-}
-
-/* Nobody hears of the one before both are there: no mask lies over another frame. */
-void
-pmod_chat_show_live (PmodChat *self, PmodPicture *picture, PmodRun *run)
-{
-  g_return_if_fail (PMOD_IS_CHAT (self));
-  g_return_if_fail (PMOD_IS_PICTURE (picture));
-
-  if (!self->live)
-    return;
-  g_object_freeze_notify (G_OBJECT (self));
-  set_shown (self, picture);
-  set_run (self, run);
-  g_object_thaw_notify (G_OBJECT (self));
-}
-
-void
-pmod_chat_keep_live (PmodChat *self)
-{
-  g_autoptr (PmodPicture) picture = NULL;
-
-  g_return_if_fail (PMOD_IS_CHAT (self));
-
-  if (!self->live || !self->shown)
-    return;
-  picture = g_object_ref (self->shown);
-  set_picture (self, picture);
-  set_live (self, FALSE);
-  if (!self->run)
-    read_picture (self);
-}
-
-void
-pmod_chat_end_live (PmodChat *self)
-{
-  g_autoptr (PmodPicture) picture = NULL;
-  g_autoptr (PmodRun) run = NULL;
-
-  g_return_if_fail (PMOD_IS_CHAT (self));
-
-  if (!self->live)
-    return;
-  picture = g_steal_pointer (&self->before_picture);
-  run = g_steal_pointer (&self->before_run);
-  set_live (self, FALSE);
-  pmod_session_stop_lane (self->session, 0);
-  if (self->old_messages)
-    {
-      pmod_chat_undo (self);
-      return;
-    }
-  set_run (self, NULL);
-  set_picture (self, picture);
-  set_run (self, run);
 }
 
 /* --- Questions ------------------------------------------------------------------------------- */
@@ -773,8 +534,8 @@ pmod_chat_ask (PmodChat *self, const char *text)
 }
 
 /* Asks the last question once more, of the settings that hold now. */
-static gboolean
-start_again (PmodChat *self, PmodMessage **reply)
+gboolean
+pmod_chat_start_again (PmodChat *self, PmodMessage **reply)
 {
   g_autofree char *question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
@@ -793,7 +554,7 @@ pmod_chat_ask_again (PmodChat *self)
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
-  if (self->read_only || !start_again (self, &reply))
+  if (self->read_only || !pmod_chat_start_again (self, &reply))
     return FALSE;
   replace_reply (self, reply);
   return TRUE;
