@@ -70,7 +70,7 @@ update_point (PmodSweepWindow *self)
           marker == self->applied ? _ ("In use. Answer: %s") : _ ("Answer: %s"), result.answer);
     }
   else if (self->sweep)
-    details = g_strdup (_ ("Point at a setting, or use the arrow keys."));
+    details = g_strdup (_ ("Point at a setting, or use the arrow keys. Hollow: another answer."));
   gtk_label_set_label (self->details, details ? details : "");
   gtk_label_set_label (self->answer, chosen ? answer : "");
 }
