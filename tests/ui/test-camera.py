@@ -101,7 +101,7 @@ def test_live():
         type_text("How many circles are there?")
         keys("Return")
         window.wait_name("Question: How many circles are there?")
-        wait_for("its answer", lambda: window.names("tokens in"))
+        wait_for("its answer", lambda: window.names("tokens · first word"))
 
         keys("ctrl+shift+l")
         wait_figures(window)
@@ -203,7 +203,7 @@ def test_vanishing():
             type_text("What is this?")
             keys("Return")
             window.wait_name("Question: What is this?")
-            wait_for("its answer", lambda: window.names("tokens in"))
+            wait_for("its answer", lambda: window.names("tokens · first word"))
             os.close(end)
 
 
