@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-format.h"
+#include "pmod-run-origin.h"
 
 static void
 line_free (gpointer data)
@@ -165,6 +166,8 @@ add_settings (GPtrArray *lines, PmodRun *run)
     add (lines, _ ("Routing"), g_strdup (_ ("none, dense")), NULL);
   else if (policy)
     add (lines, _ ("Kept by"), g_strdup (policy), NULL);
+  else if (pmod_run_get_outside_training (run))
+    add (lines, _ ("Routing"), g_strdup (_ ("not as trained")), NULL);
   if (pmod_run_get_question_first (run))
     add (lines, _ ("Order"), g_strdup (_ ("question first")), NULL);
 }

@@ -5,6 +5,7 @@
 
 #define MODEL_KEY "strata-run-model"
 #define SETTINGS_KEY "strata-run-settings"
+#define OUTSIDE_KEY "strata-run-outside-training"
 #define HASH_KEY "strata-run-config-hash"
 
 void
@@ -36,6 +37,21 @@ pmod_run_get_settings (PmodRun *run)
 {
   g_return_val_if_fail (PMOD_IS_RUN (run), NULL);
   return g_object_get_data (G_OBJECT (run), SETTINGS_KEY);
+}
+
+void
+pmod_run_set_outside_training (PmodRun *run, gboolean outside_training)
+{
+  g_return_if_fail (PMOD_IS_RUN (run));
+
+  g_object_set_data (G_OBJECT (run), OUTSIDE_KEY, GINT_TO_POINTER (outside_training));
+}
+
+gboolean
+pmod_run_get_outside_training (PmodRun *run)
+{
+  g_return_val_if_fail (PMOD_IS_RUN (run), FALSE);
+  return GPOINTER_TO_INT (g_object_get_data (G_OBJECT (run), OUTSIDE_KEY));
 }
 
 void

@@ -17,6 +17,10 @@ PmodModelCard *pmod_run_get_model (PmodRun *run); /* (nullable) */
 void pmod_run_set_settings (PmodRun *run, const char *json);
 const char *pmod_run_get_settings (PmodRun *run); /* (nullable) */
 
+/* Whether its routing was not what its model was trained with; FALSE where nobody knows. */
+void pmod_run_set_outside_training (PmodRun *run, gboolean outside_training);
+gboolean pmod_run_get_outside_training (PmodRun *run);
+
 /* SHA-256 of the model's config.json, where a saved run brought it along; nullable. */
 void pmod_run_set_config_hash (PmodRun *run, const char *hash);
 const char *pmod_run_get_config_hash (PmodRun *run); /* (nullable) */

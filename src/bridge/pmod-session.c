@@ -9,6 +9,7 @@
 #include "pmod-picture-private.h"
 #include "pmod-run-origin.h"
 #include "pmod-run-private.h"
+#include "pmod-settings.h"
 #include "pmod-sweep-run-private.h"
 #include "pmod-tuning-private.h"
 #include "pmod-worker.h"
@@ -423,11 +424,23 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
   return job;
 }
 
+/* What the run's records do not tell. */
+static void
+note_settings (PmodRun *run, const PmodJob *job, gboolean outside_training)
+{
+  g_autofree char *json =
+      pmod_settings_to_json (&job->params, job->question_first, !outside_training);
+
+  pmod_run_set_settings (run, json);
+  pmod_run_set_outside_training (run, outside_training);
+}
+
 static PmodRun *
-start_run (PmodSession *self, PmodJob *job, PmodPicture *picture)
+start_run (PmodSession *self, PmodJob *job, PmodPicture *picture, PmodTuning *tuning)
 {
   g_autoptr (PmodRun) run = pmod_run_new ();
 
+  note_settings (run, job, pmod_tuning_get_outside_training (tuning ? tuning : self->tuning));
   job->id = ++self->last_job;
   job->image = picture ? pmod_image_ref (pmod_picture_get_image (picture)) : NULL;
   g_hash_table_insert (self->runs, g_memdup2 (&job->id, sizeof job->id), g_object_ref (run));
@@ -453,7 +466,7 @@ pmod_session_read_behind (
   /* The maps of any other policy do not depend on what follows the picture. */
   if (!job->question_first && job->params.routing.policy != PMOD_POLICY_LAST)
     g_clear_pointer (&job->texts, g_strfreev);
-  return start_run (self, job, picture);
+  return start_run (self, job, picture, tuning);
 }
 
 PmodRun *
@@ -470,7 +483,7 @@ pmod_session_ask_with (
   g_return_val_if_fail (texts && texts[0], NULL);
   g_return_val_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES, NULL);
 
-  return start_run (self, make_job (self, texts, tuning, lane), picture);
+  return start_run (self, make_job (self, texts, tuning, lane), picture, tuning);
 }
 
 PmodRun *

@@ -4,6 +4,10 @@
 
 #include "session-check.h"
 
+#include <json-glib/json-glib.h>
+
+#include "pmod-run-origin.h"
+
 typedef struct
 {
   int n;
@@ -142,6 +146,43 @@ test_whole_settings (void)
   pmod_tuning_assign (tuning, copy);
   g_assert_cmpfloat (pmod_tuning_get_ratio (tuning, 9), ==, 0.42);
   g_assert_cmpint (pmod_tuning_get_top_k (tuning), ==, 7);
+}
+
+/* A run is told what it was asked to do, whatever is set later. */
+static void
+test_noted_settings (void)
+{
+  g_autoptr (PmodSession) session = session_check_open ("demo-v0");
+  PmodTuning *tuning = pmod_session_get_tuning (session);
+  g_autoptr (PmodPicture) picture = session_check_load_picture ("demo/seen-00.png");
+  g_autoptr (PmodRun) trained = pmod_session_read (session, picture);
+  g_autoptr (PmodRun) changed = NULL;
+  g_autoptr (JsonNode) root = NULL;
+  JsonObject *settings;
+
+  pmod_tuning_set_factor (tuning, 0.25);
+  pmod_tuning_set_ratio (tuning, 3, 0.5);
+  pmod_tuning_set_policy (tuning, PMOD_TUNING_RANDOM);
+  pmod_tuning_set_seed (tuning, 77);
+  pmod_tuning_set_top_k (tuning, 7);
+  changed = pmod_session_read (session, picture);
+  pmod_tuning_reset (tuning);
+
+  g_assert_false (pmod_run_get_outside_training (trained));
+  g_assert_true (pmod_run_get_outside_training (changed));
+  root = json_from_string (pmod_run_get_settings (changed), NULL);
+  settings = json_node_get_object (root);
+  g_assert_false (json_object_get_boolean_member (settings, "as_trained"));
+  g_assert_cmpfloat (json_object_get_double_member (settings, "factor"), ==, 0.25);
+  g_assert_cmpstr (json_object_get_string_member (settings, "policy"), ==, "random");
+  g_assert_cmpint (json_object_get_int_member (settings, "seed"), ==, 77);
+  g_assert_cmpfloat (
+      json_object_get_double_member (json_object_get_object_member (settings, "ratios"), "3"), ==,
+      0.5);
+  g_assert_cmpint (
+      json_object_get_int_member (json_object_get_object_member (settings, "sampling"), "top_k"),
+      ==, 7);
+  session_check_wait (session_check_is_finished, changed);
 }
 
 static void
@@ -340,6 +381,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/tuning/no-model", test_no_model);
   g_test_add_func ("/tuning/values", test_values);
   g_test_add_func ("/tuning/whole-settings", test_whole_settings);
+  g_test_add_func ("/tuning/noted-settings", test_noted_settings);
   g_test_add_func ("/tuning/predicted-cost", test_predicted_cost);
   g_test_add_func ("/tuning/before-the-model", test_before_the_model);
   g_test_add_func ("/tuning/refused", test_refused);

@@ -1,0 +1,107 @@
+/* Settings as JSON. See pmod-settings.h. */
+#include "config.h"
+
+#include "pmod-settings.h"
+
+#include <json-glib/json-glib.h>
+#include <math.h>
+
+static void
+add_string (JsonBuilder *builder, const char *name, const char *value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_string_value (builder, value);
+}
+
+static void
+add_number (JsonBuilder *builder, const char *name, double value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_double_value (builder, value);
+}
+
+static void
+add_ratios (JsonBuilder *builder, const PmodRouting *routing)
+{
+  gboolean begun = FALSE;
+
+  for (int l = 0; l < PMOD_MAX_LAYERS; l++)
+    {
+      g_autofree char *layer = g_strdup_printf ("%d", l);
+
+      if (isnan (routing->ratio[l]))
+        continue;
+      if (!begun)
+        {
+          json_builder_set_member_name (builder, "ratios");
+          json_builder_begin_object (builder);
+          begun = TRUE;
+        }
+      json_builder_set_member_name (builder, layer);
+      if (routing->ratio[l] == PMOD_RATIO_PLAIN)
+        json_builder_add_null_value (builder);
+      else
+        json_builder_add_double_value (builder, routing->ratio[l]);
+    }
+  if (begun)
+    json_builder_end_object (builder);
+}
+
+static void
+add_routing (JsonBuilder *builder, const PmodRouting *routing)
+{
+  g_autofree char *schedule = pmod_schedule_to_string (&routing->schedule);
+  g_autofree char *norm = pmod_router_norm_to_string (&routing->norm);
+
+  add_string (builder, "schedule", schedule);
+  add_number (builder, "factor", routing->schedule.factor);
+  add_ratios (builder, routing);
+  add_string (builder, "norm", norm);
+  add_string (builder, "policy", pmod_policy_name (routing->policy));
+  if (routing->policy == PMOD_POLICY_RANDOM)
+    {
+      json_builder_set_member_name (builder, "seed");
+      json_builder_add_int_value (builder, (gint64)routing->seed);
+    }
+  if (routing->policy == PMOD_POLICY_PAINTED && routing->paint)
+    {
+      g_autofree char *paint = pmod_paint_to_text (routing->paint);
+
+      json_builder_set_member_name (builder, "paint");
+      json_builder_add_value (builder, json_from_string (paint, NULL));
+    }
+}
+
+static void
+add_sampling (JsonBuilder *builder, const PmodSampling *sampling)
+{
+  json_builder_set_member_name (builder, "sampling");
+  json_builder_begin_object (builder);
+  add_number (builder, "temperature", sampling->temperature);
+  json_builder_set_member_name (builder, "top_k");
+  json_builder_add_int_value (builder, sampling->top_k);
+  add_number (builder, "top_p", sampling->top_p);
+  json_builder_set_member_name (builder, "seed");
+  json_builder_add_int_value (builder, (gint64)sampling->seed);
+  json_builder_set_member_name (builder, "max_new_tokens");
+  json_builder_add_int_value (builder, sampling->max_new_tokens);
+  json_builder_end_object (builder);
+}
+
+char *
+pmod_settings_to_json (const PmodParams *params, gboolean question_first, gboolean as_trained)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "as_trained");
+  json_builder_add_boolean_value (builder, as_trained);
+  add_routing (builder, &params->routing);
+  json_builder_set_member_name (builder, "question_first");
+  json_builder_add_boolean_value (builder, question_first);
+  add_sampling (builder, &params->sampling);
+  json_builder_end_object (builder);
+  root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
+}

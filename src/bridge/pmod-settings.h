@@ -1,0 +1,14 @@
+/* What a run was asked to do, as text that is kept with it. */
+#pragma once
+
+#include "pmod-engine.h"
+
+G_BEGIN_DECLS
+
+/* A JSON object: "schedule", "factor", "norm", "policy", "seed" (where it is drawn by one),
+ * "ratios" (of single layers, where they are not the schedule's: null is plain), "paint" (where
+ * there is one), "question_first", "as_trained", and "sampling". (transfer full) */
+char *
+pmod_settings_to_json (const PmodParams *params, gboolean question_first, gboolean as_trained);
+
+G_END_DECLS
