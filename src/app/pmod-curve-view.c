@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "pmod-palette.h"
+#include "pmod-plot-text.h"
 
 /* Between the axes' numbers and the plot, and around all of it. */
 #define GAP 8
@@ -103,15 +104,6 @@ round_step (double whole, int n)
   return 10 * power;
 }
 
-static PangoLayout *
-make_layout (PmodCurveView *self, const char *text, int *width, int *height)
-{
-  PangoLayout *layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
-
-  pango_layout_get_pixel_size (layout, width, height);
-  return layout;
-}
-
 static char *
 format_value (PmodCurveView *self, double value)
 {
@@ -137,7 +129,8 @@ place_plot (PmodCurveView *self, Axes *axes)
     {
       g_autofree char *text = format_value (self, i * step);
       int width;
-      g_autoptr (PangoLayout) layout = make_layout (self, text, &width, &height);
+      g_autoptr (PangoLayout) layout =
+          pmod_plot_text_new (GTK_WIDGET (self), text, &width, &height);
 
       widest = MAX (widest, width);
     }
@@ -184,30 +177,6 @@ y_of (const Axes *axes, double value)
 
 /* --- Drawing --------------------------------------------------------------------------------- */
 
-/* align: which part of the text stands at x and at y, 0 its beginning, 1 its end. */
-static void
-append_text (PmodCurveView *self,
-             GtkSnapshot *snapshot,
-             const char *text,
-             float x,
-             float y,
-             float align_x,
-             float align_y)
-{
-  int width, height;
-  g_autoptr (PangoLayout) layout = make_layout (self, text, &width, &height);
-  graphene_point_t place = GRAPHENE_POINT_INIT (roundf (x - (float)width * align_x),
-                                                roundf (y - (float)height * align_y));
-  GdkRGBA color;
-
-  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), &color);
-  color.alpha *= 0.7f;
-  gtk_snapshot_save (snapshot);
-  gtk_snapshot_translate (snapshot, &place);
-  gtk_snapshot_append_layout (snapshot, layout, &color);
-  gtk_snapshot_restore (snapshot);
-}
-
 static void
 append_line (
     GtkSnapshot *snapshot, const GdkRGBA *color, float x, float y, float width, float height)
@@ -228,8 +197,9 @@ append_values (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
 
       append_line (snapshot, i == 0 ? &palette->dense : &palette->track, axes->x, y, axes->width,
                    1);
-      append_text (self, snapshot, text, axes->rtl ? axes->x + axes->width + GAP : axes->x - GAP, y,
-                   axes->rtl ? 0 : 1, 0.5f);
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, text,
+                             axes->rtl ? axes->x + axes->width + GAP : axes->x - GAP, y,
+                             axes->rtl ? 0 : 1, 0.5f);
     }
 }
 
@@ -242,8 +212,8 @@ append_steps (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
     {
       g_autofree char *text = g_strdup_printf ("%.0f", i * step);
 
-      append_text (self, snapshot, text, x_of (axes, i * step), axes->y + axes->height + GAP / 2,
-                   0.5f, 0);
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, text, x_of (axes, i * step),
+                             axes->y + axes->height + GAP / 2, 0.5f, 0);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "pmod-palette.h"
+#include "pmod-plot-text.h"
 
 #define MIN_WIDTH 220
 #define HEIGHT 168
@@ -84,15 +85,6 @@ scale_text (guint i)
   return i == 0 ? g_dpgettext2 (NULL, "a layer that skips nothing", scale[0].text) : scale[i].text;
 }
 
-static PangoLayout *
-make_layout (PmodRatioCurve *self, const char *text, int *width, int *height)
-{
-  PangoLayout *layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
-
-  pango_layout_get_pixel_size (layout, width, height);
-  return layout;
-}
-
 static gboolean
 find_axes (PmodRatioCurve *self, Axes *axes)
 {
@@ -103,7 +95,8 @@ find_axes (PmodRatioCurve *self, Axes *axes)
   for (guint i = 0; i < G_N_ELEMENTS (scale); i++)
     {
       int width;
-      g_autoptr (PangoLayout) layout = make_layout (self, scale_text (i), &width, &height);
+      g_autoptr (PangoLayout) layout =
+          pmod_plot_text_new (GTK_WIDGET (self), scale_text (i), &width, &height);
 
       widest = MAX (widest, width);
     }
@@ -217,29 +210,6 @@ query_tooltip_cb (
 /* --- Drawing --------------------------------------------------------------------------------- */
 
 static void
-append_text (PmodRatioCurve *self,
-             GtkSnapshot *snapshot,
-             const char *text,
-             float x,
-             float y,
-             float align_x,
-             float align_y)
-{
-  int width, height;
-  g_autoptr (PangoLayout) layout = make_layout (self, text, &width, &height);
-  graphene_point_t place = GRAPHENE_POINT_INIT (roundf (x - (float)width * align_x),
-                                                roundf (y - (float)height * align_y));
-  GdkRGBA color;
-
-  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), &color);
-  color.alpha *= 0.7f;
-  gtk_snapshot_save (snapshot);
-  gtk_snapshot_translate (snapshot, &place);
-  gtk_snapshot_append_layout (snapshot, layout, &color);
-  gtk_snapshot_restore (snapshot);
-}
-
-static void
 append_scale (PmodRatioCurve *self, GtkSnapshot *snapshot, const Axes *axes)
 {
   const PmodPalette *palette = pmod_palette_get ();
@@ -256,9 +226,9 @@ append_scale (PmodRatioCurve *self, GtkSnapshot *snapshot, const Axes *axes)
 
       gtk_snapshot_append_color (snapshot, i == 3 ? &palette->dense : &palette->track,
                                  &GRAPHENE_RECT_INIT (axes->x, y, axes->width, 1));
-      append_text (self, snapshot, scale_text (i),
-                   axes->rtl ? axes->x + axes->width + GAP : axes->x - GAP, y, axes->rtl ? 0 : 1,
-                   0.5f);
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, scale_text (i),
+                             axes->rtl ? axes->x + axes->width + GAP : axes->x - GAP, y,
+                             axes->rtl ? 0 : 1, 0.5f);
     }
 }
 
@@ -275,7 +245,8 @@ append_numbers (PmodRatioCurve *self, GtkSnapshot *snapshot, const Axes *axes)
       if (layers[i] >= axes->n_layers ||
           (i > 0 && fabsf (x_of (axes, layers[i]) - x_of (axes, layers[0])) < 20))
         continue;
-      append_text (self, snapshot, text, x_of (axes, layers[i]), axes->bottom + 2, 0.5f, 0);
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, text, x_of (axes, layers[i]),
+                             axes->bottom + 2, 0.5f, 0);
     }
 }
 

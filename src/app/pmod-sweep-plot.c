@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "pmod-palette.h"
+#include "pmod-plot-text.h"
 
 #define MIN_WIDTH 260
 #define MIN_HEIGHT 180
@@ -152,15 +153,6 @@ update_value (PmodSweepPlot *self)
 
 /* --- Axes ------------------------------------------------------------------------------------ */
 
-static PangoLayout *
-make_layout (PmodSweepPlot *self, const char *text, int *width, int *height)
-{
-  PangoLayout *layout = gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
-
-  pango_layout_get_pixel_size (layout, width, height);
-  return layout;
-}
-
 /* 1, 2 or 5 times a power of ten, N_STEPS of which reach whole. */
 static double
 round_step (double whole)
@@ -224,7 +216,8 @@ find_axes (PmodSweepPlot *self, Axes *axes)
     {
       g_autofree char *text = g_strdup_printf ("%g", i * axes->step);
       int width;
-      g_autoptr (PangoLayout) layout = make_layout (self, text, &width, &height);
+      g_autoptr (PangoLayout) layout =
+          pmod_plot_text_new (GTK_WIDGET (self), text, &width, &height);
 
       widest = MAX (widest, width);
     }
@@ -254,36 +247,13 @@ y_of (const Axes *axes, double nats)
 /* --- Drawing --------------------------------------------------------------------------------- */
 
 static void
-append_text (PmodSweepPlot *self,
-             GtkSnapshot *snapshot,
-             const char *text,
-             float x,
-             float y,
-             float align_x,
-             float align_y)
-{
-  int width, height;
-  g_autoptr (PangoLayout) layout = make_layout (self, text, &width, &height);
-  graphene_point_t place = GRAPHENE_POINT_INIT (roundf (x - (float)width * align_x),
-                                                roundf (y - (float)height * align_y));
-  GdkRGBA color;
-
-  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), &color);
-  color.alpha *= 0.7f;
-  gtk_snapshot_save (snapshot);
-  gtk_snapshot_translate (snapshot, &place);
-  gtk_snapshot_append_layout (snapshot, layout, &color);
-  gtk_snapshot_restore (snapshot);
-}
-
-static void
 append_values (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
 {
   const PmodPalette *palette = pmod_palette_get ();
   float edge = axes->rtl ? axes->x + axes->width : axes->x;
 
-  append_text (self, snapshot, _ ("KL to the trained setting, nats"), edge, 0, axes->rtl ? 1 : 0,
-               0);
+  pmod_plot_text_append (GTK_WIDGET (self), snapshot, _ ("KL to the trained setting, nats"), edge,
+                         0, axes->rtl ? 1 : 0, 0);
   for (int i = 0; i * axes->step <= axes->top * (1 + 1e-9); i++)
     {
       float y = roundf (y_of (axes, i * axes->step));
@@ -291,8 +261,8 @@ append_values (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
 
       gtk_snapshot_append_color (snapshot, i == 0 ? &palette->dense : &palette->track,
                                  &GRAPHENE_RECT_INIT (axes->x, y, axes->width, 1));
-      append_text (self, snapshot, text, axes->rtl ? edge + GAP : edge - GAP, y, axes->rtl ? 0 : 1,
-                   0.5f);
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, text, axes->rtl ? edge + GAP : edge - GAP,
+                             y, axes->rtl ? 0 : 1, 0.5f);
     }
 }
 
@@ -303,14 +273,15 @@ append_costs (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
   PmodSweepResult result;
   double step = axes->high - axes->low > 0.4 ? 0.1 : 0.05;
   int width, height;
-  g_autoptr (PangoLayout) layout = make_layout (self, "0", &width, &height);
+  g_autoptr (PangoLayout) layout = pmod_plot_text_new (GTK_WIDGET (self), "0", &width, &height);
 
   if (axes->is_policy)
     {
       for (int i = 0; pmod_sweep_run_get_point (self->sweep, i, &result); i++)
-        append_text (self, snapshot, policy_name ((int)result.value), x_of (axes, i), y, 0.5f, 0);
-      append_text (self, snapshot, _ ("All keep the same number"), axes->x + axes->width / 2,
-                   y + (float)height, 0.5f, 0);
+        pmod_plot_text_append (GTK_WIDGET (self), snapshot, policy_name ((int)result.value),
+                               x_of (axes, i), y, 0.5f, 0);
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, _ ("All keep the same number"),
+                             axes->x + axes->width / 2, y + (float)height, 0.5f, 0);
       return;
     }
   for (double value = ceil (axes->low / step - 1e-9) * step; value <= axes->high + 1e-9;
@@ -318,10 +289,10 @@ append_costs (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
     {
       g_autofree char *text = g_strdup_printf (_ ("%.0f %%"), 100 * value);
 
-      append_text (self, snapshot, text, x_of (axes, value), y, 0.5f, 0);
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, text, x_of (axes, value), y, 0.5f, 0);
     }
-  append_text (self, snapshot, _ ("Compute of the prompt, of dense"), axes->x + axes->width / 2,
-               y + (float)height, 0.5f, 0);
+  pmod_plot_text_append (GTK_WIDGET (self), snapshot, _ ("Compute of the prompt, of dense"),
+                         axes->x + axes->width / 2, y + (float)height, 0.5f, 0);
 }
 
 /* Where the trained setting is, which moved nothing. */
@@ -338,7 +309,7 @@ append_reference (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
   x = roundf (x_of (axes, x_value (axes, &reference, 0)));
   gtk_snapshot_append_color (snapshot, &palette->dense,
                              &GRAPHENE_RECT_INIT (x, axes->y, 1, axes->height));
-  append_text (self, snapshot, _ ("trained"), x, axes->y - 2, 0.5f, 1);
+  pmod_plot_text_append (GTK_WIDGET (self), snapshot, _ ("trained"), x, axes->y - 2, 0.5f, 1);
 }
 
 static void

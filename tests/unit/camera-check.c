@@ -3,27 +3,6 @@
 
 #include "camera-check.h"
 
-/* --- Waiting --------------------------------------------------------------------------------- */
-
-static gboolean
-timeout_cb (gpointer data)
-{
-  *(gboolean *)data = TRUE;
-  return G_SOURCE_REMOVE;
-}
-
-void
-camera_wait_until (gboolean (*condition) (gpointer), gpointer object)
-{
-  gboolean late = FALSE;
-  guint id = g_timeout_add_seconds (240, timeout_cb, &late);
-
-  while (!condition (object) && !late)
-    g_main_context_iteration (NULL, TRUE);
-  g_assert_false (late);
-  g_source_remove (id);
-}
-
 gboolean
 camera_need (const char *factories)
 {

@@ -1,12 +1,11 @@
-/* What the tests of cameras share: waiting, and a camera that can be plugged in and out. */
+/* What the tests of cameras share beside session-check.h: a camera that can be plugged in and out.
+ */
 #pragma once
 
 #include <gst/gst.h>
 
 #include "pmod-camera.h"
-
-/* Until condition (object) holds; fails the test after four minutes. */
-void camera_wait_until (gboolean (*condition) (gpointer), gpointer object);
+#include "session-check.h"
 
 /* Skips the running test, with the reason, where GStreamer lacks one of these elements (names
  * separated by spaces), or NULL for what every test needs. FALSE: skipped. */

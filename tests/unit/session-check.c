@@ -20,7 +20,7 @@ void
 session_check_wait (gboolean (*condition) (gpointer), gpointer object)
 {
   gboolean late = FALSE;
-  guint id = g_timeout_add_seconds (120, timeout_cb, &late);
+  guint id = g_timeout_add_seconds (240, timeout_cb, &late);
 
   while (!condition (object) && !late)
     g_main_context_iteration (NULL, TRUE);

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /* (transfer full) */
 char *session_check_fixture (const char *name);
 
-/* Until condition (object) holds; fails the test after two minutes. */
+/* Until condition (object) holds; fails the test after four minutes. */
 void session_check_wait (gboolean (*condition) (gpointer), gpointer object);
 
 /* Conditions: of a session, that nothing loads or runs; of a run, that it is over. */

@@ -137,7 +137,7 @@ test_size (void)
   pmod_camera_set_size (watch.camera, 200, 120);
   pmod_camera_start (watch.camera, "test");
   g_assert_cmpint (pmod_camera_get_state (watch.camera), ==, PMOD_CAMERA_STARTING);
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_playing (&watch);
   g_assert_cmpint (pmod_picture_get_width (watch.last), ==, 200);
   g_assert_cmpint (pmod_picture_get_height (watch.last), ==, 120);
@@ -166,11 +166,11 @@ test_pixels (void)
     return;
   watch_begin (&watch, 2);
   pmod_camera_look (watch.camera);
-  camera_wait_until (is_listed, &watch);
+  session_check_wait (is_listed, &watch);
   device = plug_in (&watch, "Blue",
                     SOLID " ! capsfilter caps=video/x-raw,format=I420,width=96,height=64");
   pmod_camera_start (watch.camera, "Blue");
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_playing (&watch);
   g_assert_cmpint (pmod_picture_get_width (watch.last), ==, 96);
   assert_near (pixel_at (watch.last, 0, 0), 0x20, 0x80, 0xe0, 4);
@@ -190,19 +190,19 @@ test_mirrored (void)
     return;
   watch_begin (&watch, 3);
   pmod_camera_look (watch.camera);
-  camera_wait_until (is_listed, &watch);
+  session_check_wait (is_listed, &watch);
   device = plug_in (&watch, "Bars",
                     "videotestsrc is-live=true pattern=smpte75 ! "
                     "capsfilter caps=video/x-raw,format=RGB,width=140,height=60");
   pmod_camera_set_mirrored (watch.camera, TRUE);
   pmod_camera_start (watch.camera, "Bars");
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_playing (&watch);
   assert_near (pixel_at (watch.last, 4, 4), 0, 0, 191, 8);       /* blue, the last bar */
   assert_near (pixel_at (watch.last, 135, 4), 191, 191, 191, 8); /* grey, the first */
   pmod_camera_set_mirrored (watch.camera, FALSE);
   watch.n_frames = 0;
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_near (pixel_at (watch.last, 135, 4), 0, 0, 191, 8);
   camera_unplug (device);
   watch_end (&watch);
@@ -220,7 +220,7 @@ test_newest_wins (void)
   watch_begin (&watch, 1);
   pmod_camera_set_size (watch.camera, 64, 64);
   pmod_camera_start (watch.camera, "test");
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   before = pmod_camera_get_n_dropped (watch.camera);
   for (int i = 0; i < 3; i++)
     {
@@ -264,17 +264,17 @@ test_paused (void)
   watch_begin (&watch, 3);
   pmod_camera_set_patience (watch.camera, 300);
   pmod_camera_start (watch.camera, "test");
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   pmod_camera_set_paused (watch.camera, TRUE);
   n_frames = watch.n_frames;
   g_timeout_add (1000, later_cb, &later);
-  camera_wait_until (is_true, &later);
+  session_check_wait (is_true, &later);
   /* Nothing came, and nobody was missed. */
   g_assert_cmpuint (watch.n_frames, ==, n_frames);
   assert_playing (&watch);
   pmod_camera_set_paused (watch.camera, FALSE);
   watch.n_frames = 0;
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_playing (&watch);
   watch_end (&watch);
 }
@@ -325,7 +325,7 @@ test_film (void)
   watch_begin (&watch, 1000);
   pmod_camera_set_loop (watch.camera, FALSE);
   pmod_camera_start (watch.camera, id);
-  camera_wait_until (is_over, &watch);
+  session_check_wait (is_over, &watch);
   assert_state (&watch, PMOD_CAMERA_ENDED, "film.mkv");
   g_test_message ("%u frames of 10 were handed on", watch.n_frames);
   g_assert_cmpuint (watch.n_frames, >=, 5);
@@ -338,7 +338,7 @@ test_film (void)
   watch.enough = 35;
   pmod_camera_set_loop (watch.camera, TRUE);
   pmod_camera_start (watch.camera, id);
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_playing (&watch);
   watch_end (&watch);
   g_unlink (path);
@@ -371,7 +371,7 @@ test_stops (void)
   watch_begin (&watch, 1000);
   pmod_camera_set_patience (watch.camera, 1000);
   pmod_camera_start (watch.camera, id);
-  camera_wait_until (is_over, &watch);
+  session_check_wait (is_over, &watch);
   assert_state (&watch, PMOD_CAMERA_GONE, "stopped sending");
   g_assert_cmpuint (watch.n_frames, >=, 1);
   close (fd); /* else the feed's thread would read on */
@@ -398,12 +398,12 @@ test_hangs (void)
   watch_begin (&watch, 1);
   pmod_camera_set_patience (watch.camera, 200);
   pmod_camera_start (watch.camera, id);
-  camera_wait_until (is_over, &watch);
+  session_check_wait (is_over, &watch);
   assert_state (&watch, PMOD_CAMERA_GONE, "sends no picture");
   /* Another source in the meantime, and the end of all. */
   pmod_camera_set_patience (watch.camera, 20000);
   pmod_camera_start (watch.camera, "test");
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_playing (&watch);
   pmod_camera_start (watch.camera, id);
   g_main_context_iteration (NULL, FALSE);
@@ -432,14 +432,14 @@ test_unknown (void)
     return;
   watch_begin (&watch, 1);
   pmod_camera_start (watch.camera, "");
-  camera_wait_until (is_over, &watch);
+  session_check_wait (is_over, &watch);
   if (g_list_model_get_n_items (pmod_camera_get_devices (watch.camera)) == 0)
     assert_state (&watch, PMOD_CAMERA_ERROR, "No camera was found");
   pmod_camera_start (watch.camera, "test");
-  camera_wait_until (has_enough, &watch);
+  session_check_wait (has_enough, &watch);
   assert_playing (&watch);
   pmod_camera_start (watch.camera, "/dev/video77");
-  camera_wait_until (is_over, &watch);
+  session_check_wait (is_over, &watch);
   assert_state (&watch, PMOD_CAMERA_ERROR, "Test picture");
   watch_end (&watch);
 }
@@ -455,10 +455,10 @@ test_bad_files (void)
     return;
   watch_begin (&watch, 1);
   pmod_camera_start (watch.camera, "file:/nowhere/film.mkv");
-  camera_wait_until (is_over, &watch);
+  session_check_wait (is_over, &watch);
   assert_state (&watch, PMOD_CAMERA_ERROR, "/nowhere/film.mkv");
   pmod_camera_start (watch.camera, no_film);
-  camera_wait_until (is_over, &watch);
+  session_check_wait (is_over, &watch);
   assert_state (&watch, PMOD_CAMERA_ERROR, "README.md");
   g_assert_cmpuint (watch.n_frames, ==, 0);
   watch_end (&watch);
@@ -478,7 +478,7 @@ test_plugging (void)
   devices = pmod_camera_get_devices (watch.camera);
   g_assert_cmpuint (g_list_model_get_n_items (devices), ==, 0);
   pmod_camera_look (watch.camera);
-  camera_wait_until (is_listed, &watch);
+  session_check_wait (is_listed, &watch);
   for (int i = 0; i < 2; i++)
     {
       guint n_before = g_list_model_get_n_items (devices);
@@ -487,10 +487,10 @@ test_plugging (void)
                         SOLID " ! capsfilter caps=video/x-raw,format=I420,width=96,height=64");
       watch.n_frames = 0;
       pmod_camera_start (watch.camera, "Lens");
-      camera_wait_until (has_enough, &watch);
+      session_check_wait (has_enough, &watch);
       assert_playing (&watch);
       camera_unplug (device);
-      camera_wait_until (is_over, &watch);
+      session_check_wait (is_over, &watch);
       assert_state (&watch, PMOD_CAMERA_GONE, "unplugged");
       g_assert_cmpuint (g_list_model_get_n_items (devices), ==, n_before);
     }
@@ -524,14 +524,14 @@ test_words (void)
   pmod_camera_set_loop (watch.camera, FALSE);
   pmod_camera_set_patience (watch.camera, 500);
   pmod_camera_look (watch.camera);
-  camera_wait_until (is_listed, &watch);
+  session_check_wait (is_listed, &watch);
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
     {
       guint n_before = g_list_model_get_n_items (pmod_camera_get_devices (watch.camera));
       GstDevice *device = plug_in_failing (&watch, "Source", table[i].pipeline, table[i].code);
 
       pmod_camera_start (watch.camera, "Source");
-      camera_wait_until (is_over, &watch);
+      session_check_wait (is_over, &watch);
       assert_state (&watch, table[i].state, table[i].part);
       camera_unplug (device);
       while (g_list_model_get_n_items (pmod_camera_get_devices (watch.camera)) > n_before)

@@ -76,7 +76,7 @@ bench_begin (Bench *bench, const char *model)
   bench->session = pmod_session_new ();
   if (path)
     pmod_session_open_model (bench->session, path);
-  camera_wait_until (is_settled, bench);
+  session_check_wait (is_settled, bench);
   g_assert_cmpint (pmod_session_get_model (bench->session) != NULL, ==, path != NULL);
   bench->camera = pmod_camera_new ();
   pmod_camera_set_size (bench->camera, 160, 160);
@@ -105,7 +105,7 @@ static void
 wait_runs (Bench *bench, guint n_runs)
 {
   bench->enough = bench->n_shown + n_runs;
-  camera_wait_until (has_shown_enough, bench);
+  session_check_wait (has_shown_enough, bench);
 }
 
 static gboolean
@@ -213,7 +213,7 @@ test_belongs_together (void)
     {
       g_autoptr (PmodRun) run = pmod_session_read (bench.session, bench.pictures->pdata[i]);
 
-      camera_wait_until (is_finished, run);
+      session_check_wait (is_finished, run);
       g_assert_cmpint (pmod_run_get_phase (run), ==, PMOD_RUN_DONE);
       n_wrong += hash_masks (run) != g_array_index (bench.hashes, guint64, i);
     }
@@ -271,7 +271,7 @@ test_standing_question (void)
   g_assert_cmpstr (pmod_live_get_question (bench.live), ==, "How many circles are there?");
   pmod_live_set_interval (bench.live, 0.5);
   pmod_live_start (bench.live, "test");
-  camera_wait_until (has_answer, &bench);
+  session_check_wait (has_answer, &bench);
   start_us = g_get_monotonic_time ();
   n_before = bench.n_shown;
   while (figures.decode_ms == 0 || g_get_monotonic_time () < start_us + 2 * G_USEC_PER_SEC)
@@ -310,7 +310,7 @@ test_freeze (void)
   g_assert_true (pmod_run_has_maps (pmod_chat_get_run (bench.chat)));
   g_assert_true (g_str_has_prefix (pmod_picture_get_name (still), "Camera, "));
   g_assert_true (pmod_chat_ask (bench.chat, "How many circles are there?"));
-  camera_wait_until (is_chat_idle, &bench);
+  session_check_wait (is_chat_idle, &bench);
   g_assert_cmpuint (g_list_model_get_n_items (pmod_chat_get_messages (bench.chat)), ==, 2);
   g_assert_true (pmod_chat_get_picture (bench.chat) == still);
   n_frames = pmod_camera_get_n_frames (bench.camera);
@@ -342,7 +342,7 @@ test_ask_freezes (void)
   g_assert_true (pmod_chat_ask (bench.chat, "How many circles are there?"));
   g_assert_true (pmod_live_get_frozen (bench.live));
   g_assert_nonnull (pmod_chat_get_picture (bench.chat));
-  camera_wait_until (is_chat_idle, &bench);
+  session_check_wait (is_chat_idle, &bench);
   g_assert_cmpint (pmod_run_get_phase (pmod_chat_get_run (bench.chat)), ==, PMOD_RUN_DONE);
   g_assert_cmpuint (g_list_model_get_n_items (pmod_chat_get_messages (bench.chat)), ==, 2);
   /* A new conversation ends it. */
@@ -374,13 +374,13 @@ test_gone (void)
   pmod_live_start (bench.live, "Lens");
   wait_runs (&bench, 3);
   camera_unplug (device);
-  camera_wait_until (is_frozen, &bench);
+  session_check_wait (is_frozen, &bench);
   g_assert_nonnull (pmod_camera_get_message (bench.camera));
   g_assert_nonnull (pmod_chat_get_picture (bench.chat));
   g_assert_true (pmod_run_has_maps (pmod_chat_get_run (bench.chat)));
   /* Thawing asks for it again, and says again that it is not there; the still stays. */
   pmod_live_set_frozen (bench.live, FALSE);
-  camera_wait_until (has_failed, &bench);
+  session_check_wait (has_failed, &bench);
   g_assert_true (pmod_live_get_active (bench.live));
   g_assert_nonnull (pmod_chat_get_picture (bench.chat));
   bench_end (&bench);
@@ -395,7 +395,7 @@ test_no_model (void)
     return;
   bench_begin (&bench, NULL);
   pmod_live_start (bench.live, "test");
-  camera_wait_until (is_shown, &bench);
+  session_check_wait (is_shown, &bench);
   g_assert_null (pmod_chat_get_run (bench.chat));
   bench_end (&bench);
 }

@@ -1,0 +1,20 @@
+/* The words on a plot: quiet, and placed by whichever of their corners or edges is wanted. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+/* In widget's font; its size in pixels. (transfer full) */
+PangoLayout *pmod_plot_text_new (GtkWidget *widget, const char *text, int *width, int *height);
+
+/* align: which part of the text stands at x and at y, 0 its beginning, 1 its end. */
+void pmod_plot_text_append (GtkWidget *widget,
+                            GtkSnapshot *snapshot,
+                            const char *text,
+                            float x,
+                            float y,
+                            float align_x,
+                            float align_y);
+
+G_END_DECLS
