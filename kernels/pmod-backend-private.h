@@ -74,6 +74,15 @@ struct _PmodOps
                      int64_t kv_len,
                      bool causal,
                      float scale);
+  void (*attention_received) (PmodBackend *self,
+                              PmodTensor *score,
+                              const PmodTensor *q,
+                              const PmodTensor *k,
+                              const PmodTensor *targets,
+                              const PmodTensor *slot,
+                              int64_t kv_len,
+                              bool causal,
+                              float scale);
   void (*patchify) (PmodBackend *self,
                     PmodTensor *patches,
                     const PmodTensor *pixels,
@@ -94,6 +103,10 @@ struct _PmodOps
                          const PmodTensor *w,
                          const PmodTensor *b,
                          const PmodTensor *targets);
+  void (*target_norms) (PmodBackend *self,
+                        PmodTensor *norm,
+                        const PmodTensor *x,
+                        const PmodTensor *targets);
   void (*router_weights) (PmodBackend *self,
                           PmodTensor *weight,
                           const PmodTensor *logit,

@@ -389,6 +389,36 @@ pmod_attention (PmodBackend *self,
   self->ops->attention (self, out, q, k, v, kv_len, causal, scale);
 }
 
+void
+pmod_attention_received (PmodBackend *self,
+                         PmodTensor *score,
+                         const PmodTensor *q,
+                         const PmodTensor *k,
+                         const PmodTensor *targets,
+                         const PmodTensor *slot,
+                         int64_t kv_len,
+                         bool causal,
+                         float scale)
+{
+  const char *op = "attention_received";
+
+  if (self->failed || !pmod_check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
+      !pmod_check_that (self, op, pmod_is_act (q->dtype), "q of F32 or BF16") ||
+      !pmod_check_that (self, op, q->shape[0] > 0 && q->shape[1] > 0, "queries") ||
+      !pmod_check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])) ||
+      !pmod_check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !pmod_check (self, op, "score", score, EXPECT (PMOD_DTYPE_F32, targets->shape[0])) ||
+      !pmod_check_optional (self, op, "slot", slot, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !pmod_check_that (self, op, k->shape[0] > 0 && q->shape[1] % k->shape[0] == 0,
+                        "the same number of query heads for each key head") ||
+      !pmod_check_that (self, op, kv_len > 0 && kv_len <= k->shape[1], "0 < kv_len <= capacity") ||
+      !pmod_check_that (self, op, !causal || kv_len >= q->shape[0],
+                        "a causal query's own key among the keys"))
+    return;
+  if (targets->shape[0] > 0)
+    self->ops->attention_received (self, score, q, k, targets, slot, kv_len, causal, scale);
+}
+
 /* --- Pictures ----------------------------------------------------------------------------- */
 
 void
@@ -482,6 +512,21 @@ pmod_router_logits (PmodBackend *self,
       !pmod_check (self, op, "logit", logit, EXPECT (PMOD_DTYPE_F32, targets->shape[0])))
     return;
   self->ops->router_logits (self, logit, x, w, b, targets);
+}
+
+void
+pmod_target_norms (PmodBackend *self,
+                   PmodTensor *norm,
+                   const PmodTensor *x,
+                   const PmodTensor *targets)
+{
+  const char *op = "target_norms";
+
+  if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
+      !pmod_check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
+      !pmod_check (self, op, "norm", norm, EXPECT (PMOD_DTYPE_F32, targets->shape[0])))
+    return;
+  self->ops->target_norms (self, norm, x, targets);
 }
 
 void

@@ -236,6 +236,22 @@ void pmod_attention (PmodBackend *self,
                      bool causal,
                      float scale);
 
+/* What the queries gave to the keys of targets, by the same weights, mean over heads:
+ *   score[v] = 1/H  sum over heads h and queries t  softmax (q[t,h].k * scale)[j]
+ * where j = targets[v], or slot[targets[v]] if slot is not NULL, and a query that does not see key
+ * j gives it 0. score[v] is -1 where slot says -1: that token has no key. score F32 [V], targets
+ * I32 [V], slot I32 [N] or NULL; the rest as in pmod_attention(), T > 0. F32 throughout; nothing of
+ * size T x kv_len is stored. FLOPs 2*T*kv_len*H*dh; on a device twice that. */
+void pmod_attention_received (PmodBackend *self,
+                              PmodTensor *score,
+                              const PmodTensor *q,
+                              const PmodTensor *k,
+                              const PmodTensor *targets,
+                              const PmodTensor *slot,
+                              int64_t kv_len,
+                              bool causal,
+                              float scale);
+
 /* --- Pictures ----------------------------------------------------------------------------- */
 
 /* patches [n*P, 3*p*p] act from pixels F32 [n,3,S,S]: patch (r,c) of a tile is row r*(S/p)+c,
@@ -270,6 +286,12 @@ void pmod_router_logits (PmodBackend *self,
                          const PmodTensor *w,
                          const PmodTensor *b,
                          const PmodTensor *targets);
+
+/* norm[V] = sqrt (sum of x[targets[v]]^2);  all F32, x [T,D], targets I32 [V]. */
+void pmod_target_norms (PmodBackend *self,
+                        PmodTensor *norm,
+                        const PmodTensor *x,
+                        const PmodTensor *targets);
 
 /* weight[V] = scale * f (logit[V]) + bias, F32. */
 void pmod_router_weights (PmodBackend *self,

@@ -48,6 +48,36 @@ LEVEL (pmod_cpu_router_logits) (PmodBackend *backend,
     }
 }
 
+void
+LEVEL (pmod_cpu_target_norms) (PmodBackend *backend,
+                               PmodTensor *norm,
+                               const PmodTensor *x,
+                               const PmodTensor *targets)
+{
+  PmodCpuBackend *self = (PmodCpuBackend *)backend;
+  int64_t n_targets = targets->shape[0], n = x->shape[1];
+  const int32_t *target = targets->data;
+  bool parallel = n_targets * n > PARALLEL_MIN / 4;
+  float *to = norm->data;
+
+  if (!check_targets (backend, "target_norms", targets, x->shape[0]))
+    return;
+#pragma omp parallel for num_threads(self->n_threads) if (parallel) schedule(static)
+  for (int64_t v = 0; v < n_targets; v++)
+    {
+      const float *row = (const float *)x->data + target[v] * n;
+      vf sum = vf_set (0);
+
+      for (int64_t i = 0; i < n; i += VW)
+        {
+          vf value = vf_get_until (row, PMOD_DTYPE_F32, i, n);
+
+          sum += value * value;
+        }
+      to[v] = sqrtf (vf_sum (sum));
+    }
+}
+
 /* softmax over all n, the sum in F64 because n may be thousands. */
 static void
 softmax (float *to, const float *z, int64_t n)

@@ -11,11 +11,13 @@ DECLARE (PmodOps, layernorm);
 DECLARE (PmodOps, swiglu);
 DECLARE (PmodOps, split_qkv);
 DECLARE (PmodOps, attention);
+DECLARE (PmodOps, attention_received);
 DECLARE (PmodOps, patchify);
 DECLARE (PmodOps, embed_patches);
 DECLARE (PmodOps, resample);
 DECLARE (PmodOps, gather_rows);
 DECLARE (PmodOps, router_logits);
+DECLARE (PmodOps, target_norms);
 DECLARE (PmodOps, router_weights);
 DECLARE (PmodOps, top_k);
 DECLARE (PmodOps, pick);
@@ -67,11 +69,13 @@ const PmodCpuKernels LEVEL (pmod_cpu_kernels) = {
     .swiglu = LEVEL (pmod_cpu_swiglu),
     .split_qkv = LEVEL (pmod_cpu_split_qkv),
     .attention = LEVEL (pmod_cpu_attention),
+    .attention_received = LEVEL (pmod_cpu_attention_received),
     .patchify = LEVEL (pmod_cpu_patchify),
     .embed_patches = LEVEL (pmod_cpu_embed_patches),
     .resample = LEVEL (pmod_cpu_resample),
     .gather_rows = LEVEL (pmod_cpu_gather_rows),
     .router_logits = LEVEL (pmod_cpu_router_logits),
+    .target_norms = LEVEL (pmod_cpu_target_norms),
     .router_weights = LEVEL (pmod_cpu_router_weights),
     .top_k = LEVEL (pmod_cpu_top_k),
     .pick = LEVEL (pmod_cpu_pick),

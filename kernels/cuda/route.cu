@@ -76,6 +76,56 @@ pmod_cuda_router_logits (PmodBackend *backend,
   pmod_cuda_check_launch (self, "router_logits");
 }
 
+template <int W>
+__global__ void
+target_norms_kernel (float *__restrict__ norm,
+                     const float *__restrict__ x,
+                     const int32_t *__restrict__ targets,
+                     int64_t n_tokens,
+                     int64_t d)
+{
+  __shared__ float scratch[WARP];
+  int64_t target = targets[blockIdx.x];
+  bool there = target >= 0 && target < n_tokens;
+  const Group<float, W> *row = (const Group<float, W> *)(x + (there ? target : 0) * d);
+  float sum = 0;
+
+  for (int64_t i = threadIdx.x; there && i < d / W; i += BLOCK)
+    {
+      Group<float, W> a = row[i];
+
+      for (int j = 0; j < W; j++)
+        sum = fmaf (a.item[j], a.item[j], sum);
+    }
+  sum = block_sum (sum, scratch);
+  if (threadIdx.x == 0)
+    norm[blockIdx.x] = there ? sqrtf (sum) : NAN;
+}
+
+void
+pmod_cuda_target_norms (PmodBackend *backend,
+                        PmodTensor *norm,
+                        const PmodTensor *x,
+                        const PmodTensor *targets)
+{
+  PmodCudaBackend *self = (PmodCudaBackend *)backend;
+  unsigned n_targets = (unsigned)targets->shape[0];
+  int64_t n_tokens = x->shape[0], d = x->shape[1];
+  const int32_t *target = (const int32_t *)targets->data;
+  const float *from = (const float *)x->data;
+  float *to = (float *)norm->data;
+
+  if (n_targets == 0)
+    return;
+  if (pmod_cuda_in_quads (x, d))
+    PMOD_LAUNCH (target_norms_kernel<4>, n_targets, BLOCK, 0, self->stream, to, from, target,
+                 n_tokens, d);
+  else
+    PMOD_LAUNCH (target_norms_kernel<1>, n_targets, BLOCK, 0, self->stream, to, from, target,
+                 n_tokens, d);
+  pmod_cuda_check_launch (self, "target_norms");
+}
+
 /* --- Weights -------------------------------------------------------------------------------- */
 
 /* tanhf and expf are the device's: within 1 ulp (CUDA's table of errors), as the twin's are within

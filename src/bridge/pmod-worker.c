@@ -54,7 +54,7 @@ pmod_job_new (const PmodParams *params, int lane)
 {
   PmodJob *job = g_new0 (PmodJob, 1);
 
-  job->params = *params;
+  pmod_params_copy (&job->params, params);
   job->lane = lane;
   return job;
 }
@@ -64,6 +64,7 @@ pmod_job_free (PmodJob *job)
 {
   g_clear_pointer (&job->image, pmod_image_unref);
   g_strfreev (job->texts);
+  pmod_params_clear (&job->params);
   g_free (job);
 }
 
@@ -354,6 +355,7 @@ update_params (PmodWorker *self, PmodJob *job)
 
   if (job->model == self->model_id)
     return;
+  pmod_params_clear (&job->params);
   pmod_params_init (&job->params, pmod_model_get_config (self->model));
   job->params.generation = generation;
   job->question_first = FALSE;

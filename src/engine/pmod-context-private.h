@@ -33,9 +33,14 @@ typedef struct
   PmodTensor row_weight; /* [C] F32 */
   PmodTensor order;      /* [C] F32 what a policy other than the router's chooses by */
   PmodTensor order_ties; /* [C] F32 the same, where order is equal */
-  PmodTensor logits;     /* [1, V] F32 */
-  PmodTensor is_picked;  /* [V] U8 the likeliest */
-  PmodTensor picked;     /* [PMOD_PICKED] I32 what the host is told of logits: PmodHostPicked */
+  PmodTensor received; /* [C] F32 what the layer before gave each target, for the next to choose */
+  PmodTensor entry_received; /* [C] F32 the same of the first layer that has a router */
+  PmodTensor limits;         /* [2] F32 after all weights, before all weights */
+  PmodTensor painted_limit;  /* [C] I32 which of limits a target has, -1: none */
+  PmodTensor painted_self;   /* [C] I32 the target itself where it has one, -1: none */
+  PmodTensor logits;         /* [1, V] F32 */
+  PmodTensor is_picked;      /* [V] U8 the likeliest */
+  PmodTensor picked;         /* [PMOD_PICKED] I32 what the host is told of logits: PmodHostPicked */
 } PmodScratch;
 
 /* As pmod_pick() gives it, in one piece. */
@@ -95,21 +100,23 @@ struct _PmodContext
   float *route_weight;   /* [L, C] */
   guint8 *route_kept;    /* [L, C] */
   float *policy_score;   /* [C] host copy of one layer's order */
+  gint32 *paint_index;   /* [2, C] host copies of painted_limit and painted_self */
 
   /* The last prefill, for the next one to use again; NULL: there is none. */
   PmodSequence *sequence;
-  PmodRouting routing;
+  PmodRouting routing; /* a copy that the context owns */
   double ratios[PMOD_MAX_LAYERS];
   int *segment_kv; /* [n_segments, L] lengths of each layer's cache after each segment */
   int n_tokens;    /* prefill and answer */
   int n_new;       /* tokens of the answer so far */
   gboolean has_logits;
-  gboolean upper_valid;  /* layers from the first router on hold states of sequence, too */
-  int n_layers_done;     /* of the prefill that runs or ran last */
-  PmodGraph *graph;      /* a new token, where the backend has graphs and one was recorded */
-  int graph_first;       /* the position of its first token */
-  int graph_end;         /* it holds for positions before this; 0: for none */
-  gboolean is_recording; /* RUN_BEGIN was written, RUN_END is due */
+  gboolean upper_valid;    /* layers from the first router on hold states of sequence, too */
+  gboolean received_valid; /* entry_received is of sequence */
+  int n_layers_done;       /* of the prefill that runs or ran last */
+  PmodGraph *graph;        /* a new token, where the backend has graphs and one was recorded */
+  int graph_first;         /* the position of its first token */
+  int graph_end;           /* it holds for positions before this; 0: for none */
+  gboolean is_recording;   /* RUN_BEGIN was written, RUN_END is due */
 };
 
 /* Allocates backend memory of the tensor's size that lives as long as memory; FALSE if there is
@@ -170,6 +177,16 @@ gboolean pmod_decoder_head (PmodContext *self, int row, PmodTrace *trace, GError
 /* A routed layer over rows x [T,D], the first T of the sequence; returns how many were kept. */
 int pmod_router_layer (
     PmodContext *self, int layer, double ratio, const PmodSequence *sequence, PmodTensor *x);
+
+/* After layer, for the one after it, which is routed and goes by attention: what the targets got
+ * from q [T,H,dh], all of whose keys are the first n_keys of the layer's cache. slot I32 [n]: where
+ * keys of the routed layer's tokens lie; NULL: each at its own position. */
+void pmod_router_receive (PmodContext *self,
+                          int layer,
+                          const PmodSequence *sequence,
+                          const PmodTensor *q,
+                          int n_keys,
+                          const PmodTensor *slot);
 
 /* Copies the routes of n layers to the host. */
 void pmod_router_fetch (PmodContext *self, int first_layer, int n);

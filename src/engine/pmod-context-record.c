@@ -6,6 +6,15 @@
 
 #include "pmod-context-private.h"
 
+/* As pmod_record_is_by_question() says. */
+static gboolean
+is_by_question (const PmodConfig *config, const PmodSequence *sequence, const PmodRouting *routing)
+{
+  return sequence->question_first ||
+         (sequence->n_targets > 0 &&
+          (routing->policy == PMOD_POLICY_LAST || config->target == PMOD_TARGET_ALL));
+}
+
 void
 pmod_context_record_begin (PmodContext *self,
                            const PmodSequence *sequence,
@@ -35,6 +44,8 @@ pmod_context_record_begin (PmodContext *self,
       record->head_dim = config->head_dim;
       record->kv_element_bytes = (gint32)pmod_dtype_size (self->model->act);
       record->question_first = sequence->question_first;
+      if (is_by_question (config, sequence, &params->routing))
+        record->header.flags |= PMOD_RECORD_FLAG_BY_QUESTION;
       record->policy = (gint32)params->routing.policy;
       memcpy (record->ratio, self->ratios, (gsize)config->n_layers * sizeof (double));
       pmod_trace_commit (trace, record);

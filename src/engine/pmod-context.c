@@ -4,6 +4,7 @@
  * pmod-decoder.c, the pictures pmod-vision.c. */
 #include "config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "pmod-context-private.h"
@@ -49,6 +50,7 @@ allocate_scratch (PmodContext *self)
   int64_t n_q = (int64_t)config->n_heads * config->head_dim;
   int64_t n_kv = (int64_t)config->n_kv_heads * config->head_dim;
   PmodTensor *routes[] = { &self->routes.logit, &self->routes.weight, &self->routes.kept };
+  static const float limits[] = { -INFINITY, INFINITY };
   gboolean ok = TRUE;
 
   s->x = s->entry = s->h = s->m = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, c, d);
@@ -61,6 +63,9 @@ allocate_scratch (PmodContext *self)
   s->ids = s->targets = s->rows = s->slot = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, c);
   s->next = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, 3);
   s->row_weight = s->order = s->order_ties = pmod_tensor_1d (NULL, PMOD_DTYPE_F32, c);
+  s->received = s->entry_received = s->order;
+  s->limits = pmod_tensor_1d (NULL, PMOD_DTYPE_F32, G_N_ELEMENTS (limits));
+  s->painted_limit = s->painted_self = s->ids;
   s->logits = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, 1, config->vocab);
   s->is_picked = pmod_tensor_1d (NULL, PMOD_DTYPE_U8, config->vocab);
   s->picked = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, PMOD_PICKED);
@@ -72,7 +77,9 @@ allocate_scratch (PmodContext *self)
     ok = pmod_context_allocate (model, self->memory, tensor);
   for (guint i = 0; ok && i < G_N_ELEMENTS (routes); i++)
     ok = pmod_context_allocate (model, self->memory, routes[i]) && clear (model, routes[i]);
-  return ok;
+  if (ok)
+    pmod_upload (model->backend, s->limits.data, limits, sizeof limits);
+  return ok && pmod_backend_sync (model->backend);
 }
 
 PmodContext *
@@ -93,6 +100,7 @@ pmod_context_new (PmodModel *model, GError **error)
   self->route_weight = g_new (float, c *(gsize)config->n_layers);
   self->route_kept = g_new (guint8, c * (gsize)config->n_layers);
   self->policy_score = g_new (float, c);
+  self->paint_index = g_new (gint32, 2 * c);
   self->segment_kv = g_new0 (int, (2 + c / PMOD_SEGMENT_TOKENS) * (gsize)config->n_layers);
   self->kv = pmod_kv_new (model->backend, config->n_layers, config->n_kv_heads,
                           config->context_length, config->head_dim, model->act);
@@ -122,6 +130,8 @@ pmod_context_free (PmodContext *self)
   g_free (self->route_weight);
   g_free (self->route_kept);
   g_free (self->policy_score);
+  g_free (self->paint_index);
+  pmod_routing_clear (&self->routing);
   g_free (self->segment_kv);
   pmod_model_unref (self->model);
   g_free (self);
@@ -216,6 +226,20 @@ segment_end (const PmodSequence *sequence, int n_segments)
   return n_segments > 0 ? sequence->segment_ends[n_segments - 1] : 0;
 }
 
+/* Whether the sequence that the context holds is this one. */
+static gboolean
+is_whole (const PmodContext *self, const PmodSequence *sequence, int n_shared)
+{
+  return n_shared == sequence->n_segments && n_shared == self->sequence->n_segments;
+}
+
+static gboolean
+is_routed (const PmodContext *self, const PmodSequence *sequence, int layer)
+{
+  return layer < self->model->config->n_layers && sequence->n_targets > 0 &&
+         self->ratios[layer] != PMOD_RATIO_PLAIN;
+}
+
 /* How many leading segments layers before the first router (low) and the others (high) need not
  * run again. The last segment always runs through the upper layers, for its logits. */
 static void
@@ -228,9 +252,20 @@ find_reuse (PmodContext *self,
   const PmodConfig *config = self->model->config;
   int n_shared = self->sequence != NULL ? pmod_sequence_n_shared (self->sequence, sequence) : 0;
   gboolean same = pmod_routing_equal (&self->routing, routing, config);
+  int first_router = pmod_config_first_router (config);
 
+  /* The prompt's last token chooses: of another prompt nothing of a routed layer is the same. */
+  if (routing->policy == PMOD_POLICY_LAST && !is_whole (self, sequence, n_shared))
+    same = FALSE;
   *first_high = same && self->upper_valid ? MIN (n_shared, sequence->n_segments - 1) : 0;
-  *first_low = pmod_config_first_router (config) < config->n_layers ? n_shared : *first_high;
+  *first_low = first_router < config->n_layers ? n_shared : *first_high;
+  if (*first_high > 0 || !is_routed (self, sequence, first_router) || first_router == 0)
+    return;
+  /* The first router will choose by what happens in the layer before it. */
+  if (routing->policy == PMOD_POLICY_LAST)
+    *first_low = MIN (*first_low, sequence->n_segments - 1);
+  if (routing->policy == PMOD_POLICY_ATTENTION && !self->received_valid)
+    *first_low = 0;
 }
 
 static gboolean
@@ -287,6 +322,30 @@ keep_lower_layers (PmodContext *self, PmodSequence *sequence)
     forget_sequence (self);
 }
 
+static void
+keep_routing (PmodContext *self, const PmodRouting *routing)
+{
+  PmodRouting before = self->routing;
+
+  pmod_routing_copy (&self->routing, routing);
+  pmod_routing_clear (&before);
+}
+
+static gboolean
+check_paint (const PmodRouting *routing, const PmodSequence *sequence, GError **error)
+{
+  int n_vision = routing->paint != NULL ? pmod_paint_get_n_vision (routing->paint) : 0;
+
+  if (routing->policy != PMOD_POLICY_PAINTED || routing->paint == NULL ||
+      n_vision == sequence->n_targets)
+    return TRUE;
+  g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+               "paint: expected one for the %d vision tokens of this prompt that may be skipped, "
+               "got one for %d",
+               sequence->n_targets, n_vision);
+  return FALSE;
+}
+
 gboolean
 pmod_context_prefill_sequence (PmodContext *self,
                                PmodSequence *sequence,
@@ -299,13 +358,15 @@ pmod_context_prefill_sequence (PmodContext *self,
   int first_low, first_high;
 
   if (!pmod_sampling_check (&params->sampling, error) ||
-      !pmod_routing_ratios (&params->routing, self->model->config, self->ratios, error))
+      !pmod_routing_ratios (&params->routing, self->model->config, self->ratios, error) ||
+      !check_paint (&params->routing, sequence, error))
     {
       empty (self);
       return FALSE;
     }
   find_reuse (self, sequence, &params->routing, &first_low, &first_high);
-  self->routing = params->routing;
+  keep_routing (self, &params->routing);
+  self->received_valid = self->received_valid && first_low > 0;
   pmod_context_record_begin (self, sequence, params, segment_end (sequence, first_high), trace);
   self->is_recording = TRUE;
   self->has_logits = FALSE;

@@ -84,6 +84,7 @@ typedef struct
    * a device the few rows of a question would read all weights again: there what is left runs at
    * once, and reuse changes last bits. */
   gboolean at_once;
+  int first_high; /* the first segment that layers from the first router on run */
 } Prefill;
 
 static int
@@ -138,6 +139,56 @@ run_segments (const Prefill *prefill, int layer, int first, int last)
         self->kv->layers[layer].length - (sequence->segment_ends[last] - sequence->segment_ends[i]);
 }
 
+/* Segments first .. last have just run in layer. The next one may choose by what happened there:
+ * by what all queries of the first segment gave, or by what the last query of all gave. */
+static void
+receive_attention (const Prefill *prefill, int layer, int first, int last)
+{
+  PmodContext *self = prefill->context;
+  const PmodSequence *sequence = prefill->sequence;
+  PmodPolicy policy = self->routing.policy;
+  int n_keys = self->kv->layers[layer].length, n_queries;
+  PmodTensor slot = pmod_tensor_rows (&self->scratch.slot, 0, sequence->segment_ends[0]);
+  PmodTensor q;
+
+  if (layer + 1 == self->model->config->n_layers || prefill->first_high > 0 ||
+      !is_routed (prefill, layer + 1, 0))
+    return;
+  if (policy == PMOD_POLICY_ATTENTION && first == 0)
+    {
+      n_keys = n_queries = *segment_length (self, 0, layer);
+      q = pmod_tensor_rows (&self->scratch.q, 0, n_queries);
+    }
+  else if (policy == PMOD_POLICY_LAST && last == sequence->n_segments - 1)
+    {
+      n_queries = n_keys - (first > 0 ? *segment_length (self, first - 1, layer) : 0);
+      q = pmod_tensor_rows (&self->scratch.q, MAX (n_queries - 1, 0), MIN (n_queries, 1));
+    }
+  else
+    return;
+  pmod_router_receive (self, layer, sequence, &q, n_keys,
+                       is_routed (prefill, layer, 0) ? &slot : NULL);
+}
+
+/* The same of the layer before the first router, for a run that does not go through it. */
+static void
+exchange_received (const Prefill *prefill, int first_low)
+{
+  PmodContext *self = prefill->context;
+  gsize n_bytes = (gsize)prefill->sequence->n_targets * sizeof (float);
+  int first_router = pmod_config_first_router (self->model->config);
+  PmodScratch *s = &self->scratch;
+
+  if (self->routing.policy != PMOD_POLICY_ATTENTION || first_router == 0 ||
+      prefill->first_high > 0 || !is_routed (prefill, first_router, 0))
+    return;
+  if (first_low > 0)
+    pmod_copy (self->model->backend, s->received.data, s->entry_received.data, n_bytes);
+  else
+    pmod_copy (self->model->backend, s->entry_received.data, s->received.data, n_bytes);
+  self->received_valid = TRUE;
+}
+
 /* Before the first layer with a router: keeps x for the next run, and brings back what an earlier
  * run kept of segments that start here. */
 static void
@@ -181,9 +232,15 @@ enqueue_layer (const Prefill *prefill, int layer, int first_segment)
   self->kv->layers[layer].length =
       first_segment > 0 ? *segment_length (self, first_segment - 1, layer) : 0;
   if (prefill->at_once && first_segment < n_segments)
-    run_segments (prefill, layer, first_segment, n_segments - 1);
+    {
+      run_segments (prefill, layer, first_segment, n_segments - 1);
+      receive_attention (prefill, layer, first_segment, n_segments - 1);
+    }
   for (int i = first_segment; !prefill->at_once && i < n_segments; i++)
-    run_segments (prefill, layer, i, i);
+    {
+      run_segments (prefill, layer, i, i);
+      receive_attention (prefill, layer, i, i);
+    }
   pmod_mark (backend, layer + 1);
   pmod_range_end (backend);
 }
@@ -257,7 +314,7 @@ pmod_decoder_prefill (PmodContext *self,
                       PmodFlops *flops,
                       GError **error)
 {
-  Prefill prefill = { self, sequence, trace, !self->model->host_memory };
+  Prefill prefill = { self, sequence, trace, !self->model->host_memory, first_high };
   const PmodConfig *config = self->model->config;
   int first_router = pmod_config_first_router (config), n = config->n_layers;
   gboolean stepwise = self->model->host_memory || pmod_trace_wants (trace, PMOD_RECORD_STATE);
@@ -268,7 +325,10 @@ pmod_decoder_prefill (PmodContext *self,
       if (!pmod_context_check_cancelled (self, error))
         return FALSE;
       if (layer == first_router)
-        exchange_entry (&prefill, first_low, first_high);
+        {
+          exchange_entry (&prefill, first_low, first_high);
+          exchange_received (&prefill, first_low);
+        }
       starts[layer] = layer < first_router ? first_low : first_high;
       enqueue_layer (&prefill, layer, starts[layer]);
       if (stepwise && !finish_layers (&prefill, layer, layer, starts, flops, error))

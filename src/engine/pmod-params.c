@@ -13,9 +13,11 @@
 static const char *const function_names[] = { "tanh", "sigmoid", "softmax", "none" };
 
 static const char *const policy_names[PMOD_N_POLICIES] = {
-  [PMOD_POLICY_ROUTER] = "router",   [PMOD_POLICY_RANDOM] = "random",
-  [PMOD_POLICY_INVERSE] = "inverse", [PMOD_POLICY_GRID] = "grid",
-  [PMOD_POLICY_FIRST] = "first",
+  [PMOD_POLICY_ROUTER] = "router",       [PMOD_POLICY_RANDOM] = "random",
+  [PMOD_POLICY_INVERSE] = "inverse",     [PMOD_POLICY_GRID] = "grid",
+  [PMOD_POLICY_FIRST] = "first",         [PMOD_POLICY_NORM] = "norm",
+  [PMOD_POLICY_ATTENTION] = "attention", [PMOD_POLICY_LAST] = "last",
+  [PMOD_POLICY_PAINTED] = "painted",
 };
 
 void
@@ -36,6 +38,57 @@ pmod_policy_name (PmodPolicy policy)
 {
   g_return_val_if_fail ((guint)policy < PMOD_N_POLICIES, NULL);
   return policy_names[policy];
+}
+
+gboolean
+pmod_policy_from_name (const char *name, PmodPolicy *policy)
+{
+  for (int i = 0; i < PMOD_N_POLICIES; i++)
+    if (strcmp (name, policy_names[i]) == 0)
+      {
+        *policy = (PmodPolicy)i;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+/* --- Whole copies --------------------------------------------------------------------------- */
+
+void
+pmod_routing_copy (PmodRouting *to, const PmodRouting *from)
+{
+  *to = *from;
+  if (to->paint != NULL)
+    pmod_paint_ref (to->paint);
+}
+
+void
+pmod_routing_clear (PmodRouting *self)
+{
+  g_clear_pointer (&self->paint, pmod_paint_unref);
+}
+
+void
+pmod_params_copy (PmodParams *to, const PmodParams *from)
+{
+  *to = *from;
+  pmod_routing_copy (&to->routing, &from->routing);
+}
+
+void
+pmod_params_clear (PmodParams *self)
+{
+  pmod_routing_clear (&self->routing);
+}
+
+void
+pmod_params_set_paint (PmodParams *self, PmodPaint *paint)
+{
+  PmodPaint *before = self->routing.paint;
+
+  self->routing.paint = paint != NULL ? pmod_paint_ref (paint) : NULL;
+  if (before != NULL)
+    pmod_paint_unref (before);
 }
 
 /* --- Routing -------------------------------------------------------------------------------- */
@@ -133,6 +186,8 @@ pmod_routing_equal (const PmodRouting *a, const PmodRouting *b, const PmodConfig
       a->norm.bias != b->norm.bias)
     return FALSE;
   if (a->policy != b->policy || (a->policy == PMOD_POLICY_RANDOM && a->seed != b->seed))
+    return FALSE;
+  if (a->policy == PMOD_POLICY_PAINTED && !pmod_paint_equal (a->paint, b->paint))
     return FALSE;
   if (!pmod_routing_ratios (a, config, ratios_a, NULL) ||
       !pmod_routing_ratios (b, config, ratios_b, NULL))

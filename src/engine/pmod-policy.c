@@ -99,6 +99,12 @@ score_grid (const PmodSequence *sequence, int k, float *score)
     }
 }
 
+gboolean
+pmod_policy_needs_attention (PmodPolicy policy)
+{
+  return policy == PMOD_POLICY_ATTENTION || policy == PMOD_POLICY_LAST;
+}
+
 void
 pmod_policy_scores (
     PmodPolicy policy, guint64 seed, int layer, const PmodSequence *sequence, int k, float *score)
@@ -116,6 +122,10 @@ pmod_policy_scores (
       return;
     case PMOD_POLICY_ROUTER:
     case PMOD_POLICY_INVERSE:
+    case PMOD_POLICY_NORM:
+    case PMOD_POLICY_ATTENTION:
+    case PMOD_POLICY_LAST:
+    case PMOD_POLICY_PAINTED:
       break;
     }
   g_return_if_reached ();

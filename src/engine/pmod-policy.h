@@ -16,8 +16,11 @@ G_BEGIN_DECLS
  *            (pictures, tiles) each gets its share by size
  *   first    0 for all, so that the first k are kept
  *
- * policy is one of these: router and inverse order the tokens by their weights. */
+ * policy is one of these: the others need states, which pmod-router.c has. */
 void pmod_policy_scores (
     PmodPolicy policy, guint64 seed, int layer, const PmodSequence *sequence, int k, float *score);
+
+/* Whether policy goes by the attention of the layer before. */
+gboolean pmod_policy_needs_attention (PmodPolicy policy);
 
 G_END_DECLS

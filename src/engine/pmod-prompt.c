@@ -84,6 +84,18 @@ count_marks (const char *text)
   return n;
 }
 
+/* A text that says itself where its pictures stand leaves no choice. */
+static gboolean
+check_flags (PmodPromptFlags flags, int n_marks, GError **error)
+{
+  if ((flags & PMOD_PROMPT_QUESTION_FIRST) == 0 || n_marks == 0)
+    return TRUE;
+  return refuse (error, PMOD_ERROR_ARGUMENT,
+                 "prompt: expected no \"" IMAGE_MARK
+                 "\" where the question is put first, got %d of them",
+                 n_marks);
+}
+
 static gboolean
 check_marks (int n_marks, int n_images, GError **error)
 {
@@ -224,6 +236,24 @@ add_user_text (Builder *self, const char *text)
     }
 }
 
+static void
+add_user_turn (Builder *self, const char *text, int n_before, int n_behind)
+{
+  g_string_append (self->text, "USER: ");
+  for (int i = 0; i < n_before; i++)
+    {
+      add_picture (self);
+      g_string_append_c (self->text, '\n');
+    }
+  add_user_text (self, text);
+  for (int i = 0; i < n_behind; i++)
+    {
+      g_string_append_c (self->text, '\n');
+      add_picture (self);
+    }
+  g_string_append (self->text, " ASSISTANT:");
+}
+
 static PmodPrompt *
 finish (Builder *self)
 {
@@ -252,26 +282,38 @@ pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                       int n_images,
                       GError **error)
 {
+  return pmod_prompt_new_chat_full (tokenizer, template_name, turns, n_turns, images, n_images,
+                                    PMOD_PROMPT_DEFAULT, error);
+}
+
+PmodPrompt *
+pmod_prompt_new_chat_full (PmodTokenizer *tokenizer,
+                           const char *template_name,
+                           const PmodTurn *turns,
+                           int n_turns,
+                           PmodImage *const *images,
+                           int n_images,
+                           PmodPromptFlags flags,
+                           GError **error)
+{
   const Template *template = find_template (template_name, error);
   Builder builder;
-  int n_marks;
+  gboolean question_first = (flags & PMOD_PROMPT_QUESTION_FIRST) != 0;
+  int n_marks, at;
 
-  if (template == NULL || !check_turns (turns, n_turns, n_images, &n_marks, error))
+  if (template == NULL || !check_turns (turns, n_turns, n_images, &n_marks, error) ||
+      !check_flags (flags, n_marks, error))
     return NULL;
 
   begin (&builder, tokenizer, images, n_images);
   g_string_append (builder.text, template->system);
+  at = n_marks > 0 ? -1 : question_first ? n_turns - 1 : 0;
   for (int i = 0; i < n_turns; i++)
     if (turns[i].role == PMOD_ROLE_USER)
       {
-        g_string_append (builder.text, "USER: ");
-        for (int j = 0; i == 0 && n_marks == 0 && j < n_images; j++)
-          {
-            add_picture (&builder);
-            g_string_append_c (builder.text, '\n');
-          }
-        add_user_text (&builder, turns[i].text);
-        g_string_append (builder.text, " ASSISTANT:");
+        int n = i == at ? n_images : 0;
+
+        add_user_turn (&builder, turns[i].text, question_first ? 0 : n, question_first ? n : 0);
       }
     else
       {

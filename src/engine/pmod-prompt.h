@@ -44,6 +44,25 @@ PmodPrompt *pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                                   int n_images,
                                   GError **error);
 
+typedef enum
+{
+  PMOD_PROMPT_DEFAULT = 0,
+  /* The pictures stand behind the last user turn's text, a newline before each, so that what is
+   * kept of them depends on the question. ARGUMENT where a user turn has "<image>", which says
+   * itself where pictures stand. */
+  PMOD_PROMPT_QUESTION_FIRST = 1 << 0,
+} PmodPromptFlags;
+
+/* The same with a choice of what it does. */
+PmodPrompt *pmod_prompt_new_chat_full (PmodTokenizer *tokenizer,
+                                       const char *template_name,
+                                       const PmodTurn *turns,
+                                       int n_turns,
+                                       PmodImage *const *images,
+                                       int n_images,
+                                       PmodPromptFlags flags,
+                                       GError **error);
+
 /* text as it is; "<s>", "</s>" and "<unk>" in it are the tokens, as in the reference. */
 PmodPrompt *pmod_prompt_new_raw (PmodTokenizer *tokenizer,
                                  const char *text,

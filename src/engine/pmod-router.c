@@ -22,38 +22,135 @@ route_row (const PmodTensor *slab, int layer, int n)
   return pmod_tensor_1d (row.data, row.dtype, n);
 }
 
-/* The k targets that are kept. Every policy goes through the same top-k. */
+/* --- Who chooses ---------------------------------------------------------------------------- */
+
+/* A routed layer that is about to choose: views of its targets, V of them. */
+typedef struct
+{
+  PmodContext *context;
+  int layer;
+  const PmodSequence *sequence;
+  const PmodTensor *x;       /* [T, D] what enters the layer */
+  const PmodTensor *targets; /* [V] */
+  PmodTensor *weight;        /* [V] */
+  PmodTensor *logit;         /* [V] */
+  PmodTensor order;          /* [V] for a policy to fill in: the highest are kept */
+  PmodTensor ties;           /* [V] where order is equal */
+  int k;
+} Choice;
+
 static void
-choose (PmodContext *self,
-        PmodTensor *kept,
-        const PmodTensor *weight,
-        const PmodTensor *logit,
-        int layer,
-        const PmodSequence *sequence,
-        int k)
+order_by_inverse (Choice *self)
 {
   static const PmodWeightNorm negative = { PMOD_WEIGHT_NONE, -1, 0 };
-  PmodBackend *backend = self->model->backend;
-  PmodTensor order = pmod_tensor_rows (&self->scratch.order, 0, sequence->n_targets);
-  PmodTensor ties = pmod_tensor_rows (&self->scratch.order_ties, 0, sequence->n_targets);
-  PmodPolicy policy = self->routing.policy;
+  PmodBackend *backend = self->context->model->backend;
 
-  if (policy == PMOD_POLICY_ROUTER)
-    {
-      pmod_top_k (backend, kept, weight, logit, k);
-      return;
-    }
-  if (policy == PMOD_POLICY_INVERSE)
-    {
-      pmod_router_weights (backend, &order, weight, &negative);
-      pmod_router_weights (backend, &ties, logit, &negative);
-      pmod_top_k (backend, kept, &order, &ties, k);
-      return;
-    }
-  pmod_policy_scores (policy, self->routing.seed, layer, sequence, k, self->policy_score);
-  pmod_upload (backend, order.data, self->policy_score, pmod_tensor_bytes (&order));
-  pmod_top_k (backend, kept, &order, &order, k);
+  pmod_router_weights (backend, &self->order, self->weight, &negative);
+  pmod_router_weights (backend, &self->ties, self->logit, &negative);
 }
+
+/* What is painted goes before or after all weights, and among itself by weight. */
+static void
+order_by_paint (Choice *self)
+{
+  PmodContext *context = self->context;
+  PmodBackend *backend = context->model->backend;
+  const PmodPaint *paint = context->routing.paint;
+  int n = self->sequence->n_targets;
+  PmodTensor limit = pmod_tensor_rows (&context->scratch.painted_limit, 0, n);
+  PmodTensor own = pmod_tensor_rows (&context->scratch.painted_self, 0, n);
+  PmodTensor limits = pmod_tensor_2d (context->scratch.limits.data, PMOD_DTYPE_F32, 2, 1);
+  PmodTensor weights = pmod_tensor_2d (self->weight->data, PMOD_DTYPE_F32, n, 1);
+  PmodTensor order = pmod_tensor_2d (self->order.data, PMOD_DTYPE_F32, n, 1);
+  PmodTensor ties = pmod_tensor_2d (self->ties.data, PMOD_DTYPE_F32, n, 1);
+  gint32 *host_limit = context->paint_index, *host_own = host_limit + n;
+
+  for (int i = 0; i < n; i++)
+    {
+      PmodPaintState state = pmod_paint_get (paint, self->layer, i);
+
+      host_limit[i] = state == PMOD_PAINT_NONE ? -1 : state == PMOD_PAINT_KEEP;
+      host_own[i] = state == PMOD_PAINT_NONE ? -1 : i;
+    }
+  pmod_upload (backend, limit.data, host_limit, pmod_tensor_bytes (&limit));
+  pmod_upload (backend, own.data, host_own, pmod_tensor_bytes (&own));
+  pmod_copy (backend, order.data, self->weight->data, pmod_tensor_bytes (&order));
+  pmod_copy (backend, ties.data, self->logit->data, pmod_tensor_bytes (&ties));
+  pmod_gather_rows (backend, &order, &limits, &limit);
+  pmod_gather_rows (backend, &ties, &weights, &own);
+}
+
+/* What needs no states: scores that the host makes. */
+static void
+order_by_scores (Choice *self, PmodPolicy policy)
+{
+  PmodContext *context = self->context;
+
+  pmod_policy_scores (policy, context->routing.seed, self->layer, self->sequence, self->k,
+                      context->policy_score);
+  pmod_upload (context->model->backend, self->order.data, context->policy_score,
+               pmod_tensor_bytes (&self->order));
+  self->ties = self->order;
+}
+
+/* The k targets that are kept. Every policy goes through the same top-k. */
+static void
+choose (Choice *self, PmodTensor *kept)
+{
+  PmodContext *context = self->context;
+  PmodBackend *backend = context->model->backend;
+  PmodPolicy policy = context->routing.policy;
+  int n = self->sequence->n_targets;
+
+  self->order = pmod_tensor_rows (&context->scratch.order, 0, n);
+  self->ties = pmod_tensor_rows (&context->scratch.order_ties, 0, n);
+  if (policy == PMOD_POLICY_ROUTER ||
+      (policy == PMOD_POLICY_PAINTED && context->routing.paint == NULL))
+    {
+      self->order = *self->weight;
+      self->ties = *self->logit;
+    }
+  else if (policy == PMOD_POLICY_INVERSE)
+    order_by_inverse (self);
+  else if (policy == PMOD_POLICY_PAINTED)
+    order_by_paint (self);
+  else if (policy == PMOD_POLICY_NORM)
+    {
+      pmod_target_norms (backend, &self->order, self->x, self->targets);
+      self->ties = self->order;
+    }
+  else if (pmod_policy_needs_attention (policy) && self->layer > 0)
+    self->order = self->ties = pmod_tensor_rows (&context->scratch.received, 0, n);
+  else
+    order_by_scores (self, pmod_policy_needs_attention (policy) ? PMOD_POLICY_FIRST : policy);
+  pmod_top_k (backend, kept, &self->order, &self->ties, self->k);
+}
+
+void
+pmod_router_receive (PmodContext *self,
+                     int layer,
+                     const PmodSequence *sequence,
+                     const PmodTensor *q,
+                     int n_keys,
+                     const PmodTensor *slot)
+{
+  PmodBackend *backend = self->model->backend;
+  PmodTensor received = pmod_tensor_rows (&self->scratch.received, 0, sequence->n_targets);
+  PmodTensor targets = pmod_tensor_rows (&self->scratch.targets, 0, sequence->n_targets);
+
+  if (q->shape[0] > 0)
+    {
+      pmod_attention_received (backend, &received, q, &self->kv->layers[layer].k, &targets, slot,
+                               n_keys, true, 1 / sqrtf ((float)self->model->config->head_dim));
+      return;
+    }
+  /* Nothing ran there: no token has a key. */
+  for (int i = 0; i < sequence->n_targets; i++)
+    self->policy_score[i] = -1;
+  pmod_upload (backend, received.data, self->policy_score, pmod_tensor_bytes (&received));
+}
+
+/* --- A layer -------------------------------------------------------------------------------- */
 
 int
 pmod_router_layer (
@@ -75,11 +172,19 @@ pmod_router_layer (
   PmodTensor row_weight = pmod_tensor_rows (&self->scratch.row_weight, 0, x->shape[0]);
   PmodTensor h = pmod_tensor_rows (&self->scratch.h, 0, n_rows);
   PmodTensor m = pmod_tensor_rows (&self->scratch.m, 0, n_rows);
+  Choice choice = { .context = self,
+                    .layer = layer,
+                    .sequence = sequence,
+                    .x = x,
+                    .targets = &targets,
+                    .weight = &weight,
+                    .logit = &logit,
+                    .k = k };
 
   pmod_router_logits (backend, &logit, x, &w->router_weight,
                       w->router_bias.data != NULL ? &w->router_bias : NULL, &targets);
   pmod_router_weights (backend, &weight, &logit, &norm);
-  choose (self, &kept, &weight, &logit, layer, sequence, k);
+  choose (&choice, &kept);
   pmod_route_plan (backend, &rows, &slot, &row_weight, &kept, &weight, &targets);
   if (n_rows > 0)
     {

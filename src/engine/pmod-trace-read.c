@@ -376,3 +376,9 @@ pmod_finish_name (PmodFinish finish)
 
   return (guint)finish < G_N_ELEMENTS (names) ? names[finish] : "unknown";
 }
+
+gboolean
+pmod_record_is_by_question (const PmodRecordRunBegin *self)
+{
+  return (self->header.flags & PMOD_RECORD_FLAG_BY_QUESTION) != 0 || self->question_first != 0;
+}

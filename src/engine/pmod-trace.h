@@ -48,6 +48,8 @@ typedef struct
 typedef enum
 {
   PMOD_RECORD_FLAG_REUSED = 1 << 0, /* taken from an earlier run's state, not computed again */
+  /* RUN_BEGIN: what is kept depends on the question. Ask pmod_record_is_by_question(). */
+  PMOD_RECORD_FLAG_BY_QUESTION = 1 << 1,
 } PmodRecordFlags;
 
 typedef struct
@@ -64,8 +66,7 @@ typedef struct
   gint32 n_kv_heads;
   gint32 head_dim;
   gint32 kv_element_bytes;
-  gint32 question_first; /* 1: text other than the template's precedes a picture, so that routing
-                            depends on it */
+  gint32 question_first; /* 1: text other than the template's precedes a picture */
   gint32 policy;         /* PmodPolicy of pmod-params.h: who chose what is kept */
   double ratio[];        /* [n_layers], PMOD_RATIO_PLAIN where plain */
 } PmodRecordRunBegin;
@@ -271,6 +272,11 @@ GBytes *pmod_trace_load (const char *path, GError **error);
 const float *pmod_record_route_logits (const PmodRecordRoute *self);
 const float *pmod_record_route_weights (const PmodRecordRoute *self);
 gboolean pmod_record_route_kept (const PmodRecordRoute *self, int token);
+
+/* Whether another question would have changed what was kept: it precedes a picture, its last token
+ * chose (PMOD_POLICY_LAST), or its own tokens may be skipped. Of traces from before the flag:
+ * whether it precedes a picture. */
+gboolean pmod_record_is_by_question (const PmodRecordRunBegin *self);
 
 /* The text of a TOKEN record, not zero-terminated, text_bytes long. */
 const char *pmod_record_token_text (const PmodRecordToken *self);

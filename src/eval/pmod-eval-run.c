@@ -20,6 +20,7 @@ subject_free (PmodEvalSubject *self)
 {
   if (self->owns_context)
     pmod_context_free (self->context);
+  pmod_params_clear (&self->params);
   g_free (self->name);
   g_array_unref (self->answers);
   pmod_eval_routes_free (self->routes);
@@ -91,7 +92,7 @@ pmod_eval_add_subject (
     return -1;
   subject = g_new0 (PmodEvalSubject, 1);
   subject->name = g_strdup (name);
-  subject->params = *params;
+  pmod_params_copy (&subject->params, params);
   subject->answers = g_array_new (FALSE, FALSE, sizeof (PmodEvalAnswer));
   g_array_set_clear_func (subject->answers, (GDestroyNotify)clear_answer);
   subject->routes = pmod_eval_routes_new ();

@@ -1,4 +1,5 @@
-/* pmod_split_qkv() and pmod_attention() at every level and dtype, against F64. */
+/* pmod_split_qkv(), pmod_attention() and pmod_attention_received() at every level and dtype,
+ * against F64. */
 #include "ops-check.h"
 
 #include <math.h>
@@ -154,6 +155,181 @@ test_large_scores (OpCase *self)
       pmod_attention (self->backend, &out, &q, &k, &v, n, false, 1);
       op_compare (self, "attention, large scores", &out, want, NULL, 1e-7);
     }
+}
+
+/* --- What keys receive -------------------------------------------------------------------- */
+
+/* Adds what query t of head gives to each key. */
+static void
+give_row (const Shape *s, double *received, const double *q, const double *k, double scale, int t)
+{
+  int n = s->causal ? s->kv_len - s->n_tokens + t + 1 : s->kv_len;
+  g_autofree double *p = g_new (double, n);
+  double max = -INFINITY, sum = 0;
+
+  for (int j = 0; j < n; j++)
+    {
+      p[j] = 0;
+      for (int i = 0; i < s->width; i++)
+        p[j] += q[i] * k[j * s->width + i] * scale;
+      max = fmax (max, p[j]);
+    }
+  for (int j = 0; j < n; j++)
+    sum += p[j] = exp (p[j] - max);
+  for (int j = 0; j < n; j++)
+    received[j] += p[j] / sum;
+}
+
+/* Every third key from the last on, and every fifth of these without a key, in a slot table with a
+ * hole before each token; without slots the keys themselves. */
+static int
+list_targets (const Shape *s, gboolean with_slots, int32_t *targets, int32_t *slot, int *keys)
+{
+  int n = 0;
+
+  memset (slot, 0x7f, 2 * (size_t)s->kv_len * sizeof *slot);
+  for (int key = s->kv_len - 1; key >= 0; key -= 3, n++)
+    {
+      keys[n] = with_slots && n % 5 == 4 ? -1 : key;
+      targets[n] = with_slots ? 2 * key + 1 : key;
+      slot[2 * key + 1] = keys[n];
+    }
+  return n;
+}
+
+static void
+check_received (OpCase *self, const Shape *s, gboolean with_slots)
+{
+  int64_t kv_size = (int64_t)s->capacity * s->width, n = (int64_t)s->n_heads * s->width;
+  double *q_values, *k_values, scale = 1 / sqrt (s->width);
+  double *received = op_doubles (self, s->kv_len), *want = op_doubles (self, s->kv_len);
+  double *bound = op_doubles (self, s->kv_len);
+  int32_t *targets = op_bytes (self, (size_t)s->kv_len * 4);
+  int32_t *slot = op_bytes (self, 2 * (size_t)s->kv_len * 4);
+  g_autofree int *keys = g_new (int, s->kv_len);
+  int n_targets = list_targets (s, with_slots, targets, slot, keys);
+  PmodTensor q =
+      op_random (self, &q_values, self->act, 0, 1.5, 3, s->n_tokens, s->n_heads, s->width);
+  PmodTensor k =
+      op_random (self, &k_values, self->act, 0.2, 1, 3, s->n_kv_heads, s->capacity, s->width);
+  PmodTensor wanted = op_indices (self, targets, n_targets);
+  PmodTensor slots = op_indices (self, slot, 2 * s->kv_len);
+  PmodTensor score = op_poison (self, PMOD_DTYPE_F32, 1, n_targets);
+  char what[112];
+
+  for (int j = 0; j < s->kv_len; j++)
+    received[j] = 0;
+  for (int t = 0; t < s->n_tokens; t++)
+    for (int head = 0; head < s->n_heads; head++)
+      give_row (s, received, q_values + t * n + head * s->width,
+                k_values + head * s->n_kv_heads / s->n_heads * kv_size, scale, t);
+  for (int v = 0; v < n_targets; v++)
+    {
+      want[v] = keys[v] >= 0 ? received[keys[v]] / s->n_heads : -1;
+      /* As for the weights of attention above; then a sum over all queries. */
+      bound[v] =
+          keys[v] >= 0 ? 2 * U32 * ((s->width + 4) * 30 + s->kv_len + s->n_tokens) * want[v] : 0;
+    }
+  for (int head = 0; head < s->n_kv_heads; head++)
+    memset ((char *)k.data +
+                (size_t)(head * kv_size + s->kv_len * s->width) * pmod_dtype_size (self->act),
+            0xff, (size_t)(s->capacity - s->kv_len) * s->width * pmod_dtype_size (self->act));
+  pmod_attention_received (self->backend, &score, &q, &k, &wanted, with_slots ? &slots : NULL,
+                           s->kv_len, s->causal, (float)scale);
+  g_snprintf (what, sizeof what, "received T %d, heads %d/%d of %d, kv %d of %d%s%s", s->n_tokens,
+              s->n_heads, s->n_kv_heads, s->width, s->kv_len, s->capacity,
+              s->causal ? ", causal" : "", with_slots ? ", slots" : "");
+  /* F32 whatever the inputs' type. */
+  op_compare (self, what, &score, want, bound, 2e-6);
+}
+
+static void
+test_received (OpCase *self)
+{
+  static const Shape shapes[] = {
+    { 1, 1, 1, 16, 1, 1, true },       { 1, 4, 4, 128, 300, 301, true },
+    { 1, 8, 2, 64, 129, 200, true },   { 3, 6, 3, 32, 64, 70, false },
+    { 9, 2, 1, 7, 9, 12, true },       { 5, 4, 2, 33, 100, 100, true },
+    { 65, 2, 2, 16, 65, 65, true },    { 50, 3, 3, 80, 50, 50, false },
+    { 90, 2, 1, 128, 231, 400, true }, { 100, 4, 2, 20, 193, 193, true },
+    { 20, 2, 1, 136, 50, 51, true },   { 70, 1, 1, 201, 70, 70, false },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      check_received (self, &shapes[i], FALSE);
+      check_received (self, &shapes[i], TRUE);
+    }
+}
+
+/* Key j scores 16 * 8 * j: each query gives all to the last key that it sees. */
+static void
+test_received_large (OpCase *self)
+{
+  const int width = 16, n = 70;
+  PmodTensor q = op_random (self, NULL, self->act, 1, 0, 3, n, 1, width);
+  PmodTensor k = op_poison (self, self->act, 3, 1, n, width);
+  PmodTensor score = op_poison (self, PMOD_DTYPE_F32, 1, n);
+  int32_t *indices = op_bytes (self, (size_t)n * 4);
+  double *want = op_doubles (self, n);
+  PmodTensor targets;
+
+  for (int j = 0; j < n * width; j++)
+    if (self->act == PMOD_DTYPE_F32)
+      ((float *)k.data)[j] = 8.0f * (float)(j / width);
+    else
+      {
+        float key = 8.0f * (float)(j / width);
+
+        memcpy (&((uint16_t *)k.data)[j], (char *)&key + 2, 2);
+      }
+  for (int i = 0; i < n; i++)
+    {
+      indices[i] = i;
+      want[i] = 1;
+    }
+  targets = op_indices (self, indices, n);
+  pmod_attention_received (self->backend, &score, &q, &k, &targets, NULL, n, true, 1);
+  op_compare (self, "received, large scores", &score, want, NULL, 1e-7);
+}
+
+static void
+test_received_threads (OpCase *self)
+{
+  const int32_t all[5] = { 0, 7, 100, 250, 379 };
+  PmodTensor targets = op_indices (self, all, 5);
+  PmodTensor q = op_random (self, NULL, self->act, 0, 1, 3, 300, 6, 48);
+  PmodTensor k = op_random (self, NULL, self->act, 0, 1, 3, 3, 400, 48);
+  PmodTensor one = op_poison (self, PMOD_DTYPE_F32, 1, 5);
+  PmodTensor many = op_poison (self, PMOD_DTYPE_F32, 1, 5);
+
+  pmod_attention_received (self->single, &one, &q, &k, &targets, NULL, 380, true, 0.1f);
+  pmod_attention_received (self->backend, &many, &q, &k, &targets, NULL, 380, true, 0.1f);
+  op_expect_equal (self, "received on one thread and two", &one, &many);
+  g_assert_false (isnan (op_get (&one, 0)));
+}
+
+/* Of a target that is no token, or whose key is none, nothing is known. */
+static void
+check_received_target (OpCase *self, int32_t target, int32_t key)
+{
+  const int32_t tokens[3] = { 0, target, 2 }, places[4] = { 1, key, 0, -1 };
+  PmodTensor targets = op_indices (self, tokens, 3), slot = op_indices (self, places, 4);
+  PmodTensor q = op_random (self, NULL, self->act, 0, 1, 3, 2, 2, 8);
+  PmodTensor k = op_random (self, NULL, self->act, 0, 1, 3, 2, 6, 8);
+  PmodTensor score = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 1, 3);
+
+  pmod_attention_received (self->backend, &score, &q, &k, &targets, &slot, 5, true, 1);
+  op_expect_data_error (self, "attention_received: target 1 is token", &score, 1, 1);
+}
+
+static void
+test_received_targets (OpCase *self)
+{
+  check_received_target (self, 4, 0);
+  check_received_target (self, -1, 0);
+  check_received_target (self, 1, 5);
+  check_received_target (self, 1, -2);
 }
 
 /* --- Splitting and rotating --------------------------------------------------------------- */
@@ -356,6 +532,8 @@ test_errors (void)
   PmodTensor out = op_poison (self, PMOD_DTYPE_F32, 2, 3, 32);
   PmodTensor qkv = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 3, 64);
   PmodTensor cos_sin = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, 4, 8);
+  PmodTensor score = op_poison (self, PMOD_DTYPE_F32, 1, 2);
+  PmodTensor targets = op_indices (self, (const int32_t[]){ 0, 1 }, 2);
 
   pmod_attention (backend, &out, &q, &k, &v, 6, true, 1);
   op_expect_error (self, "attention: expected 0 < kv_len <= capacity");
@@ -367,6 +545,14 @@ test_errors (void)
   op_expect_error (self, "attention: expected the same number of query heads");
   pmod_attention (backend, &out, &q, &k, &k3, 5, true, 1);
   op_expect_error (self, "attention: v: expected F32 [2,5,8], got F32 [3,5,8]");
+  pmod_attention_received (backend, &score, &q, &k, &targets, NULL, 6, true, 1);
+  op_expect_error (self, "attention_received: expected 0 < kv_len <= capacity");
+  pmod_attention_received (backend, &score, &q, &k, &targets, NULL, 2, true, 1);
+  op_expect_error (self, "attention_received: expected a causal query's own key");
+  pmod_attention_received (backend, &score, &q, &k3, &targets, NULL, 5, true, 1);
+  op_expect_error (self, "attention_received: expected the same number of query heads");
+  pmod_attention_received (backend, &cos_sin, &q, &k, &targets, NULL, 5, true, 1);
+  op_expect_error (self, "attention_received: score: expected F32 [2], got F32 [4,8]");
   pmod_split_qkv (backend, &q, &k, &v, &qkv, NULL, NULL, 0, 3);
   op_expect_error (self, "split_qkv: expected room in the cache");
   pmod_split_qkv (backend, &q, &k, &v, &qkv, &cos_sin, NULL, 2, 0);
@@ -384,6 +570,10 @@ main (int argc, char **argv)
   op_add_tests ("/ops/attention", test_attention);
   op_add_tests ("/ops/attention-large-scores", test_large_scores);
   op_add_tests ("/ops/attention-threads", test_threads);
+  op_add_tests ("/ops/received", test_received);
+  op_add_tests ("/ops/received-large-scores", test_received_large);
+  op_add_tests ("/ops/received-threads", test_received_threads);
+  op_add_tests ("/ops/received-targets", test_received_targets);
   op_add_tests ("/ops/split-qkv", test_split);
   op_add_tests ("/ops/split-qkv-positions", test_positions);
   return g_test_run ();
