@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+/* A slider that rests this long was let go of. */
+#define REST_MS 350
+
+/* A map that is older than this grows in sight; a run of settings that are gone is given up. */
+#define LONG_US (300 * 1000)
+
 struct _PmodChat
 {
   GObject parent_instance;
@@ -19,6 +25,16 @@ struct _PmodChat
   PmodRun *answer; /* of the last question, until it is finished */
   gulong answer_id;
 
+  gulong tuning_id;
+  PmodRun *reading; /* with settings that were changed, until it is finished */
+  gulong reading_id;
+  gint64 reading_us;      /* when it was asked for */
+  gboolean reading_stale; /* the settings are others by now */
+  gboolean asks_again;    /* the user's choice */
+  gboolean answer_again;  /* the answer on its way is one that nobody asked for by hand */
+  PmodMessage *reply;     /* that will take the place of the last one, once it says something */
+  guint again_id;
+
   PmodPicture *old_picture;
   PmodRun *old_run;
   GPtrArray *old_messages;
@@ -30,6 +46,7 @@ enum
   PROP_PICTURE,
   PROP_RUN,
   PROP_BUSY,
+  PROP_ASKS_AGAIN,
   N_PROPS
 };
 
@@ -81,9 +98,20 @@ show_when_ready (PmodChat *self, PmodRun *run)
   self->coming_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (coming_changed_cb), self);
 }
 
+/* The last message gives way to reply. The question stays where it is, so that nothing moves but
+ * the answer. */
+static void
+replace_reply (PmodChat *self, PmodMessage *reply)
+{
+  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+
+  g_list_store_splice (self->messages, n_messages - 1, 1, (gpointer *)&reply, 1);
+}
+
 static void
 forget_answer (PmodChat *self)
 {
+  g_clear_object (&self->reply);
   if (!self->answer)
     return;
   g_clear_signal_handler (&self->answer_id, self->answer);
@@ -91,11 +119,22 @@ forget_answer (PmodChat *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
 }
 
+static void reread (PmodChat *self);
+
 static void
 answer_changed_cb (PmodChat *self)
 {
-  if (pmod_run_is_finished (self->answer))
-    forget_answer (self);
+  if (self->reply && *pmod_run_get_text (self->answer) != '\0')
+    {
+      g_autoptr (PmodMessage) reply = g_steal_pointer (&self->reply);
+
+      replace_reply (self, reply);
+    }
+  if (!pmod_run_is_finished (self->answer))
+    return;
+  forget_answer (self);
+  if (self->reading_stale)
+    reread (self);
 }
 
 static void
@@ -107,6 +146,98 @@ read_picture (PmodChat *self)
     return;
   run = pmod_session_read (self->session, self->picture);
   show_when_ready (self, run);
+}
+
+/* --- Other settings --------------------------------------------------------------------------- */
+
+static void
+forget_reading (PmodChat *self)
+{
+  if (self->reading)
+    g_clear_signal_handler (&self->reading_id, self->reading);
+  g_clear_object (&self->reading);
+}
+
+static char *dup_last_question (PmodChat *self);
+static gboolean start_again (PmodChat *self, PmodMessage **reply);
+
+/* The maps on screen stay until all new ones are there, so that nothing flickers under a slider;
+ * where they take long, they may as well be seen growing. */
+static void
+reading_changed_cb (PmodChat *self)
+{
+  g_autoptr (PmodRun) run = g_object_ref (self->reading);
+  gboolean finished = pmod_run_is_finished (run);
+  gboolean late = g_get_monotonic_time () - self->reading_us > LONG_US;
+
+  if (finished)
+    forget_reading (self);
+  if (finished ? pmod_run_get_phase (run) == PMOD_RUN_DONE : late && pmod_run_has_maps (run))
+    {
+      forget_coming (self);
+      set_run (self, run);
+    }
+  if (finished && self->reading_stale)
+    reread (self);
+}
+
+/* One run at a time; when it is there, the next one has the newest settings. */
+static void
+reread (PmodChat *self)
+{
+  g_autofree char *question = NULL;
+  const char *texts[] = { NULL, NULL };
+
+  self->reading_stale = FALSE;
+  if (!self->picture)
+    return;
+  if (self->answer || self->reading)
+    {
+      self->reading_stale = TRUE;
+      if (self->answer ? self->answer_again : g_get_monotonic_time () - self->reading_us > LONG_US)
+        pmod_session_stop_lane (self->session, 0);
+      return;
+    }
+  texts[0] = question = dup_last_question (self);
+  self->reading =
+      pmod_session_read_behind (self->session, question ? texts : NULL, self->picture, NULL, 0);
+  self->reading_us = g_get_monotonic_time ();
+  self->reading_id =
+      g_signal_connect_swapped (self->reading, "changed", G_CALLBACK (reading_changed_cb), self);
+}
+
+static gboolean
+again_cb (gpointer user_data)
+{
+  PmodChat *self = user_data;
+
+  /* A typed question's answer is not cut short; this comes back when it is there. */
+  if (self->answer)
+    return G_SOURCE_CONTINUE;
+  self->again_id = 0;
+  self->answer_again = start_again (self, &self->reply);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+tuning_changed_cb (PmodChat *self, guint change)
+{
+  if (change & PMOD_TUNING_MODEL)
+    return;
+  if (change & PMOD_TUNING_ROUTING)
+    reread (self);
+  if (!self->asks_again || g_list_model_get_n_items (G_LIST_MODEL (self->messages)) == 0)
+    return;
+  g_clear_handle_id (&self->again_id, g_source_remove);
+  self->again_id = g_timeout_add (REST_MS, again_cb, self);
+}
+
+static void
+forget_changes (PmodChat *self)
+{
+  g_clear_handle_id (&self->again_id, g_source_remove);
+  forget_reading (self);
+  self->reading_stale = FALSE;
 }
 
 /* --- Conversations --------------------------------------------------------------------------- */
@@ -131,7 +262,8 @@ put_aside (PmodChat *self)
 {
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
-  pmod_session_stop (self->session);
+  pmod_session_stop_lane (self->session, 0);
+  forget_changes (self);
   forget_coming (self);
   forget_answer (self);
   forget_old (self);
@@ -151,6 +283,7 @@ put_aside (PmodChat *self)
 static void
 model_changed_cb (PmodChat *self)
 {
+  forget_changes (self);
   if (!self->picture)
     return;
   set_run (self, NULL);
@@ -168,6 +301,8 @@ pmod_chat_constructed (GObject *object)
 
   self->model_id = g_signal_connect_swapped (self->session, "notify::model",
                                              G_CALLBACK (model_changed_cb), self);
+  self->tuning_id = g_signal_connect_swapped (pmod_session_get_tuning (self->session), "changed",
+                                              G_CALLBACK (tuning_changed_cb), self);
 }
 
 static void
@@ -175,13 +310,18 @@ pmod_chat_dispose (GObject *object)
 {
   PmodChat *self = PMOD_CHAT (object);
 
+  forget_changes (self);
   forget_coming (self);
   if (self->answer)
     g_clear_signal_handler (&self->answer_id, self->answer);
   g_clear_object (&self->answer);
+  g_clear_object (&self->reply);
   forget_old (self);
   if (self->session)
-    g_clear_signal_handler (&self->model_id, self->session);
+    {
+      g_clear_signal_handler (&self->model_id, self->session);
+      g_clear_signal_handler (&self->tuning_id, pmod_session_get_tuning (self->session));
+    }
   g_clear_object (&self->session);
   g_clear_object (&self->picture);
   g_clear_object (&self->run);
@@ -209,6 +349,9 @@ pmod_chat_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
     case PROP_BUSY:
       g_value_set_boolean (value, pmod_chat_get_busy (self));
       break;
+    case PROP_ASKS_AGAIN:
+      g_value_set_boolean (value, self->asks_again);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -223,6 +366,9 @@ pmod_chat_set_property (GObject *object, guint id, const GValue *value, GParamSp
     {
     case PROP_SESSION:
       self->session = g_value_dup_object (value);
+      break;
+    case PROP_ASKS_AGAIN:
+      pmod_chat_set_asks_again (self, g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -246,6 +392,9 @@ pmod_chat_class_init (PmodChatClass *klass)
   props[PROP_PICTURE] = g_param_spec_object ("picture", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_RUN] = g_param_spec_object ("run", NULL, NULL, PMOD_TYPE_RUN, flags);
   props[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, flags);
+  props[PROP_ASKS_AGAIN] =
+      g_param_spec_boolean ("asks-again", NULL, NULL, FALSE,
+                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -296,6 +445,27 @@ pmod_chat_get_busy (PmodChat *self)
 {
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
   return self->answer != NULL;
+}
+
+gboolean
+pmod_chat_get_asks_again (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return self->asks_again;
+}
+
+void
+pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again)
+{
+  g_return_if_fail (PMOD_IS_CHAT (self));
+
+  asks_again = asks_again != FALSE;
+  if (self->asks_again == asks_again)
+    return;
+  self->asks_again = asks_again;
+  if (!asks_again)
+    g_clear_handle_id (&self->again_id, g_source_remove);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ASKS_AGAIN]);
 }
 
 void
@@ -358,13 +528,12 @@ pmod_chat_undo (PmodChat *self)
   g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
 }
 
-/* Pairs of a question and its answer; a question without an answer is left out, so that the turns
- * alternate. */
+/* Pairs of a question and its answer among the first n_messages; a question without an answer is
+ * left out, so that the turns alternate. */
 static GPtrArray *
-collect_turns (PmodChat *self)
+collect_turns (PmodChat *self, guint n_messages)
 {
   GPtrArray *texts = g_ptr_array_new_with_free_func (g_free);
-  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
   for (guint i = 0; i + 1 < n_messages; i += 2)
     {
@@ -379,11 +548,40 @@ collect_turns (PmodChat *self)
   return texts;
 }
 
+/* NULL: nothing was asked. */
+static char *
+dup_last_question (PmodChat *self)
+{
+  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+  g_autoptr (PmodMessage) question = NULL;
+
+  if (n_messages < 2)
+    return NULL;
+  question = g_list_model_get_item (G_LIST_MODEL (self->messages), n_messages - 2);
+  return g_strdup (pmod_message_get_text (question));
+}
+
+/* After what the first n_messages say. Returns the message that the answer grows in. */
+static PmodMessage *
+start_answer (PmodChat *self, const char *question, guint n_messages)
+{
+  g_autoptr (GPtrArray) texts = collect_turns (self, n_messages);
+  g_autoptr (PmodRun) run = NULL;
+
+  g_ptr_array_add (texts, g_strdup (question));
+  g_ptr_array_add (texts, NULL);
+  run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
+  self->answer = g_object_ref (run);
+  self->answer_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (answer_changed_cb), self);
+  self->answer_again = FALSE;
+  self->reading_stale = FALSE; /* its maps are of the newest settings */
+  show_when_ready (self, run);
+  return pmod_message_new_answer (run);
+}
+
 gboolean
 pmod_chat_ask (PmodChat *self, const char *text)
 {
-  g_autoptr (GPtrArray) texts = NULL;
-  g_autoptr (PmodRun) run = NULL;
   g_autoptr (PmodMessage) question = NULL;
   g_autoptr (PmodMessage) reply = NULL;
   g_autofree char *stripped = g_strstrip (g_strdup (text));
@@ -392,19 +590,24 @@ pmod_chat_ask (PmodChat *self, const char *text)
 
   if (self->answer || *stripped == '\0')
     return FALSE;
-  texts = collect_turns (self);
-  g_ptr_array_add (texts, g_strdup (stripped));
-  g_ptr_array_add (texts, NULL);
-
-  run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
+  reply = start_answer (self, stripped, g_list_model_get_n_items (G_LIST_MODEL (self->messages)));
   question = pmod_message_new_question (stripped);
-  reply = pmod_message_new_answer (run);
   g_list_store_append (self->messages, question);
   g_list_store_append (self->messages, reply);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
+  return TRUE;
+}
 
-  self->answer = g_object_ref (run);
-  self->answer_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (answer_changed_cb), self);
-  show_when_ready (self, run);
+/* Asks the last question once more, of the settings that hold now. */
+static gboolean
+start_again (PmodChat *self, PmodMessage **reply)
+{
+  g_autofree char *question = dup_last_question (self);
+  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+
+  if (self->answer || !question)
+    return FALSE;
+  *reply = start_answer (self, question, n_messages - 2);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
   return TRUE;
 }
@@ -412,17 +615,14 @@ pmod_chat_ask (PmodChat *self, const char *text)
 gboolean
 pmod_chat_ask_again (PmodChat *self)
 {
-  g_autoptr (PmodMessage) question = NULL;
-  guint n_messages;
+  g_autoptr (PmodMessage) reply = NULL;
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
-  n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
-  if (self->answer || n_messages < 2)
+  if (!start_again (self, &reply))
     return FALSE;
-  question = g_list_model_get_item (G_LIST_MODEL (self->messages), n_messages - 2);
-  g_list_store_splice (self->messages, n_messages - 2, 2, NULL, 0);
-  return pmod_chat_ask (self, pmod_message_get_text (question));
+  replace_reply (self, reply);
+  return TRUE;
 }
 
 void
@@ -430,5 +630,6 @@ pmod_chat_stop (PmodChat *self)
 {
   g_return_if_fail (PMOD_IS_CHAT (self));
 
-  pmod_session_stop (self->session);
+  g_clear_handle_id (&self->again_id, g_source_remove);
+  pmod_session_stop_lane (self->session, 0);
 }

@@ -1,6 +1,8 @@
 /* One conversation about one picture: what was said, and the run that the views show.
  *
- * Opening a picture reads it at once, so that its maps come before any question. Main thread. */
+ * Opening a picture reads it at once, so that its maps come before any question. It is read again
+ * whenever the session's tuning changes: one run at a time, always with the newest settings, and
+ * the maps before stay until the next ones are there. Main thread. */
 #pragma once
 
 #include "pmod-message.h"
@@ -20,6 +22,11 @@ GListModel *pmod_chat_get_messages (PmodChat *self); /* PmodMessage */
 
 /* Whether an answer is on its way. */
 gboolean pmod_chat_get_busy (PmodChat *self);
+
+/* Whether the last question is asked again when the settings have changed and rest; the new answer
+ * takes the place of the old one. Off at first. A property as well. */
+gboolean pmod_chat_get_asks_again (PmodChat *self);
+void pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again);
 
 /* Starts anew about picture; what was said is kept for pmod_chat_undo(). */
 void pmod_chat_open_picture (PmodChat *self, PmodPicture *picture);

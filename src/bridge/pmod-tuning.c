@@ -466,6 +466,21 @@ pmod_tuning_assign (PmodTuning *self, PmodTuning *other)
   pmod_tuning_thaw (self);
 }
 
+gboolean
+pmod_tuning_equal (PmodTuning *self, PmodTuning *other)
+{
+  PmodParams mine, theirs;
+
+  g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
+  g_return_val_if_fail (PMOD_IS_TUNING (other), FALSE);
+
+  if (!self->card || self->card != other->card || self->question_first != other->question_first)
+    return FALSE;
+  pmod_tuning_get_params (self, &mine);
+  pmod_tuning_get_params (other, &theirs);
+  return pmod_routing_equal (&mine.routing, &theirs.routing, get_config (self));
+}
+
 PmodModelCard *
 pmod_tuning_get_model (PmodTuning *self)
 {

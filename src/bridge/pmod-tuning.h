@@ -81,6 +81,9 @@ PmodTuning *pmod_tuning_copy (PmodTuning *self);
  * lacks are left as the schedule says. */
 void pmod_tuning_assign (PmodTuning *self, PmodTuning *other);
 
+/* Whether the same model is routed the same way; of sampling nothing. */
+gboolean pmod_tuning_equal (PmodTuning *self, PmodTuning *other);
+
 /* NULL before a model is there; then nothing can be set. */
 PmodModelCard *pmod_tuning_get_model (PmodTuning *self);
 guint64 pmod_tuning_get_generation (PmodTuning *self);
