@@ -561,6 +561,24 @@ dup_last_question (PmodChat *self)
   return g_strdup (pmod_message_get_text (question));
 }
 
+char **
+pmod_chat_dup_texts (PmodChat *self)
+{
+  g_autoptr (GPtrArray) texts = NULL;
+  char *question;
+
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+
+  question = dup_last_question (self);
+  if (!question)
+    return NULL;
+  texts = collect_turns (self, g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
+  g_ptr_array_add (texts, question);
+  g_ptr_array_add (texts, NULL);
+  g_ptr_array_set_free_func (texts, NULL);
+  return (char **)g_ptr_array_free (g_steal_pointer (&texts), FALSE);
+}
+
 /* After what the first n_messages say. Returns the message that the answer grows in. */
 static PmodMessage *
 start_answer (PmodChat *self, const char *question, guint n_messages)

@@ -42,6 +42,9 @@ struct _PmodRun
   guint64 prefill_ns;
   guint64 decode_ns;
   int n_new_tokens;
+
+  double divergence;
+  guint64 divergence_number; /* 0: none */
 };
 
 enum
@@ -333,6 +336,16 @@ pmod_run_finish (PmodRun *self, PmodRunPhase phase, const char *text, const char
   g_free (self->error);
   self->error = g_strdup (error);
   set_phase (self, phase);
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+void
+pmod_run_set_divergence (PmodRun *self, double divergence, guint64 number)
+{
+  g_return_if_fail (PMOD_IS_RUN (self));
+
+  self->divergence = divergence;
+  self->divergence_number = number;
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
@@ -668,4 +681,11 @@ guint64
 pmod_run_get_decode_ns (PmodRun *self)
 {
   return self->decode_ns;
+}
+
+guint64
+pmod_run_get_divergence (PmodRun *self, double *divergence)
+{
+  *divergence = self->divergence;
+  return self->divergence_number;
 }

@@ -106,4 +106,9 @@ int pmod_run_get_context_length (PmodRun *self);
 guint64 pmod_run_get_prefill_ns (PmodRun *self);
 guint64 pmod_run_get_decode_ns (PmodRun *self); /* of all new tokens together */
 
+/* KL (lane 0's || lane 1's) of the first word, in nats, where the other lane had answered the same
+ * words about the same picture when this one came to its first word. Returns the number of that
+ * comparison: the highest is the newest; 0: there was none. */
+guint64 pmod_run_get_divergence (PmodRun *self, double *divergence);
+
 G_END_DECLS

@@ -10,11 +10,25 @@ G_BEGIN_DECLS
 void pmod_tuning_set_model (PmodTuning *self, PmodModelCard *card);
 
 /* The values as the engine takes them. The one place where parameters leave the main thread's
- * objects; *params is overwritten. */
+ * objects; *params is overwritten, and its paint is borrowed. */
 void pmod_tuning_get_params (PmodTuning *self, PmodParams *params);
 
 /* Routing as one change; the overrides of layers that the model lacks are left out. */
 void pmod_tuning_set_routing (PmodTuning *self, const PmodRouting *routing);
+
+/* paint: nullable; is chosen by from now on where chooses says so. One change. */
+void pmod_tuning_set_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses);
+
+/* What was painted before and after: owned by the tuning, used by pmod-tuning-paint.c. */
+typedef struct
+{
+  GPtrArray *undo; /* PmodPaint, the newest last */
+  GPtrArray *redo;
+  int n_strokes;   /* begun and not ended */
+  gboolean stored; /* what was there before the stroke */
+} PmodTuningStrokes;
+
+PmodTuningStrokes *pmod_tuning_get_strokes (PmodTuning *self);
 
 /* As the user chose it, without what is put in for layers without a router. */
 const PmodParams *pmod_tuning_peek_params (PmodTuning *self);

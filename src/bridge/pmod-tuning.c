@@ -16,6 +16,7 @@ G_STATIC_ASSERT ((int)PMOD_TUNING_INTERLEAVE == (int)PMOD_SCHEDULE_INTERLEAVE);
 G_STATIC_ASSERT ((int)PMOD_TUNING_N_NORMS == (int)PMOD_ROUTER_NORM_NONE + 1);
 G_STATIC_ASSERT ((int)PMOD_TUNING_N_POLICIES == (int)PMOD_N_POLICIES);
 G_STATIC_ASSERT ((int)PMOD_TUNING_FIRST == (int)PMOD_POLICY_FIRST);
+G_STATIC_ASSERT ((int)PMOD_TUNING_PAINTED == (int)PMOD_POLICY_PAINTED);
 
 /* The published models' numbers. Source: p-MoD, scripts of LLaVA-v1.5 and LLaVA-NeXT. */
 static const PmodSchedule published = { PMOD_SCHEDULE_SHIFTEDCOS, 0.5, 0.85, 0.15, 1 };
@@ -28,6 +29,7 @@ struct _PmodTuning
   PmodModelCard *card;
   PmodParams params; /* its generation is of the last change */
   gboolean question_first;
+  PmodTuningStrokes strokes;
 
   double ratios[PMOD_MAX_LAYERS]; /* what params come to */
   gboolean is_trained;
@@ -256,8 +258,12 @@ take_routing (PmodTuning *self, const PmodRouting *routing)
 {
   const PmodConfig *config = get_config (self);
   int span = get_trained (self)->routing.schedule.span;
+  g_autoptr (PmodPaint) own = g_steal_pointer (&self->params.routing.paint);
 
-  self->params.routing = *routing;
+  pmod_routing_copy (&self->params.routing, routing);
+  /* Settings that paint nothing leave the painting there for when it is wanted again. */
+  if (!self->params.routing.paint)
+    self->params.routing.paint = g_steal_pointer (&own);
   self->params.routing.schedule.span = span;
   for (int l = 0; l < PMOD_MAX_LAYERS; l++)
     if (l >= config->n_layers || !config->has_router[l])
@@ -272,6 +278,9 @@ pmod_tuning_finalize (GObject *object)
   PmodTuning *self = PMOD_TUNING (object);
 
   g_clear_pointer (&self->card, pmod_model_card_unref);
+  pmod_params_clear (&self->params);
+  g_clear_pointer (&self->strokes.undo, g_ptr_array_unref);
+  g_clear_pointer (&self->strokes.redo, g_ptr_array_unref);
 
   G_OBJECT_CLASS (pmod_tuning_parent_class)->finalize (object);
 }
@@ -361,6 +370,8 @@ pmod_tuning_class_init (PmodTuningClass *klass)
 static void
 pmod_tuning_init (PmodTuning *self)
 {
+  self->strokes.undo = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_paint_unref);
+  self->strokes.redo = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_paint_unref);
   for (int l = 0; l < PMOD_MAX_LAYERS; l++)
     {
       self->params.routing.ratio[l] = NAN;
@@ -377,8 +388,11 @@ pmod_tuning_set_model (PmodTuning *self, PmodModelCard *card)
 
   g_clear_pointer (&self->card, pmod_model_card_unref);
   self->card = card ? pmod_model_card_ref (card) : NULL;
+  pmod_params_clear (&self->params);
+  g_ptr_array_set_size (self->strokes.undo, 0);
+  g_ptr_array_set_size (self->strokes.redo, 0);
   if (card)
-    self->params = card->facts->trained;
+    pmod_params_copy (&self->params, &card->facts->trained);
   self->params.generation = generation;
   self->question_first = FALSE;
 
@@ -406,6 +420,25 @@ pmod_tuning_set_routing (PmodTuning *self, const PmodRouting *routing)
   notify_values (self);
   change (self, PMOD_TUNING_ROUTING);
   pmod_tuning_thaw (self);
+}
+
+void
+pmod_tuning_set_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses)
+{
+  if (!self->card)
+    return;
+  pmod_tuning_freeze (self);
+  pmod_params_set_paint (&self->params, paint);
+  if (chooses)
+    set_int (self, PROP_POLICY, PMOD_TUNING_PAINTED);
+  change (self, PMOD_TUNING_ROUTING);
+  pmod_tuning_thaw (self);
+}
+
+PmodTuningStrokes *
+pmod_tuning_get_strokes (PmodTuning *self)
+{
+  return &self->strokes;
 }
 
 const PmodParams *
@@ -444,7 +477,7 @@ pmod_tuning_copy (PmodTuning *self)
   g_return_val_if_fail (PMOD_IS_TUNING (self), copy);
 
   copy->card = self->card ? pmod_model_card_ref (self->card) : NULL;
-  copy->params = self->params;
+  pmod_params_copy (&copy->params, &self->params);
   copy->question_first = self->question_first;
   compute (copy);
   return copy;

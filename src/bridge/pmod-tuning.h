@@ -45,8 +45,23 @@ typedef enum
   PMOD_TUNING_INVERSE,
   PMOD_TUNING_GRID,
   PMOD_TUNING_FIRST,
+  PMOD_TUNING_LARGEST,   /* largest states */
+  PMOD_TUNING_ATTENTION, /* most attention received in the layer before */
+  PMOD_TUNING_LAST,      /* most attention of the prompt's last token (FastV) */
+  PMOD_TUNING_PAINTED,   /* what is painted, see below; the router decides the rest */
   PMOD_TUNING_N_POLICIES
 } PmodTuningPolicy;
+
+/* What a token was painted. */
+typedef enum
+{
+  PMOD_TUNING_UNPAINTED,
+  PMOD_TUNING_KEEP,
+  PMOD_TUNING_SKIP,
+} PmodTuningPaint;
+
+/* In place of a layer: what holds for those that say nothing else of a token. */
+#define PMOD_TUNING_ALL_LAYERS (-1)
 
 /* What a change was of; the argument of "changed". */
 typedef enum
@@ -160,6 +175,41 @@ void pmod_tuning_set_ratio (PmodTuning *self, int layer, double ratio);
 gboolean pmod_tuning_has_override (PmodTuning *self, int layer);
 void pmod_tuning_clear_ratio (PmodTuning *self, int layer);
 void pmod_tuning_clear_ratios (PmodTuning *self);
+
+/* --- Paint -------------------------------------------------------------------------------------
+ *
+ * Of a prompt of n_vision tokens that routers may skip; what was painted for another number is put
+ * aside with the first token of the next. Every function here that changes something is one change,
+ * and can be undone; between begin and end, all of them together. */
+
+void pmod_tuning_begin_stroke (PmodTuning *self);
+void pmod_tuning_end_stroke (PmodTuning *self);
+
+/* Makes the painted policy the one that chooses. For all layers, what single ones say of these
+ * tokens is forgotten. */
+void pmod_tuning_paint_tokens (PmodTuning *self,
+                               int n_vision,
+                               int layer,
+                               const int *tokens,
+                               int n_tokens,
+                               PmodTuningPaint paint);
+void pmod_tuning_clear_paint (PmodTuning *self);
+
+gboolean pmod_tuning_can_undo_paint (PmodTuning *self);
+gboolean pmod_tuning_can_redo_paint (PmodTuning *self);
+void pmod_tuning_undo_paint (PmodTuning *self);
+void pmod_tuning_redo_paint (PmodTuning *self);
+
+/* Of how many tokens the prompts are that the paint is for; 0: nothing is painted. */
+int pmod_tuning_get_paint_size (PmodTuning *self);
+
+/* What holds for token in layer, or was painted for all of them. */
+PmodTuningPaint pmod_tuning_get_paint (PmodTuning *self, int layer, int token);
+int pmod_tuning_count_paint (PmodTuning *self, int layer, PmodTuningPaint paint);
+
+/* The engine's file, see pmod-paint.h. Small; read and written at once. */
+gboolean pmod_tuning_load_paint (PmodTuning *self, const char *path, GError **error);
+gboolean pmod_tuning_save_paint (PmodTuning *self, const char *path, GError **error);
 
 /* --- Before the run ----------------------------------------------------------------------------
  */

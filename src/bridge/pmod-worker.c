@@ -13,6 +13,14 @@
 #include <json-glib/json-glib.h>
 #include <pthread.h>
 
+/* What a lane's newest answer began with: the chances of its first word, and of what prompt. */
+typedef struct
+{
+  PmodImage *image; /* nullable */
+  char *words;      /* NULL: nothing yet */
+  float *logits;
+} FirstWord;
+
 struct _PmodWorker
 {
   GThread *thread;
@@ -37,7 +45,16 @@ struct _PmodWorker
   PmodContext *contexts[PMOD_N_LANES];
   guint64 model_id;
   int last_lane;
+  FirstWord first_words[PMOD_N_LANES];
 };
+
+static void
+first_word_clear (FirstWord *word)
+{
+  g_clear_pointer (&word->image, pmod_image_unref);
+  g_clear_pointer (&word->words, g_free);
+  g_clear_pointer (&word->logits, g_free);
+}
 
 static void
 event_free (PmodEvent *event)
@@ -114,6 +131,37 @@ last_event (PmodWorker *self, PmodEventType type)
   return last->type == type ? last : NULL;
 }
 
+/* Where both lanes answered the same words about the same picture, how far apart their first words
+ * are. Called before anything follows the first word, while its chances are there. */
+static void
+compare_first_words (PmodWorker *self)
+{
+  PmodJob *job = self->running;
+  FirstWord *word = &self->first_words[job->lane];
+  const FirstWord *other = &self->first_words[(job->lane + 1) % PMOD_N_LANES];
+  const float *logits = pmod_context_get_logits (self->contexts[job->lane]);
+  int n = pmod_model_get_config (self->model)->vocab;
+  PmodEvent *event;
+
+  first_word_clear (word);
+  if (!logits || !job->texts)
+    return;
+  word->image = job->image ? pmod_image_ref (job->image) : NULL;
+  word->words = g_strjoinv ("\f", job->texts);
+  word->logits = g_memdup2 (logits, (gsize)n * sizeof *logits);
+  if (!other->words || other->image != word->image || !g_str_equal (other->words, word->words))
+    return;
+  event = event_new (PMOD_EVENT_APART, job->id);
+  event->divergence = pmod_divergence (self->first_words[0].logits, self->first_words[1].logits, n);
+  push (self, event);
+}
+
+static gboolean
+is_first_word (const PmodRecord *record)
+{
+  return record->type == PMOD_RECORD_TOKEN && ((const PmodRecordToken *)record)->index == 0;
+}
+
 /* Records that nobody has fetched yet grow into one batch.
  *
  * A prefill forgets what was cancelled before it began; a stop that came between the job's start
@@ -139,6 +187,8 @@ record_cb (const PmodRecord *record, gpointer user_data)
   pthread_mutex_unlock (&self->lock);
   if (must_wake)
     self->wake (self->wake_data);
+  if (is_first_word (record))
+    compare_first_words (self);
 }
 
 static gboolean
@@ -214,7 +264,10 @@ static void
 close_all (PmodWorker *self)
 {
   for (int i = 0; i < PMOD_N_LANES; i++)
-    g_clear_pointer (&self->contexts[i], pmod_context_free);
+    {
+      g_clear_pointer (&self->contexts[i], pmod_context_free);
+      first_word_clear (&self->first_words[i]);
+    }
   g_clear_pointer (&self->model, pmod_model_unref);
 }
 
@@ -277,9 +330,10 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
       turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
       turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
     }
-  prompt =
-      pmod_prompt_new_chat (pmod_model_get_tokenizer (self->model), config->conversation,
-                            turns + first, n_turns - first, &job->image, job->image ? 1 : 0, error);
+  prompt = pmod_prompt_new_chat_full (
+      pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
+      &job->image, job->image ? 1 : 0,
+      job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
   if (!prompt || !job->only_read)
     return prompt;
 
@@ -306,7 +360,31 @@ answer_cb (const char *text, gpointer user_data)
   return !is_stopped (user_data);
 }
 
-/* Fills in the event that ends the job. */
+static void
+run_prompt (PmodWorker *self,
+            PmodContext *context,
+            PmodJob *job,
+            const PmodPrompt *prompt,
+            PmodTrace *trace,
+            PmodEvent *event)
+{
+  g_autoptr (PmodAnswer) result = NULL;
+
+  if (job->only_read)
+    {
+      pmod_context_prefill (context, prompt, &job->params, trace, &event->error);
+      return;
+    }
+  result =
+      pmod_context_answer (context, prompt, &job->params, trace, answer_cb, self, &event->error);
+  if (!result)
+    return;
+  event->text = g_strdup (result->text->str);
+  event->finish = result->finish;
+}
+
+/* Fills in the event that ends the job. A painting of a prompt with another number of parts is
+ * refused before anything is recorded; the next picture is then read as if nothing were painted. */
 static void
 answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
 {
@@ -316,20 +394,12 @@ answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
   if (!prompt)
     return;
   trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, record_cb, self);
-  if (job->only_read)
+  run_prompt (self, context, job, prompt, trace, event);
+  if (job->params.routing.paint && g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_ARGUMENT))
     {
-      pmod_context_prefill (context, prompt, &job->params, trace, &event->error);
-    }
-  else
-    {
-      g_autoptr (PmodAnswer) result = pmod_context_answer (context, prompt, &job->params, trace,
-                                                           answer_cb, self, &event->error);
-
-      if (result)
-        {
-          event->text = g_strdup (result->text->str);
-          event->finish = result->finish;
-        }
+      g_clear_error (&event->error);
+      pmod_params_set_paint (&job->params, NULL);
+      run_prompt (self, context, job, prompt, trace, event);
     }
 }
 
@@ -416,6 +486,7 @@ close_lanes_locked (PmodWorker *self)
         self->closing[lane] = FALSE;
         pthread_mutex_unlock (&self->lock);
         g_clear_pointer (&context, pmod_context_free);
+        first_word_clear (&self->first_words[lane]);
         pthread_mutex_lock (&self->lock);
       }
 }

@@ -34,6 +34,7 @@ typedef enum
   PMOD_EVENT_REFUSED,  /* error; the model before, if any, stays */
   PMOD_EVENT_STARTED,  /* job */
   PMOD_EVENT_RECORDS,  /* job, records */
+  PMOD_EVENT_APART,    /* job, divergence: of its first word, from the other lane's */
   PMOD_EVENT_DONE,     /* job, text or error, finish */
 } PmodEventType;
 
@@ -47,6 +48,7 @@ typedef struct
   GByteArray *records;
   char *text;
   PmodFinish finish;
+  double divergence; /* nats: KL (lane 0's || lane 1's) */
   GError *error;
 } PmodEvent;
 

@@ -1,0 +1,238 @@
+/* Painting by hand: PmodTuning's paint and the strokes that it came from.
+ *
+ * A painting is immutable, so that undoing is putting the one before in its place. Reads and
+ * changes what pmod-tuning.c holds through its private face only. */
+#include "config.h"
+
+#include <string.h>
+
+#include "pmod-tuning-private.h"
+
+#define MAX_UNDO 100
+
+G_STATIC_ASSERT ((int)PMOD_TUNING_SKIP == (int)PMOD_PAINT_SKIP);
+G_STATIC_ASSERT (PMOD_TUNING_ALL_LAYERS == PMOD_PAINT_ALL_LAYERS);
+
+static PmodPaint *
+get_paint (PmodTuning *self)
+{
+  return pmod_tuning_peek_params (self)->routing.paint;
+}
+
+/* Nothing painted is a painting, too, that one can come back to. */
+static PmodPaint *
+dup_paint (PmodTuning *self)
+{
+  PmodPaint *paint = get_paint (self);
+
+  return paint ? pmod_paint_ref (paint) : pmod_paint_new (0);
+}
+
+static void
+push (GPtrArray *list, PmodPaint *paint)
+{
+  g_ptr_array_add (list, paint);
+  if (list->len > MAX_UNDO)
+    g_ptr_array_remove_index (list, 0);
+}
+
+/* Before a change: once a stroke. */
+static void
+store (PmodTuning *self)
+{
+  PmodTuningStrokes *strokes = pmod_tuning_get_strokes (self);
+
+  if (strokes->stored)
+    return;
+  push (strokes->undo, dup_paint (self));
+  g_ptr_array_set_size (strokes->redo, 0);
+  strokes->stored = strokes->n_strokes > 0;
+}
+
+static void
+step (PmodTuning *self, GPtrArray *from, GPtrArray *to)
+{
+  g_autoptr (PmodPaint) paint = NULL;
+
+  if (from->len == 0)
+    return;
+  paint = g_ptr_array_steal_index (from, from->len - 1);
+  push (to, dup_paint (self));
+  pmod_tuning_set_paint (self, pmod_paint_get_n_vision (paint) > 0 ? paint : NULL, FALSE);
+}
+
+void
+pmod_tuning_begin_stroke (PmodTuning *self)
+{
+  g_return_if_fail (PMOD_IS_TUNING (self));
+  pmod_tuning_get_strokes (self)->n_strokes++;
+}
+
+void
+pmod_tuning_end_stroke (PmodTuning *self)
+{
+  PmodTuningStrokes *strokes;
+
+  g_return_if_fail (PMOD_IS_TUNING (self));
+
+  strokes = pmod_tuning_get_strokes (self);
+  g_return_if_fail (strokes->n_strokes > 0);
+  if (--strokes->n_strokes == 0)
+    strokes->stored = FALSE;
+}
+
+static PmodPaint *
+set_states (PmodPaint *paint, int layer, const int *tokens, int n_tokens, PmodTuningPaint state)
+{
+  g_autoptr (PmodPaint) before = paint;
+  const guint8 *old = pmod_paint_get_states (before, layer);
+  int n_vision = pmod_paint_get_n_vision (before);
+  g_autofree guint8 *states =
+      old ? g_memdup2 (old, (gsize)n_vision) : g_new0 (guint8, (gsize)n_vision);
+
+  for (int i = 0; i < n_tokens; i++)
+    if (tokens[i] >= 0 && tokens[i] < n_vision)
+      states[tokens[i]] = (guint8)state;
+  return pmod_paint_with (before, layer, states);
+}
+
+void
+pmod_tuning_paint_tokens (PmodTuning *self,
+                          int n_vision,
+                          int layer,
+                          const int *tokens,
+                          int n_tokens,
+                          PmodTuningPaint paint)
+{
+  PmodPaint *old;
+  g_autoptr (PmodPaint) next = NULL;
+  gboolean fits;
+
+  g_return_if_fail (PMOD_IS_TUNING (self));
+  g_return_if_fail (layer >= PMOD_TUNING_ALL_LAYERS && layer < PMOD_MAX_LAYERS);
+
+  if (!pmod_tuning_get_model (self) || n_vision <= 0)
+    return;
+  old = get_paint (self);
+  fits = old && pmod_paint_get_n_vision (old) == n_vision;
+  next = fits ? pmod_paint_ref (old) : pmod_paint_new (n_vision);
+  if (layer == PMOD_TUNING_ALL_LAYERS)
+    for (int l = 0; l < PMOD_MAX_LAYERS; l++)
+      if (pmod_paint_get_states (next, l))
+        next = set_states (g_steal_pointer (&next), l, tokens, n_tokens, PMOD_TUNING_UNPAINTED);
+  next = set_states (g_steal_pointer (&next), layer, tokens, n_tokens, paint);
+  if (pmod_paint_equal (next, old) && (fits || pmod_paint_is_empty (next)) &&
+      pmod_tuning_get_policy (self) == PMOD_TUNING_PAINTED)
+    return;
+  store (self);
+  pmod_tuning_set_paint (self, next, TRUE);
+}
+
+void
+pmod_tuning_clear_paint (PmodTuning *self)
+{
+  g_return_if_fail (PMOD_IS_TUNING (self));
+
+  if (pmod_paint_equal (get_paint (self), NULL))
+    return;
+  store (self);
+  pmod_tuning_set_paint (self, NULL, FALSE);
+}
+
+gboolean
+pmod_tuning_can_undo_paint (PmodTuning *self)
+{
+  g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
+  return pmod_tuning_get_strokes (self)->undo->len > 0;
+}
+
+gboolean
+pmod_tuning_can_redo_paint (PmodTuning *self)
+{
+  g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
+  return pmod_tuning_get_strokes (self)->redo->len > 0;
+}
+
+void
+pmod_tuning_undo_paint (PmodTuning *self)
+{
+  g_return_if_fail (PMOD_IS_TUNING (self));
+  step (self, pmod_tuning_get_strokes (self)->undo, pmod_tuning_get_strokes (self)->redo);
+}
+
+void
+pmod_tuning_redo_paint (PmodTuning *self)
+{
+  g_return_if_fail (PMOD_IS_TUNING (self));
+  step (self, pmod_tuning_get_strokes (self)->redo, pmod_tuning_get_strokes (self)->undo);
+}
+
+int
+pmod_tuning_get_paint_size (PmodTuning *self)
+{
+  PmodPaint *paint;
+
+  g_return_val_if_fail (PMOD_IS_TUNING (self), 0);
+
+  paint = get_paint (self);
+  return paint && !pmod_paint_is_empty (paint) ? pmod_paint_get_n_vision (paint) : 0;
+}
+
+PmodTuningPaint
+pmod_tuning_get_paint (PmodTuning *self, int layer, int token)
+{
+  const guint8 *all;
+  PmodPaint *paint;
+
+  g_return_val_if_fail (PMOD_IS_TUNING (self), PMOD_TUNING_UNPAINTED);
+
+  paint = get_paint (self);
+  if (!paint || token < 0 || token >= pmod_paint_get_n_vision (paint) || layer >= PMOD_MAX_LAYERS)
+    return PMOD_TUNING_UNPAINTED;
+  if (layer >= 0)
+    return (PmodTuningPaint)pmod_paint_get (paint, layer, token);
+  all = pmod_paint_get_states (paint, PMOD_PAINT_ALL_LAYERS);
+  return all ? (PmodTuningPaint)all[token] : PMOD_TUNING_UNPAINTED;
+}
+
+int
+pmod_tuning_count_paint (PmodTuning *self, int layer, PmodTuningPaint paint)
+{
+  int n_vision = pmod_tuning_get_paint_size (self);
+  int n = 0;
+
+  for (int i = 0; i < n_vision; i++)
+    n += pmod_tuning_get_paint (self, layer, i) == paint;
+  return n;
+}
+
+gboolean
+pmod_tuning_load_paint (PmodTuning *self, const char *path, GError **error)
+{
+  g_autoptr (PmodPaint) paint = NULL;
+
+  g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
+
+  paint = pmod_paint_load (path, error);
+  if (!paint)
+    return FALSE;
+  store (self);
+  pmod_tuning_set_paint (self, paint, TRUE);
+  return TRUE;
+}
+
+gboolean
+pmod_tuning_save_paint (PmodTuning *self, const char *path, GError **error)
+{
+  g_autoptr (PmodPaint) paint = NULL;
+
+  g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
+
+  if (pmod_tuning_get_paint_size (self) == 0)
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "nothing is painted");
+      return FALSE;
+    }
+  paint = dup_paint (self);
+  return pmod_paint_save (paint, path, error);
+}
