@@ -17,9 +17,9 @@ void pmod_tuning_get_params (PmodTuning *self, PmodParams *params);
 void pmod_tuning_set_routing (PmodTuning *self, const PmodRouting *routing);
 
 /* paint: nullable; is chosen by from now on where chooses says so. One change. */
-void pmod_tuning_set_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses);
+void pmod_tuning_put_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses);
 
-/* What was painted before and after: owned by the tuning, used by pmod-tuning-paint.c. */
+/* What was painted before and after: owned by the tuning, used by pmod-tuning-strokes.c. */
 typedef struct
 {
   GPtrArray *undo; /* PmodPaint, the newest last */

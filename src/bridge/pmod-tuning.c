@@ -423,7 +423,7 @@ pmod_tuning_set_routing (PmodTuning *self, const PmodRouting *routing)
 }
 
 void
-pmod_tuning_set_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses)
+pmod_tuning_put_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses)
 {
   if (!self->card)
     return;

@@ -193,7 +193,7 @@ void pmod_tuning_paint_tokens (PmodTuning *self,
                                const int *tokens,
                                int n_tokens,
                                PmodTuningPaint paint);
-void pmod_tuning_clear_paint (PmodTuning *self);
+void pmod_tuning_erase_all (PmodTuning *self);
 
 gboolean pmod_tuning_can_undo_paint (PmodTuning *self);
 gboolean pmod_tuning_can_redo_paint (PmodTuning *self);
@@ -204,8 +204,8 @@ void pmod_tuning_redo_paint (PmodTuning *self);
 int pmod_tuning_get_paint_size (PmodTuning *self);
 
 /* What holds for token in layer, or was painted for all of them. */
-PmodTuningPaint pmod_tuning_get_paint (PmodTuning *self, int layer, int token);
-int pmod_tuning_count_paint (PmodTuning *self, int layer, PmodTuningPaint paint);
+PmodTuningPaint pmod_tuning_get_painted (PmodTuning *self, int layer, int token);
+int pmod_tuning_count_painted (PmodTuning *self, int layer, PmodTuningPaint paint);
 
 /* The engine's file, see pmod-paint.h. Small; read and written at once. */
 gboolean pmod_tuning_load_paint (PmodTuning *self, const char *path, GError **error);

@@ -58,7 +58,7 @@ step (PmodTuning *self, GPtrArray *from, GPtrArray *to)
     return;
   paint = g_ptr_array_steal_index (from, from->len - 1);
   push (to, dup_paint (self));
-  pmod_tuning_set_paint (self, pmod_paint_get_n_vision (paint) > 0 ? paint : NULL, FALSE);
+  pmod_tuning_put_paint (self, pmod_paint_get_n_vision (paint) > 0 ? paint : NULL, FALSE);
 }
 
 void
@@ -125,18 +125,18 @@ pmod_tuning_paint_tokens (PmodTuning *self,
       pmod_tuning_get_policy (self) == PMOD_TUNING_PAINTED)
     return;
   store (self);
-  pmod_tuning_set_paint (self, next, TRUE);
+  pmod_tuning_put_paint (self, next, TRUE);
 }
 
 void
-pmod_tuning_clear_paint (PmodTuning *self)
+pmod_tuning_erase_all (PmodTuning *self)
 {
   g_return_if_fail (PMOD_IS_TUNING (self));
 
   if (pmod_paint_equal (get_paint (self), NULL))
     return;
   store (self);
-  pmod_tuning_set_paint (self, NULL, FALSE);
+  pmod_tuning_put_paint (self, NULL, FALSE);
 }
 
 gboolean
@@ -179,7 +179,7 @@ pmod_tuning_get_paint_size (PmodTuning *self)
 }
 
 PmodTuningPaint
-pmod_tuning_get_paint (PmodTuning *self, int layer, int token)
+pmod_tuning_get_painted (PmodTuning *self, int layer, int token)
 {
   const guint8 *all;
   PmodPaint *paint;
@@ -196,13 +196,13 @@ pmod_tuning_get_paint (PmodTuning *self, int layer, int token)
 }
 
 int
-pmod_tuning_count_paint (PmodTuning *self, int layer, PmodTuningPaint paint)
+pmod_tuning_count_painted (PmodTuning *self, int layer, PmodTuningPaint paint)
 {
   int n_vision = pmod_tuning_get_paint_size (self);
   int n = 0;
 
   for (int i = 0; i < n_vision; i++)
-    n += pmod_tuning_get_paint (self, layer, i) == paint;
+    n += pmod_tuning_get_painted (self, layer, i) == paint;
   return n;
 }
 
@@ -217,7 +217,7 @@ pmod_tuning_load_paint (PmodTuning *self, const char *path, GError **error)
   if (!paint)
     return FALSE;
   store (self);
-  pmod_tuning_set_paint (self, paint, TRUE);
+  pmod_tuning_put_paint (self, paint, TRUE);
   return TRUE;
 }
 

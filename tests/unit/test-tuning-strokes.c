@@ -113,9 +113,9 @@ test_painted (Lab *lab, gconstpointer data)
   pmod_tuning_paint_tokens (lab->tuning, N_VISION, LAYER, kept, 1, PMOD_TUNING_SKIP);
   g_assert_cmpint (pmod_tuning_get_policy (lab->tuning), ==, PMOD_TUNING_PAINTED);
   g_assert_true (pmod_tuning_get_outside_training (lab->tuning));
-  g_assert_cmpint (pmod_tuning_count_paint (lab->tuning, LAYER, PMOD_TUNING_KEEP), ==, 3);
-  g_assert_cmpint (pmod_tuning_count_paint (lab->tuning, LAYER, PMOD_TUNING_SKIP), ==, 1);
-  g_assert_cmpint (pmod_tuning_count_paint (lab->tuning, LAYER - 1, PMOD_TUNING_KEEP), ==, 0);
+  g_assert_cmpint (pmod_tuning_count_painted (lab->tuning, LAYER, PMOD_TUNING_KEEP), ==, 3);
+  g_assert_cmpint (pmod_tuning_count_painted (lab->tuning, LAYER, PMOD_TUNING_SKIP), ==, 1);
+  g_assert_cmpint (pmod_tuning_count_painted (lab->tuning, LAYER - 1, PMOD_TUNING_KEEP), ==, 0);
 
   painted = read_picture (lab);
   for (int i = 0; i < 3; i++)
@@ -155,7 +155,7 @@ paint_one (Lab *lab, int layer, int token, PmodTuningPaint paint)
 static int
 state (Lab *lab, int token)
 {
-  return (int)pmod_tuning_get_paint (lab->tuning, LAYER, token);
+  return (int)pmod_tuning_get_painted (lab->tuning, LAYER, token);
 }
 
 static void
@@ -187,7 +187,7 @@ test_strokes (Lab *lab, gconstpointer data)
   paint_one (lab, LAYER, 0, PMOD_TUNING_UNPAINTED);
   g_assert_false (pmod_tuning_can_redo_paint (tuning));
   g_assert_cmpint (state (lab, 0), ==, PMOD_TUNING_UNPAINTED);
-  pmod_tuning_clear_paint (tuning);
+  pmod_tuning_erase_all (tuning);
   g_assert_cmpint (state (lab, 4), ==, PMOD_TUNING_UNPAINTED);
   pmod_tuning_undo_paint (tuning);
   g_assert_cmpint (state (lab, 4), ==, PMOD_TUNING_KEEP);
@@ -212,11 +212,11 @@ test_reset_keeps (Lab *lab, gconstpointer data)
   g_assert_true (pmod_tuning_get_trained (lab->tuning));
   reset = read_picture (lab);
   g_assert_true (check_same_maps (trained, reset));
-  g_assert_cmpint (pmod_tuning_count_paint (lab->tuning, LAYER, PMOD_TUNING_SKIP), ==, 20);
+  g_assert_cmpint (pmod_tuning_count_painted (lab->tuning, LAYER, PMOD_TUNING_SKIP), ==, 20);
   g_assert_cmpint (pmod_tuning_get_policy (copy), ==, PMOD_TUNING_PAINTED);
-  pmod_tuning_clear_paint (lab->tuning);
+  pmod_tuning_erase_all (lab->tuning);
   pmod_tuning_assign (lab->tuning, copy);
-  g_assert_cmpint (pmod_tuning_count_paint (lab->tuning, LAYER, PMOD_TUNING_SKIP), ==, 20);
+  g_assert_cmpint (pmod_tuning_count_painted (lab->tuning, LAYER, PMOD_TUNING_SKIP), ==, 20);
 }
 
 static void
@@ -248,7 +248,7 @@ test_file (Lab *lab, gconstpointer data)
   paint_one (lab, LAYER, 9, PMOD_TUNING_KEEP);
   g_assert_true (pmod_tuning_save_paint (lab->tuning, path, &error));
   pmod_tuning_reset (lab->tuning);
-  pmod_tuning_clear_paint (lab->tuning);
+  pmod_tuning_erase_all (lab->tuning);
   g_assert_true (pmod_tuning_load_paint (lab->tuning, path, &error));
   g_assert_no_error (error);
   g_assert_cmpint (state (lab, 9), ==, PMOD_TUNING_KEEP);
@@ -297,15 +297,15 @@ main (int argc, char *argv[])
     const char *name;
     void (*func) (Lab *, gconstpointer);
   } tests[] = {
-    { "/tuning-paint/policies", test_policies },
-    { "/tuning-paint/random", test_random },
-    { "/tuning-paint/painted", test_painted },
-    { "/tuning-paint/over-budget", test_over_budget },
-    { "/tuning-paint/strokes", test_strokes },
-    { "/tuning-paint/reset-keeps", test_reset_keeps },
-    { "/tuning-paint/other-size", test_other_size },
-    { "/tuning-paint/file", test_file },
-    { "/tuning-paint/question-first", test_question_first },
+    { "/tuning-strokes/policies", test_policies },
+    { "/tuning-strokes/random", test_random },
+    { "/tuning-strokes/painted", test_painted },
+    { "/tuning-strokes/over-budget", test_over_budget },
+    { "/tuning-strokes/strokes", test_strokes },
+    { "/tuning-strokes/reset-keeps", test_reset_keeps },
+    { "/tuning-strokes/other-size", test_other_size },
+    { "/tuning-strokes/file", test_file },
+    { "/tuning-strokes/question-first", test_question_first },
   };
 
   g_test_init (&argc, &argv, NULL);
