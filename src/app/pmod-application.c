@@ -111,6 +111,7 @@ set_accels (PmodApplication *self)
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
+    { "win.compare", { "<Control>d", NULL } },
     { "win.full-screen", { "F11", NULL } },
     { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },

@@ -6,7 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-layer-strip.h"
-#include "pmod-mask-view.h"
+#include "pmod-compare-stage.h"
 #include "pmod-meter-panel.h"
 
 struct _PmodInspector
@@ -196,7 +196,7 @@ pmod_inspector_class_init (PmodInspectorClass *klass)
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
-  g_type_ensure (PMOD_TYPE_MASK_VIEW);
+  g_type_ensure (PMOD_TYPE_COMPARE_STAGE);
   g_type_ensure (PMOD_TYPE_LAYER_STRIP);
   g_type_ensure (PMOD_TYPE_METER_PANEL);
   gtk_widget_class_set_template_from_resource (widget_class,

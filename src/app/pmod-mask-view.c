@@ -299,26 +299,9 @@ static void
 motion_cb (GtkEventControllerMotion *controller, double x, double y, gpointer user_data)
 {
   PmodMaskView *self = user_data;
-  PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
-  graphene_rect_t area;
-  PmodRunPlane plane;
-  double u, v;
 
-  if (!run || !get_area (self, &area) ||
-      !pmod_run_get_plane (run, pmod_selection_get_plane (self->selection), &plane))
-    return;
-  u = (x - area.origin.x) / area.size.width;
-  v = (y - area.origin.y) / area.size.height;
-  if (u < 0 || u >= 1 || v < 0 || v >= 1)
-    {
-      pmod_selection_set_hover (self->selection, -1);
-      return;
-    }
-  u = CLAMP ((u - plane.x0) / (plane.x1 - plane.x0), 0, 1);
-  v = CLAMP ((v - plane.y0) / (plane.y1 - plane.y0), 0, 1);
-  pmod_selection_set_hover (self->selection,
-                            MIN ((int)(v * plane.rows), plane.rows - 1) * plane.cols +
-                                MIN ((int)(u * plane.cols), plane.cols - 1));
+  if (self->selection)
+    pmod_selection_set_hover (self->selection, pmod_mask_view_get_cell_at (self, x, y));
 }
 
 static void
@@ -450,4 +433,42 @@ pmod_mask_view_init (PmodMaskView *self)
   g_signal_group_connect_swapped (self->signals, "notify::hover",
                                   G_CALLBACK (gtk_widget_queue_draw), self);
   pmod_palette_follow (GTK_WIDGET (self), style_changed_cb);
+}
+
+/* --- Public ---------------------------------------------------------------------------------- */
+
+int
+pmod_mask_view_get_cell_at (PmodMaskView *self, double x, double y)
+{
+  PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
+  graphene_rect_t area;
+  PmodRunPlane plane;
+  double u, v;
+
+  if (!run || !get_area (self, &area) ||
+      !pmod_run_get_plane (run, pmod_selection_get_plane (self->selection), &plane))
+    return -1;
+  u = (x - area.origin.x) / area.size.width;
+  v = (y - area.origin.y) / area.size.height;
+  if (u < 0 || u >= 1 || v < 0 || v >= 1)
+    return -1;
+  u = CLAMP ((u - plane.x0) / (plane.x1 - plane.x0), 0, 1);
+  v = CLAMP ((v - plane.y0) / (plane.y1 - plane.y0), 0, 1);
+  return MIN ((int)(v * plane.rows), plane.rows - 1) * plane.cols +
+         MIN ((int)(u * plane.cols), plane.cols - 1);
+}
+
+gboolean
+pmod_mask_view_get_cell_area (PmodMaskView *self, int cell, graphene_rect_t *bounds)
+{
+  PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
+  graphene_rect_t area;
+  PmodRunPlane plane;
+
+  if (!run || !get_area (self, &area) ||
+      !pmod_run_get_plane (run, pmod_selection_get_plane (self->selection), &plane) || cell < 0 ||
+      cell >= plane.rows * plane.cols)
+    return FALSE;
+  get_cell (&plane, &area, cell / plane.cols, cell % plane.cols, bounds);
+  return graphene_rect_intersection (bounds, &area, bounds);
 }

@@ -17,9 +17,12 @@ typedef struct
   GdkRGBA pending; /* not computed yet */
   GdkRGBA mark;    /* lines over a map that is no choice */
 
-  GdkRGBA dim;   /* over skipped parts of the picture */
-  GdkRGBA edge;  /* between kept and skipped, over the picture */
-  GdkRGBA hover; /* around the part under the pointer */
+  GdkRGBA dim;          /* over skipped parts of the picture */
+  GdkRGBA edge;         /* between kept and skipped, over the picture */
+  GdkRGBA hover;        /* around the part under the pointer */
+  GdkRGBA hatch_first;  /* patterns over the picture: of the first kind, of the second, */
+  GdkRGBA hatch_second; /* and what lies under both */
+  GdkRGBA hatch_under;
   GdkRGBA paper; /* where a recorded run has no picture */
 
   GdkRGBA used; /* bars: what was used, what a dense model would have used, what is to come */

@@ -5,6 +5,8 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-policy-panel.h"
+
 struct _PmodTuningPane
 {
   AdwBin parent_instance;
@@ -87,6 +89,7 @@ pmod_tuning_pane_class_init (PmodTuningPaneClass *klass)
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_POLICY_PANEL);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-tuning-pane.ui");
   gtk_widget_class_set_css_name (widget_class, "tuningpane");

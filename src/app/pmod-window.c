@@ -7,6 +7,7 @@
 
 #include "pmod-chat-pane.h"
 #include "pmod-chat.h"
+#include "pmod-comparison.h"
 #include "pmod-detail-pane.h"
 #include "pmod-inspector.h"
 #include "pmod-model-button.h"
@@ -197,6 +198,14 @@ static void
 stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_stop (PMOD_WINDOW (widget)->chat);
+}
+
+static void
+compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodComparison *comparison = pmod_comparison_get (PMOD_WINDOW (widget)->chat);
+
+  pmod_comparison_set_active (comparison, !pmod_comparison_get_active (comparison));
 }
 
 static void
@@ -442,6 +451,7 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
+  gtk_widget_class_install_action (klass, "win.compare", NULL, compare_action);
   gtk_widget_class_install_action (klass, "win.model", "s", model_action);
   gtk_widget_class_install_action (klass, "win.model-folder", NULL, model_folder_action);
   gtk_widget_class_install_action (klass, "win.cancel-loading", NULL, cancel_loading_action);
