@@ -21,7 +21,9 @@ struct _PmodBrushOverlay
   PmodBrush *brush; /* not owned: the chat's, which the parent holds */
   GskRenderNode *node;
 
-  int cursor; /* cell that keys paint at */
+  int cursor;       /* cell that keys paint at */
+  gboolean by_keys; /* they moved it since the pointer moved */
+  double pointer_x, pointer_y;
   PmodTuningPaint paint;
   double x, y; /* where the stroke is */
   gboolean painting;
@@ -50,7 +52,7 @@ draw_paint (PmodBrushOverlay *self,
       cairo_rectangle (cr, cell.origin.x + 1.5, cell.origin.y + 1.5, cell.size.width - 3,
                        cell.size.height - 3);
     }
-  pmod_hatch_fill (cr, hatch, bounds);
+  pmod_hatch_fill (cr, hatch, bounds, TRUE);
 }
 
 static GskRenderNode *
@@ -119,9 +121,10 @@ pmod_brush_overlay_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
     gtk_snapshot_append_node (snapshot, self->node);
   if (!active)
     return;
-  snapshot_brush (self, snapshot, pmod_selection_get_hover (self->selection));
-  if (gtk_widget_has_focus (widget))
-    snapshot_brush (self, snapshot, self->cursor);
+  snapshot_brush (self, snapshot,
+                  self->by_keys && gtk_widget_has_focus (widget)
+                      ? self->cursor
+                      : pmod_selection_get_hover (self->selection));
 }
 
 static void
@@ -189,6 +192,12 @@ motion_cb (GtkEventControllerMotion *controller, double x, double y, gpointer us
 {
   PmodBrushOverlay *self = user_data;
 
+  /* What moves under a pointer that rests is told of as well. */
+  if (x == self->pointer_x && y == self->pointer_y)
+    return;
+  self->pointer_x = x;
+  self->pointer_y = y;
+  self->by_keys = FALSE;
   pmod_selection_set_hover (self->selection, pmod_mask_view_get_cell_at (self->view, x, y));
 }
 
@@ -280,6 +289,7 @@ move_cursor (PmodBrushOverlay *self, int rows, int cols)
   row = CLAMP (self->cursor / grid.cols + rows, 0, grid.rows - 1);
   col = CLAMP (self->cursor % grid.cols + cols, 0, grid.cols - 1);
   self->cursor = row * grid.cols + col;
+  self->by_keys = TRUE;
   pmod_selection_set_hover (self->selection, self->cursor);
   update_label (self);
   gtk_widget_queue_draw (GTK_WIDGET (self));

@@ -105,8 +105,12 @@ describe_difference (PmodCompareStage *self, int layer)
 
   if (!pmod_comparison_count (self->comparison, layer, &counts))
     return g_strdup (_ ("Reading\342\200\246"));
-  parts = g_strdup_printf (_ ("Layer %d: %d kept by both, %d only by A, %d only by B"), layer,
-                           counts.both, counts.only_a, counts.only_b);
+  /* The marks are those of the picture of the difference. */
+  parts = g_strdup_printf (
+      self->difference
+          ? _ ("Layer %d: %d kept by both, \342\225\261 %d only by A, \342\225\262 %d only by B")
+          : _ ("Layer %d: %d kept by both, %d only by A, %d only by B"),
+      layer, counts.both, counts.only_a, counts.only_b);
   if (!pmod_comparison_get_divergence (self->comparison, &divergence))
     return g_steal_pointer (&parts);
   return g_strdup_printf (_ ("%s. First word apart by %.2g nats"), parts, divergence);

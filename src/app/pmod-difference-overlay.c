@@ -53,10 +53,9 @@ draw (PmodDifferenceOverlay *self,
       if (in_a == in_b || in_a != (hatch == PMOD_HATCH_FIRST) ||
           !pmod_mask_view_get_cell_area (self->view, i, &cell))
         continue;
-      cairo_rectangle (cr, cell.origin.x + 1.5, cell.origin.y + 1.5, cell.size.width - 3,
-                       cell.size.height - 3);
+      cairo_rectangle (cr, cell.origin.x, cell.origin.y, cell.size.width, cell.size.height);
     }
-  pmod_hatch_fill (cr, hatch, bounds);
+  pmod_hatch_fill (cr, hatch, bounds, FALSE);
 }
 
 static GskRenderNode *

@@ -5,8 +5,8 @@
 
 #include "pmod-palette.h"
 
-#define STEP 9.0
-#define WIDTH 2.0
+#define STEP 10.0
+#define WIDTH 1.5
 
 static void
 add_lines (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds)
@@ -26,9 +26,9 @@ add_lines (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds)
 
 /* Light lines on dark ones are seen over any picture. */
 void
-pmod_hatch_fill (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds)
+pmod_hatch_fill (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds, gboolean outlined)
 {
-  static const double dashes[] = { 5, 3 };
+  static const double dashes[] = { 6, 4 };
   const PmodPalette *palette = pmod_palette_get ();
   const GdkRGBA *color = hatch == PMOD_HATCH_FIRST ? &palette->hatch_first : &palette->hatch_second;
   cairo_path_t *outline = cairo_copy_path (cr);
@@ -51,5 +51,7 @@ pmod_hatch_fill (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds)
   cairo_path_destroy (outline);
   gdk_cairo_set_source_rgba (cr, color);
   cairo_set_line_width (cr, 1);
-  cairo_stroke (cr);
+  if (outlined)
+    cairo_stroke (cr);
+  cairo_new_path (cr);
 }

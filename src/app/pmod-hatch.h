@@ -11,8 +11,9 @@ typedef enum
   PMOD_HATCH_SECOND, /* lines that fall to the right, in dashes */
 } PmodHatch;
 
-/* Fills the path of cr, which is forgotten, and draws a line around it. Lines of all that is filled
- * inside of bounds join. */
-void pmod_hatch_fill (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds);
+/* Fills the path of cr, which is forgotten, with or without a line around it. Lines of all that is
+ * filled inside of bounds join. */
+void
+pmod_hatch_fill (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds, gboolean outlined);
 
 G_END_DECLS

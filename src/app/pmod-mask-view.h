@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 #define PMOD_TYPE_MASK_VIEW (pmod_mask_view_get_type ())
 G_DECLARE_FINAL_TYPE (PmodMaskView, pmod_mask_view, PMOD, MASK_VIEW, GtkWidget)
 
-/* For what is drawn over it: the part at a place of the view's, row * cols + col, or -1; and where a
- * part lies. FALSE: there is no picture, or no such part. */
+/* For what is drawn over it: the part at a place of the view's, row * cols + col, or -1; and where
+ * a part lies. FALSE: there is no picture, or no such part. */
 int pmod_mask_view_get_cell_at (PmodMaskView *self, double x, double y);
 gboolean pmod_mask_view_get_cell_area (PmodMaskView *self, int cell, graphene_rect_t *area);
 
