@@ -292,6 +292,44 @@ bench_attention (
 }
 
 static void
+call_received (PmodBackend *backend, Args *args, int run)
+{
+  pmod_attention_received (backend, &args->t[0], &args->t[1], &args->t[2], &args->t[3], NULL,
+                           args->n, true, 0.1f);
+}
+
+/* Of the last n_tokens queries to all keys. */
+static void
+bench_received (Bench *self, int64_t n_tokens, int64_t n_heads, int64_t width, int64_t kv_len)
+{
+  Args args = { .n = kv_len };
+  double pairs = (double)n_tokens * (double)kv_len;
+  char name[64];
+  int32_t *targets;
+
+  snprintf (name, sizeof name, "received T %d, kv %d, %dx%d", (int)n_tokens, (int)kv_len,
+            (int)n_heads, (int)width);
+  if (!wanted (self, name))
+    return;
+  pairs -= (double)n_tokens * (double)(n_tokens - 1) / 2;
+  targets = malloc ((size_t)kv_len * sizeof *targets);
+  for (int64_t i = 0; targets && i < kv_len; i++)
+    targets[i] = (int32_t)i;
+  args.t[0] = make (self, PMOD_DTYPE_F32, kv_len, 1, 1);
+  args.t[1] = make (self, self->act, n_tokens, n_heads, width);
+  args.t[2] = make (self, self->act, n_heads, kv_len, width);
+  args.t[3] = make (self, PMOD_DTYPE_I32, kv_len, 1, 1);
+  args.t[0].n_dims = args.t[3].n_dims = 1;
+  if (targets)
+    pmod_upload (self->backend, args.t[3].data, targets, (size_t)kv_len * sizeof *targets);
+  free (targets);
+  report (self, name, 2 * pairs * (double)(n_heads * width),
+          (double)(kv_len * n_heads * width) * (double)pmod_dtype_size (self->act), call_received,
+          &args);
+  drop (self, &args);
+}
+
+static void
 call_rmsnorm (PmodBackend *backend, Args *args, int run)
 {
   pmod_rmsnorm (backend, &args->t[0], &args->t[1], &args->t[2], 1e-5f);
@@ -499,6 +537,9 @@ run_all (Bench *self)
   bench_attention (self, 577, 16, 64, 577, false);
   bench_attention (self, 1, H, DH, 634, true);
   bench_attention (self, 1, H, DH, 3000, true);
+  bench_received (self, 576, H, DH, 576);
+  bench_received (self, 2928, H, DH, 2928);
+  bench_received (self, 1, H, DH, 2986);
   bench_norm (self, "rmsnorm", call_rmsnorm, 634, D);
   bench_norm (self, "rmsnorm", call_rmsnorm, 1, D);
   bench_norm (self, "layernorm", call_layernorm, 577, 1024);

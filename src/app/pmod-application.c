@@ -110,6 +110,7 @@ set_accels (PmodApplication *self)
     { "win.open", { "<Control>o", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
+    { "win.reset-routing", { "<Control>r", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
     { "win.compare", { "<Control>d", NULL } },
     { "win.full-screen", { "F11", NULL } },

@@ -13,6 +13,7 @@
 #include "pmod-model-button.h"
 #include "pmod-picture-opener.h"
 #include "pmod-selection.h"
+#include "pmod-sweep-window.h"
 #include "pmod-training-window.h"
 #include "pmod-tuning-pane.h"
 #include "pmod-welcome.h"
@@ -27,6 +28,7 @@ struct _PmodWindow
   PmodSelection *selection;
   PmodPictureOpener *opener;
   GtkFileChooserNative *folder_chooser;
+  GtkWidget *sweep_window; /* weak: while it is open */
 
   AdwToastOverlay *toasts;
   AdwLeaflet *leaflet;
@@ -192,6 +194,23 @@ static void
 ask_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_ask_again (PMOD_WINDOW (widget)->chat);
+}
+
+static void
+reset_routing_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_tuning_reset (pmod_session_get_tuning (PMOD_WINDOW (widget)->session));
+}
+
+static void
+sweep_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+
+  if (!self->sweep_window)
+    g_set_weak_pointer (&self->sweep_window, GTK_WIDGET (pmod_sweep_window_new (
+                                                 GTK_WINDOW (self), self->chat, self->selection)));
+  gtk_window_present (GTK_WINDOW (self->sweep_window));
 }
 
 static void
@@ -396,6 +415,7 @@ pmod_window_dispose (GObject *object)
   g_clear_object (&self->opener);
   g_clear_object (&self->selection);
   g_clear_object (&self->chat);
+  g_clear_weak_pointer (&self->sweep_window);
   g_clear_object (&self->session);
   g_clear_object (&self->settings);
 
@@ -452,6 +472,8 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
   gtk_widget_class_install_action (klass, "win.compare", NULL, compare_action);
+  gtk_widget_class_install_action (klass, "win.reset-routing", NULL, reset_routing_action);
+  gtk_widget_class_install_action (klass, "win.sweep", NULL, sweep_action);
   gtk_widget_class_install_action (klass, "win.model", "s", model_action);
   gtk_widget_class_install_action (klass, "win.model-folder", NULL, model_folder_action);
   gtk_widget_class_install_action (klass, "win.cancel-loading", NULL, cancel_loading_action);

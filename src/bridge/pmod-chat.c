@@ -158,6 +158,7 @@ forget_reading (PmodChat *self)
   g_clear_object (&self->reading);
 }
 
+static GPtrArray *collect_prompt (PmodChat *self, const char *question, guint n_messages);
 static char *dup_last_question (PmodChat *self);
 static gboolean start_again (PmodChat *self, PmodMessage **reply);
 
@@ -186,7 +187,8 @@ static void
 reread (PmodChat *self)
 {
   g_autofree char *question = NULL;
-  const char *texts[] = { NULL, NULL };
+  g_autoptr (GPtrArray) texts = NULL;
+  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
   self->reading_stale = FALSE;
   if (!self->picture)
@@ -198,9 +200,10 @@ reread (PmodChat *self)
         pmod_session_stop_lane (self->session, 0);
       return;
     }
-  texts[0] = question = dup_last_question (self);
-  self->reading =
-      pmod_session_read_behind (self->session, question ? texts : NULL, self->picture, NULL, 0);
+  question = dup_last_question (self);
+  texts = question ? collect_prompt (self, question, n_messages - 2) : NULL;
+  self->reading = pmod_session_read_behind (
+      self->session, texts ? (const char *const *)texts->pdata : NULL, self->picture, NULL, 0);
   self->reading_us = g_get_monotonic_time ();
   self->reading_id =
       g_signal_connect_swapped (self->reading, "changed", G_CALLBACK (reading_changed_cb), self);
@@ -561,33 +564,40 @@ dup_last_question (PmodChat *self)
   return g_strdup (pmod_message_get_text (question));
 }
 
+/* What was said, then question; ends with NULL. */
+static GPtrArray *
+collect_prompt (PmodChat *self, const char *question, guint n_messages)
+{
+  GPtrArray *texts = collect_turns (self, n_messages);
+
+  g_ptr_array_add (texts, g_strdup (question));
+  g_ptr_array_add (texts, NULL);
+  return texts;
+}
+
 char **
 pmod_chat_dup_texts (PmodChat *self)
 {
+  g_autofree char *question = NULL;
   g_autoptr (GPtrArray) texts = NULL;
-  char *question;
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
 
   question = dup_last_question (self);
   if (!question)
     return NULL;
-  texts = collect_turns (self, g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
-  g_ptr_array_add (texts, question);
-  g_ptr_array_add (texts, NULL);
-  g_ptr_array_set_free_func (texts, NULL);
-  return (char **)g_ptr_array_free (g_steal_pointer (&texts), FALSE);
+  texts = collect_prompt (self, question,
+                          g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
+  return g_strdupv ((char **)texts->pdata);
 }
 
 /* After what the first n_messages say. Returns the message that the answer grows in. */
 static PmodMessage *
 start_answer (PmodChat *self, const char *question, guint n_messages)
 {
-  g_autoptr (GPtrArray) texts = collect_turns (self, n_messages);
+  g_autoptr (GPtrArray) texts = collect_prompt (self, question, n_messages);
   g_autoptr (PmodRun) run = NULL;
 
-  g_ptr_array_add (texts, g_strdup (question));
-  g_ptr_array_add (texts, NULL);
   run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
   self->answer = g_object_ref (run);
   self->answer_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (answer_changed_cb), self);
@@ -650,4 +660,32 @@ pmod_chat_stop (PmodChat *self)
 
   g_clear_handle_id (&self->again_id, g_source_remove);
   pmod_session_stop_lane (self->session, 0);
+}
+
+gboolean
+pmod_chat_can_sweep (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return self->picture && g_list_model_get_n_items (G_LIST_MODEL (self->messages)) >= 2;
+}
+
+PmodSweepRun *
+pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error)
+{
+  g_autofree char *question = NULL;
+  g_autoptr (GPtrArray) texts = NULL;
+
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+
+  if (!pmod_chat_can_sweep (self))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                           "nothing was asked about a picture yet");
+      return NULL;
+    }
+  question = dup_last_question (self);
+  texts =
+      collect_prompt (self, question, g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
+  return pmod_session_sweep (self->session, (const char *const *)texts->pdata, self->picture, plan,
+                             error);
 }

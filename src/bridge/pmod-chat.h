@@ -53,4 +53,9 @@ gboolean pmod_chat_ask (PmodChat *self, const char *text);
 gboolean pmod_chat_ask_again (PmodChat *self);
 void pmod_chat_stop (PmodChat *self);
 
+/* The last question under each setting of plan. NULL and why: nothing was asked, or plan cannot
+ * be. */
+gboolean pmod_chat_can_sweep (PmodChat *self);
+PmodSweepRun *pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error);
+
 G_END_DECLS

@@ -100,14 +100,18 @@ is_same_tuning (PmodTuning *a, PmodTuning *b)
 {
   PmodModelCard *card = pmod_tuning_get_model (a);
   PmodParams p, q;
+  gboolean same;
 
   if (card != pmod_tuning_get_model (b) ||
       pmod_tuning_get_question_first (a) != pmod_tuning_get_question_first (b))
     return FALSE;
   pmod_tuning_get_params (a, &p);
   pmod_tuning_get_params (b, &q);
-  return pmod_routing_equal (&p.routing, &q.routing, card->facts->config) &&
+  same = pmod_routing_equal (&p.routing, &q.routing, card->facts->config) &&
          is_same_sampling (&p.sampling, &q.sampling);
+  pmod_params_clear (&p);
+  pmod_params_clear (&q);
+  return same;
 }
 
 static gboolean

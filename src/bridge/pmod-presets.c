@@ -8,7 +8,8 @@
  *   policy=router
  *   seed=0
  *   question-first=false
- *   ratio-9=0.25                     of layer 9, or "plain" */
+ *   ratio-9=0.25                     of layer 9, or "plain"
+ *   paint={...}                      as in a file of pmod run --paint; only where there is some */
 #include "config.h"
 
 #include "pmod-presets.h"
@@ -51,6 +52,7 @@ struct _PmodPresets
 
   char *path;
   char *problem;
+  char *aside; /* where a file that could not be read went; NULL: there was none */
   GListStore *list;
   PmodTuning *probe; /* presets are compared by what they make of a model */
 };
@@ -72,6 +74,7 @@ pmod_preset_finalize (GObject *object)
 {
   PmodPreset *self = PMOD_PRESET (object);
 
+  pmod_routing_clear (&self->routing);
   g_free (self->name);
   g_free (self->group);
 
@@ -176,16 +179,17 @@ static gboolean
 read_policy (GKeyFile *file, const char *group, PmodRouting *routing, GError **error)
 {
   g_autofree char *name = g_key_file_get_string (file, group, "policy", error);
+  g_autofree char *paint = NULL;
 
   if (!name)
     return FALSE;
-  for (int i = 0; i < PMOD_N_POLICIES; i++)
-    if (strcmp (name, pmod_policy_name ((PmodPolicy)i)) == 0)
-      {
-        routing->policy = (PmodPolicy)i;
-        return TRUE;
-      }
-  return refuse (error, "policy: no such policy, \"%.80s\"", name);
+  if (!pmod_policy_from_name (name, &routing->policy))
+    return refuse (error, "policy: no such policy, \"%.80s\"", name);
+  if (!g_key_file_has_key (file, group, "paint", NULL))
+    return TRUE;
+  paint = g_key_file_get_string (file, group, "paint", error);
+  routing->paint = paint ? pmod_paint_parse (paint, -1, "paint", error) : NULL;
+  return routing->paint != NULL;
 }
 
 static gboolean
@@ -268,7 +272,7 @@ show_file (PmodPresets *self, GKeyFile *file)
   g_list_store_splice (self->list, N_BUILT_IN,
                        g_list_model_get_n_items (G_LIST_MODEL (self->list)) - N_BUILT_IN,
                        presets->pdata, presets->len);
-  set_problem (self, first ? first->message : NULL);
+  set_problem (self, first ? first->message : self->aside);
 }
 
 /* A file that is not there is an empty one. NULL: it is there and cannot be read. */
@@ -292,7 +296,6 @@ static gboolean
 set_aside (PmodPresets *self, GError **error)
 {
   g_autofree char *aside = g_strconcat (self->path, ".damaged", NULL);
-  g_autofree char *problem = NULL;
 
   for (int i = 2; g_file_test (aside, G_FILE_TEST_EXISTS); i++)
     {
@@ -305,9 +308,9 @@ set_aside (PmodPresets *self, GError **error)
                    g_strerror (errno));
       return FALSE;
     }
-  problem =
+  g_free (self->aside);
+  self->aside =
       g_strdup_printf (_ ("The presets before could not be read; they are kept in %s"), aside);
-  set_problem (self, problem);
   return TRUE;
 }
 
@@ -327,7 +330,6 @@ store (PmodPresets *self, GKeyFile *file, GError **error)
 {
   g_autofree char *directory = g_path_get_dirname (self->path);
   g_autofree char *text = NULL;
-  g_autofree char *problem = NULL;
   gsize length;
 
   if (g_mkdir_with_parents (directory, 0700) != 0)
@@ -344,11 +346,7 @@ store (PmodPresets *self, GKeyFile *file, GError **error)
       g_prefix_error (error, "%s: ", self->path);
       return FALSE;
     }
-  problem = g_strdup (self->problem);
   show_file (self, file);
-  /* Where the file before went is still to be said. */
-  if (!self->problem)
-    set_problem (self, problem);
   return TRUE;
 }
 
@@ -374,6 +372,12 @@ write_preset (GKeyFile *file, const char *group, const char *name, PmodTuning *t
   g_key_file_set_string (file, group, "norm", norm);
   g_key_file_set_string (file, group, "policy", pmod_policy_name (routing->policy));
   g_key_file_set_uint64 (file, group, "seed", routing->seed);
+  if (routing->paint)
+    {
+      g_autofree char *paint = pmod_paint_to_text (routing->paint);
+
+      g_key_file_set_string (file, group, "paint", paint);
+    }
   g_key_file_set_boolean (file, group, "question-first", pmod_tuning_get_question_first (tuning));
   for (int l = 0; l < pmod_tuning_get_n_layers (tuning); l++)
     {
@@ -397,6 +401,7 @@ pmod_presets_finalize (GObject *object)
   g_clear_object (&self->probe);
   g_free (self->path);
   g_free (self->problem);
+  g_free (self->aside);
 
   G_OBJECT_CLASS (pmod_presets_parent_class)->finalize (object);
 }

@@ -8,6 +8,7 @@
 
 #include "pmod-picture-private.h"
 #include "pmod-run-private.h"
+#include "pmod-sweep-run-private.h"
 #include "pmod-tuning-private.h"
 #include "pmod-worker.h"
 
@@ -17,8 +18,9 @@ struct _PmodSession
 
   PmodWorker *worker;
   GSource *source;
-  GHashTable *runs; /* job id -> PmodRun: one in flight, one waiting in each lane */
-  guint64 last_job; /* of runs and models alike */
+  GHashTable *runs;   /* job id -> PmodRun: one in flight, one waiting in each lane */
+  GHashTable *sweeps; /* job id -> PmodSweepRun: the same */
+  guint64 last_job;   /* of runs, sweeps and models alike */
 
   PmodSessionState state;
   guint64 loading; /* id of the model that was chosen last, 0 once it is there or refused */
@@ -30,7 +32,8 @@ struct _PmodSession
   char *error;
 };
 
-G_STATIC_ASSERT (PMOD_SESSION_N_LANES == PMOD_N_LANES);
+/* The last lane is for sweeps alone. */
+G_STATIC_ASSERT (PMOD_SESSION_N_LANES == PMOD_SWEEP_LANE);
 
 enum
 {
@@ -125,10 +128,36 @@ take_done (PmodSession *self, PmodRun *run, PmodEvent *event)
 }
 
 static void
+take_sweep_event (PmodSession *self, PmodSweepRun *sweep, PmodEvent *event)
+{
+  if (event->type == PMOD_EVENT_POINT)
+    pmod_sweep_run_append (sweep, &event->point, event->text);
+  if (event->type != PMOD_EVENT_DONE)
+    return;
+  g_object_ref (sweep);
+  g_hash_table_remove (self->sweeps, &event->job);
+  /* Its context is as large as a conversation's. */
+  if (g_hash_table_size (self->sweeps) == 0)
+    pmod_worker_close_lane (self->worker, PMOD_SWEEP_LANE);
+  if (event->error)
+    pmod_sweep_run_finish (sweep, PMOD_SWEEP_FAILED, event->error->message);
+  else
+    pmod_sweep_run_finish (
+        sweep, event->finish == PMOD_FINISH_CANCELLED ? PMOD_SWEEP_STOPPED : PMOD_SWEEP_DONE, NULL);
+  g_object_unref (sweep);
+}
+
+static void
 take_event (PmodSession *self, PmodEvent *event)
 {
+  PmodSweepRun *sweep = g_hash_table_lookup (self->sweeps, &event->job);
   PmodRun *run = g_hash_table_lookup (self->runs, &event->job);
 
+  if (sweep)
+    {
+      take_sweep_event (self, sweep, event);
+      return;
+    }
   switch (event->type)
     {
     case PMOD_EVENT_PROGRESS:
@@ -142,6 +171,7 @@ take_event (PmodSession *self, PmodEvent *event)
       take_refused (self, event);
       break;
     case PMOD_EVENT_STARTED:
+    case PMOD_EVENT_POINT:
       break;
     case PMOD_EVENT_RECORDS:
       if (run && !pmod_run_is_finished (run))
@@ -206,6 +236,7 @@ pmod_session_dispose (GObject *object)
     g_source_destroy (self->source);
   g_clear_pointer (&self->source, g_source_unref);
   g_clear_pointer (&self->runs, g_hash_table_unref);
+  g_clear_pointer (&self->sweeps, g_hash_table_unref);
 
   G_OBJECT_CLASS (pmod_session_parent_class)->dispose (object);
 }
@@ -269,6 +300,7 @@ pmod_session_init (PmodSession *self)
   static GSourceFuncs funcs = { .dispatch = dispatch };
 
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+  self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->tuning = pmod_tuning_new ();
 
   /* Below drawing and input, so that a fast engine cannot starve them. */
@@ -362,6 +394,7 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
     tuning = self->tuning;
   pmod_tuning_get_params (tuning, &params);
   job = pmod_job_new (&params, lane);
+  pmod_params_clear (&params);
   job->texts = g_strdupv ((char **)texts);
   job->question_first = pmod_tuning_get_question_first (tuning);
   job->model = pmod_tuning_get_model (tuning) == self->model ? self->model_id : 0;
@@ -389,13 +422,14 @@ pmod_session_read_behind (
 
   g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
   g_return_val_if_fail (PMOD_IS_PICTURE (picture), NULL);
-  g_return_val_if_fail (lane >= 0 && lane < PMOD_N_LANES, NULL);
+  g_return_val_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES, NULL);
 
   job = make_job (self, texts, tuning, lane);
   job->only_read = TRUE;
   /* Where nothing is asked yet, nothing can come first. */
   job->question_first = job->question_first && texts;
-  if (!job->question_first)
+  /* The maps of any other policy do not depend on what follows the picture. */
+  if (!job->question_first && job->params.routing.policy != PMOD_POLICY_LAST)
     g_clear_pointer (&job->texts, g_strfreev);
   return start_run (self, job, picture);
 }
@@ -412,7 +446,7 @@ pmod_session_ask_with (
 {
   g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
   g_return_val_if_fail (texts && texts[0], NULL);
-  g_return_val_if_fail (lane >= 0 && lane < PMOD_N_LANES, NULL);
+  g_return_val_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES, NULL);
 
   return start_run (self, make_job (self, texts, tuning, lane), picture);
 }
@@ -429,6 +463,46 @@ pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *pict
   return pmod_session_ask_with (self, texts, picture, NULL, 0);
 }
 
+PmodSweepRun *
+pmod_session_sweep (PmodSession *self,
+                    const char *const *texts,
+                    PmodPicture *picture,
+                    const PmodSweepPlan *plan,
+                    GError **error)
+{
+  g_autoptr (PmodSweepRun) sweep = NULL;
+  g_autofree PmodParams *params = NULL;
+  PmodJob *job;
+  int n;
+
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+
+  sweep = pmod_sweep_run_new (self->tuning, plan, error);
+  if (!sweep)
+    return NULL;
+  params = pmod_sweep_run_dup_params (sweep, &n);
+  job = make_job (self, texts, NULL, PMOD_SWEEP_LANE);
+  pmod_params_clear (&job->params);
+  job->params = params[0];
+  job->n_settings = n - 1;
+  job->settings = g_memdup2 (params + 1, sizeof *params * (gsize)(n - 1));
+  job->id = ++self->last_job;
+  job->image = picture ? pmod_image_ref (pmod_picture_get_image (picture)) : NULL;
+  g_hash_table_insert (self->sweeps, g_memdup2 (&job->id, sizeof job->id), g_object_ref (sweep));
+  pmod_worker_stop_lane (self->worker, PMOD_SWEEP_LANE);
+  pmod_worker_ask (self->worker, job);
+  return g_steal_pointer (&sweep);
+}
+
+void
+pmod_session_stop_sweep (PmodSession *self)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  pmod_worker_stop_lane (self->worker, PMOD_SWEEP_LANE);
+}
+
 void
 pmod_session_stop (PmodSession *self)
 {
@@ -441,7 +515,7 @@ void
 pmod_session_stop_lane (PmodSession *self, int lane)
 {
   g_return_if_fail (PMOD_IS_SESSION (self));
-  g_return_if_fail (lane >= 0 && lane < PMOD_N_LANES);
+  g_return_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES);
 
   pmod_worker_stop_lane (self->worker, lane);
 }
@@ -450,7 +524,7 @@ void
 pmod_session_close_lane (PmodSession *self, int lane)
 {
   g_return_if_fail (PMOD_IS_SESSION (self));
-  g_return_if_fail (lane > 0 && lane < PMOD_N_LANES);
+  g_return_if_fail (lane > 0 && lane < PMOD_SESSION_N_LANES);
 
   pmod_worker_close_lane (self->worker, lane);
 }

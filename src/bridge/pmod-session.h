@@ -6,6 +6,7 @@
 #include "pmod-model-card.h"
 #include "pmod-picture.h"
 #include "pmod-run.h"
+#include "pmod-sweep-run.h"
 #include "pmod-tuning.h"
 
 G_BEGIN_DECLS
@@ -45,6 +46,15 @@ PmodRun *pmod_session_read (PmodSession *self, PmodPicture *picture);
 /* texts: user, assistant, ..., user. picture: nullable. */
 PmodRun *pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture);
 
+/* texts under each setting of plan. A newer sweep takes the place of the one before; other runs
+ * come in between two of its points. NULL and why where plan cannot be. */
+PmodSweepRun *pmod_session_sweep (PmodSession *self,
+                                  const char *const *texts,
+                                  PmodPicture *picture,
+                                  const PmodSweepPlan *plan,
+                                  GError **error);
+void pmod_session_stop_sweep (PmodSession *self);
+
 /* --- Other settings, other lanes ---------------------------------------------------------------
  *
  * A lane (0 .. PMOD_SESSION_N_LANES - 1) is a context of its own: what runs in lane 1 leaves alone
@@ -61,8 +71,8 @@ PmodRun *pmod_session_ask_with (PmodSession *self,
                                 PmodTuning *tuning,
                                 int lane);
 
-/* Reads the picture as it is seen behind texts, where the tuning puts the question first; else as
- * pmod_session_read_with(). texts: nullable. */
+/* Reads the picture as it is seen together with texts, where the tuning makes what is kept depend
+ * on the question; else as pmod_session_read_with(). texts: nullable. */
 PmodRun *pmod_session_read_behind (PmodSession *self,
                                    const char *const *texts,
                                    PmodPicture *picture,

@@ -15,6 +15,7 @@ pmod_tuning_predict (
   gint64 n_cached = 0;
   PmodParams params;
   PmodFlops flops;
+  gboolean known;
   double token;
 
   *cost = (PmodTuningCost){ 0 };
@@ -24,7 +25,9 @@ pmod_tuning_predict (
       return FALSE;
     }
   pmod_tuning_get_params (self, &params);
-  if (!pmod_routing_ratios (&params.routing, card->facts->config, ratios, error))
+  known = pmod_routing_ratios (&params.routing, card->facts->config, ratios, error);
+  pmod_params_clear (&params);
+  if (!known)
     return FALSE;
   flops = pmod_meter_prefill (card->facts->config, ratios, n_vision, n_text, n_tiles, n_kept);
   for (int l = 0; l < card->n_layers; l++)

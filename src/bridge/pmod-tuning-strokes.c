@@ -4,14 +4,59 @@
  * changes what pmod-tuning.c holds through its private face only. */
 #include "config.h"
 
-#include <string.h>
-
 #include "pmod-tuning-private.h"
 
 #define MAX_UNDO 100
 
-G_STATIC_ASSERT ((int)PMOD_TUNING_SKIP == (int)PMOD_PAINT_SKIP);
-G_STATIC_ASSERT (PMOD_TUNING_ALL_LAYERS == PMOD_PAINT_ALL_LAYERS);
+/* What was painted before and after. */
+typedef struct
+{
+  PmodModelCard *card; /* (nullable) that they are of */
+  GPtrArray *undo;     /* PmodPaint, the newest last */
+  GPtrArray *redo;
+  int n_begun;
+  gboolean stored; /* what was there before the stroke */
+} Strokes;
+
+static void
+strokes_free (gpointer data)
+{
+  Strokes *self = data;
+
+  g_clear_pointer (&self->card, pmod_model_card_unref);
+  g_ptr_array_unref (self->undo);
+  g_ptr_array_unref (self->redo);
+  g_free (self);
+}
+
+/* Of the model that is there: another one's paintings are no place to go back to. */
+static Strokes *
+get_strokes (PmodTuning *tuning)
+{
+  static const char key[] = "pmod-tuning-strokes";
+  PmodModelCard *card = pmod_tuning_get_model (tuning);
+  Strokes *self = g_object_get_data (G_OBJECT (tuning), key);
+
+  if (self && self->card == card)
+    return self;
+  self = g_new0 (Strokes, 1);
+  self->card = card ? pmod_model_card_ref (card) : NULL;
+  self->undo = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_paint_unref);
+  self->redo = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_paint_unref);
+  g_object_set_data_full (G_OBJECT (tuning), key, self, strokes_free);
+  return self;
+}
+
+/* paint: nullable; is chosen by from now on where chooses says so. One change. */
+static void
+put_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses)
+{
+  pmod_tuning_freeze (self);
+  pmod_tuning_take_over_paint (self, paint);
+  if (chooses)
+    pmod_tuning_set_policy (self, PMOD_TUNING_PAINTED);
+  pmod_tuning_thaw (self);
+}
 
 static PmodPaint *
 get_paint (PmodTuning *self)
@@ -40,13 +85,13 @@ push (GPtrArray *list, PmodPaint *paint)
 static void
 store (PmodTuning *self)
 {
-  PmodTuningStrokes *strokes = pmod_tuning_get_strokes (self);
+  Strokes *strokes = get_strokes (self);
 
   if (strokes->stored)
     return;
   push (strokes->undo, dup_paint (self));
   g_ptr_array_set_size (strokes->redo, 0);
-  strokes->stored = strokes->n_strokes > 0;
+  strokes->stored = strokes->n_begun > 0;
 }
 
 static void
@@ -58,26 +103,26 @@ step (PmodTuning *self, GPtrArray *from, GPtrArray *to)
     return;
   paint = g_ptr_array_steal_index (from, from->len - 1);
   push (to, dup_paint (self));
-  pmod_tuning_put_paint (self, pmod_paint_get_n_vision (paint) > 0 ? paint : NULL, FALSE);
+  put_paint (self, pmod_paint_get_n_vision (paint) > 0 ? paint : NULL, FALSE);
 }
 
 void
 pmod_tuning_begin_stroke (PmodTuning *self)
 {
   g_return_if_fail (PMOD_IS_TUNING (self));
-  pmod_tuning_get_strokes (self)->n_strokes++;
+  get_strokes (self)->n_begun++;
 }
 
 void
 pmod_tuning_end_stroke (PmodTuning *self)
 {
-  PmodTuningStrokes *strokes;
+  Strokes *strokes;
 
   g_return_if_fail (PMOD_IS_TUNING (self));
 
-  strokes = pmod_tuning_get_strokes (self);
-  g_return_if_fail (strokes->n_strokes > 0);
-  if (--strokes->n_strokes == 0)
+  strokes = get_strokes (self);
+  g_return_if_fail (strokes->n_begun > 0);
+  if (--strokes->n_begun == 0)
     strokes->stored = FALSE;
 }
 
@@ -125,7 +170,7 @@ pmod_tuning_paint_tokens (PmodTuning *self,
       pmod_tuning_get_policy (self) == PMOD_TUNING_PAINTED)
     return;
   store (self);
-  pmod_tuning_put_paint (self, next, TRUE);
+  put_paint (self, next, TRUE);
 }
 
 void
@@ -136,35 +181,35 @@ pmod_tuning_erase_all (PmodTuning *self)
   if (pmod_paint_equal (get_paint (self), NULL))
     return;
   store (self);
-  pmod_tuning_put_paint (self, NULL, FALSE);
+  put_paint (self, NULL, FALSE);
 }
 
 gboolean
 pmod_tuning_can_undo_paint (PmodTuning *self)
 {
   g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
-  return pmod_tuning_get_strokes (self)->undo->len > 0;
+  return get_strokes (self)->undo->len > 0;
 }
 
 gboolean
 pmod_tuning_can_redo_paint (PmodTuning *self)
 {
   g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
-  return pmod_tuning_get_strokes (self)->redo->len > 0;
+  return get_strokes (self)->redo->len > 0;
 }
 
 void
 pmod_tuning_undo_paint (PmodTuning *self)
 {
   g_return_if_fail (PMOD_IS_TUNING (self));
-  step (self, pmod_tuning_get_strokes (self)->undo, pmod_tuning_get_strokes (self)->redo);
+  step (self, get_strokes (self)->undo, get_strokes (self)->redo);
 }
 
 void
 pmod_tuning_redo_paint (PmodTuning *self)
 {
   g_return_if_fail (PMOD_IS_TUNING (self));
-  step (self, pmod_tuning_get_strokes (self)->redo, pmod_tuning_get_strokes (self)->undo);
+  step (self, get_strokes (self)->redo, get_strokes (self)->undo);
 }
 
 int
@@ -217,7 +262,7 @@ pmod_tuning_load_paint (PmodTuning *self, const char *path, GError **error)
   if (!paint)
     return FALSE;
   store (self);
-  pmod_tuning_put_paint (self, paint, TRUE);
+  put_paint (self, paint, TRUE);
   return TRUE;
 }
 

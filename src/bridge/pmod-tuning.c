@@ -16,6 +16,7 @@ G_STATIC_ASSERT ((int)PMOD_TUNING_INTERLEAVE == (int)PMOD_SCHEDULE_INTERLEAVE);
 G_STATIC_ASSERT ((int)PMOD_TUNING_N_NORMS == (int)PMOD_ROUTER_NORM_NONE + 1);
 G_STATIC_ASSERT ((int)PMOD_TUNING_N_POLICIES == (int)PMOD_N_POLICIES);
 G_STATIC_ASSERT ((int)PMOD_TUNING_FIRST == (int)PMOD_POLICY_FIRST);
+G_STATIC_ASSERT ((int)PMOD_TUNING_LAST == (int)PMOD_POLICY_LAST);
 G_STATIC_ASSERT ((int)PMOD_TUNING_PAINTED == (int)PMOD_POLICY_PAINTED);
 
 /* The published models' numbers. Source: p-MoD, scripts of LLaVA-v1.5 and LLaVA-NeXT. */
@@ -29,9 +30,9 @@ struct _PmodTuning
   PmodModelCard *card;
   PmodParams params; /* its generation is of the last change */
   gboolean question_first;
-  PmodTuningStrokes strokes;
 
   double ratios[PMOD_MAX_LAYERS]; /* what params come to */
+  double trained_ratios[PMOD_MAX_LAYERS];
   gboolean is_trained;
   int n_frozen;
   PmodTuningChange pending;
@@ -258,12 +259,16 @@ take_routing (PmodTuning *self, const PmodRouting *routing)
 {
   const PmodConfig *config = get_config (self);
   int span = get_trained (self)->routing.schedule.span;
-  g_autoptr (PmodPaint) own = g_steal_pointer (&self->params.routing.paint);
 
-  pmod_routing_copy (&self->params.routing, routing);
+  PmodRouting taken;
+
+  /* First: it may be self's own. */
+  pmod_routing_copy (&taken, routing);
   /* Settings that paint nothing leave the painting there for when it is wanted again. */
-  if (!self->params.routing.paint)
-    self->params.routing.paint = g_steal_pointer (&own);
+  if (!taken.paint)
+    taken.paint = g_steal_pointer (&self->params.routing.paint);
+  pmod_routing_clear (&self->params.routing);
+  self->params.routing = taken;
   self->params.routing.schedule.span = span;
   for (int l = 0; l < PMOD_MAX_LAYERS; l++)
     if (l >= config->n_layers || !config->has_router[l])
@@ -279,8 +284,6 @@ pmod_tuning_finalize (GObject *object)
 
   g_clear_pointer (&self->card, pmod_model_card_unref);
   pmod_params_clear (&self->params);
-  g_clear_pointer (&self->strokes.undo, g_ptr_array_unref);
-  g_clear_pointer (&self->strokes.redo, g_ptr_array_unref);
 
   G_OBJECT_CLASS (pmod_tuning_parent_class)->finalize (object);
 }
@@ -370,13 +373,22 @@ pmod_tuning_class_init (PmodTuningClass *klass)
 static void
 pmod_tuning_init (PmodTuning *self)
 {
-  self->strokes.undo = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_paint_unref);
-  self->strokes.redo = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_paint_unref);
   for (int l = 0; l < PMOD_MAX_LAYERS; l++)
     {
       self->params.routing.ratio[l] = NAN;
       self->ratios[l] = PMOD_RATIO_PLAIN;
     }
+}
+
+static void
+set_card (PmodTuning *self, PmodModelCard *card)
+{
+  g_clear_pointer (&self->card, pmod_model_card_unref);
+  self->card = card ? pmod_model_card_ref (card) : NULL;
+  /* A checkpoint whose own routing is refused is not opened. */
+  if (card)
+    pmod_routing_ratios (&get_trained (self)->routing, get_config (self), self->trained_ratios,
+                         NULL);
 }
 
 /* --- For the bridge -------------------------------------------------------------------------- */
@@ -386,13 +398,12 @@ pmod_tuning_set_model (PmodTuning *self, PmodModelCard *card)
 {
   guint64 generation = self->params.generation;
 
-  g_clear_pointer (&self->card, pmod_model_card_unref);
-  self->card = card ? pmod_model_card_ref (card) : NULL;
-  pmod_params_clear (&self->params);
-  g_ptr_array_set_size (self->strokes.undo, 0);
-  g_ptr_array_set_size (self->strokes.redo, 0);
+  set_card (self, card);
   if (card)
-    pmod_params_copy (&self->params, &card->facts->trained);
+    {
+      pmod_params_clear (&self->params);
+      pmod_params_copy (&self->params, &card->facts->trained);
+    }
   self->params.generation = generation;
   self->question_first = FALSE;
 
@@ -406,7 +417,7 @@ pmod_tuning_set_model (PmodTuning *self, PmodModelCard *card)
 void
 pmod_tuning_get_params (PmodTuning *self, PmodParams *params)
 {
-  *params = self->params;
+  pmod_params_copy (params, &self->params);
   spare_plain_layers (self, &params->routing);
 }
 
@@ -423,22 +434,12 @@ pmod_tuning_set_routing (PmodTuning *self, const PmodRouting *routing)
 }
 
 void
-pmod_tuning_put_paint (PmodTuning *self, PmodPaint *paint, gboolean chooses)
+pmod_tuning_take_over_paint (PmodTuning *self, PmodPaint *paint)
 {
-  if (!self->card)
+  if (!self->card || pmod_paint_equal (self->params.routing.paint, paint))
     return;
-  pmod_tuning_freeze (self);
   pmod_params_set_paint (&self->params, paint);
-  if (chooses)
-    set_int (self, PROP_POLICY, PMOD_TUNING_PAINTED);
   change (self, PMOD_TUNING_ROUTING);
-  pmod_tuning_thaw (self);
-}
-
-PmodTuningStrokes *
-pmod_tuning_get_strokes (PmodTuning *self)
-{
-  return &self->strokes;
 }
 
 const PmodParams *
@@ -476,7 +477,7 @@ pmod_tuning_copy (PmodTuning *self)
 
   g_return_val_if_fail (PMOD_IS_TUNING (self), copy);
 
-  copy->card = self->card ? pmod_model_card_ref (self->card) : NULL;
+  set_card (copy, self->card);
   pmod_params_copy (&copy->params, &self->params);
   copy->question_first = self->question_first;
   compute (copy);
@@ -503,6 +504,7 @@ gboolean
 pmod_tuning_equal (PmodTuning *self, PmodTuning *other)
 {
   PmodParams mine, theirs;
+  gboolean equal;
 
   g_return_val_if_fail (PMOD_IS_TUNING (self), FALSE);
   g_return_val_if_fail (PMOD_IS_TUNING (other), FALSE);
@@ -511,7 +513,10 @@ pmod_tuning_equal (PmodTuning *self, PmodTuning *other)
     return FALSE;
   pmod_tuning_get_params (self, &mine);
   pmod_tuning_get_params (other, &theirs);
-  return pmod_routing_equal (&mine.routing, &theirs.routing, get_config (self));
+  equal = pmod_routing_equal (&mine.routing, &theirs.routing, get_config (self));
+  pmod_params_clear (&mine);
+  pmod_params_clear (&theirs);
+  return equal;
 }
 
 PmodModelCard *
@@ -634,12 +639,9 @@ pmod_tuning_is_routed (PmodTuning *self, int layer)
 double
 pmod_tuning_get_trained_ratio (PmodTuning *self, int layer)
 {
-  double ratios[PMOD_MAX_LAYERS];
-
-  if (layer < 0 || layer >= pmod_tuning_get_n_layers (self) ||
-      !pmod_routing_ratios (&get_trained (self)->routing, get_config (self), ratios, NULL))
+  if (layer < 0 || layer >= pmod_tuning_get_n_layers (self))
     return PMOD_TUNING_PLAIN;
-  return ratios[layer];
+  return self->trained_ratios[layer];
 }
 
 static void

@@ -45,23 +45,12 @@ typedef enum
   PMOD_TUNING_INVERSE,
   PMOD_TUNING_GRID,
   PMOD_TUNING_FIRST,
-  PMOD_TUNING_LARGEST,   /* largest states */
-  PMOD_TUNING_ATTENTION, /* most attention received in the layer before */
-  PMOD_TUNING_LAST,      /* most attention of the prompt's last token (FastV) */
-  PMOD_TUNING_PAINTED,   /* what is painted, see below; the router decides the rest */
+  PMOD_TUNING_LARGEST,   /* states of the largest norm */
+  PMOD_TUNING_ATTENTION, /* what got most attention in the layer before */
+  PMOD_TUNING_LAST,      /* what the prompt's last token attended to there (FastV) */
+  PMOD_TUNING_PAINTED,   /* what was painted, see pmod_tuning_set_paint() */
   PMOD_TUNING_N_POLICIES
 } PmodTuningPolicy;
-
-/* What a token was painted. */
-typedef enum
-{
-  PMOD_TUNING_UNPAINTED,
-  PMOD_TUNING_KEEP,
-  PMOD_TUNING_SKIP,
-} PmodTuningPaint;
-
-/* In place of a layer: what holds for those that say nothing else of a token. */
-#define PMOD_TUNING_ALL_LAYERS (-1)
 
 /* What a change was of; the argument of "changed". */
 typedef enum
@@ -176,11 +165,30 @@ gboolean pmod_tuning_has_override (PmodTuning *self, int layer);
 void pmod_tuning_clear_ratio (PmodTuning *self, int layer);
 void pmod_tuning_clear_ratios (PmodTuning *self);
 
-/* --- Paint -------------------------------------------------------------------------------------
- *
- * Of a prompt of n_vision tokens that routers may skip; what was painted for another number is put
- * aside with the first token of the next. Every function here that changes something is one change,
- * and can be undone; between begin and end, all of them together. */
+/* --- Paint, for PMOD_TUNING_PAINTED -------------------------------------------------------------
+ */
+
+typedef enum
+{
+  PMOD_TUNING_UNPAINTED, /* the router decides */
+  PMOD_TUNING_KEEP,
+  PMOD_TUNING_SKIP,
+} PmodTuningPaint;
+
+/* In place of a layer: all that have no paint of their own there. */
+#define PMOD_TUNING_ALL_LAYERS (-1)
+
+/* states [n_vision]: PmodTuningPaint of each token that routers may skip, in place of what layer
+ * had; NULL: nothing is painted there. Paint for prompts of another n_vision is given up. */
+void pmod_tuning_set_paint (PmodTuning *self, int layer, const guint8 *states, int n_vision);
+
+/* [n_vision], or NULL: nothing is painted for layer itself. */
+const guint8 *pmod_tuning_get_paint (PmodTuning *self, int layer, int *n_vision);
+gboolean pmod_tuning_has_paint (PmodTuning *self);
+void pmod_tuning_clear_paint (PmodTuning *self);
+/* Strokes: what of it the user paints by hand. What was painted for another n_vision is put aside
+ * with the first token of the next. Every function from here on that changes something is one
+ * change, and can be undone; between begin and end, all of them together. */
 
 void pmod_tuning_begin_stroke (PmodTuning *self);
 void pmod_tuning_end_stroke (PmodTuning *self);

@@ -8,18 +8,11 @@
 
 #include "pmod-worker.h"
 
+#include "pmod-first-word.h"
+
 #include "pmod-model-card-private.h"
 
-#include <json-glib/json-glib.h>
 #include <pthread.h>
-
-/* What a lane's newest answer began with: the chances of its first word, and of what prompt. */
-typedef struct
-{
-  PmodImage *image; /* nullable */
-  char *words;      /* NULL: nothing yet */
-  float *logits;
-} FirstWord;
 
 struct _PmodWorker
 {
@@ -36,6 +29,7 @@ struct _PmodWorker
   PmodJob *waiting[PMOD_N_LANES];
   gboolean closing[PMOD_N_LANES];
   PmodJob *running;
+  PmodJob *paused;              /* a sweep, while another lane's job runs between two points */
   PmodContext *running_context; /* only while running */
   GPtrArray *events;
   gboolean woken;
@@ -45,16 +39,8 @@ struct _PmodWorker
   PmodContext *contexts[PMOD_N_LANES];
   guint64 model_id;
   int last_lane;
-  FirstWord first_words[PMOD_N_LANES];
+  PmodFirstWord first_words[PMOD_N_LANES];
 };
-
-static void
-first_word_clear (FirstWord *word)
-{
-  g_clear_pointer (&word->image, pmod_image_unref);
-  g_clear_pointer (&word->words, g_free);
-  g_clear_pointer (&word->logits, g_free);
-}
 
 static void
 event_free (PmodEvent *event)
@@ -80,8 +66,11 @@ void
 pmod_job_free (PmodJob *job)
 {
   g_clear_pointer (&job->image, pmod_image_unref);
-  g_strfreev (job->texts);
   pmod_params_clear (&job->params);
+  for (int i = 0; i < job->n_settings; i++)
+    pmod_params_clear (&job->settings[i]);
+  g_free (job->settings);
+  g_strfreev (job->texts);
   g_free (job);
 }
 
@@ -131,28 +120,22 @@ last_event (PmodWorker *self, PmodEventType type)
   return last->type == type ? last : NULL;
 }
 
-/* Where both lanes answered the same words about the same picture, how far apart their first words
- * are. Called before anything follows the first word, while its chances are there. */
+/* Called before anything follows the first word, while its chances are there. Only of the lanes
+ * that answer people. */
 static void
 compare_first_words (PmodWorker *self)
 {
-  PmodJob *job = self->running;
-  FirstWord *word = &self->first_words[job->lane];
-  const FirstWord *other = &self->first_words[(job->lane + 1) % PMOD_N_LANES];
-  const float *logits = pmod_context_get_logits (self->contexts[job->lane]);
-  int n = pmod_model_get_config (self->model)->vocab;
+  const PmodJob *job = self->running;
+  PmodFirstWord *word = &self->first_words[job->lane];
   PmodEvent *event;
+  double divergence;
 
-  first_word_clear (word);
-  if (!logits || !job->texts)
-    return;
-  word->image = job->image ? pmod_image_ref (job->image) : NULL;
-  word->words = g_strjoinv ("\f", job->texts);
-  word->logits = g_memdup2 (logits, (gsize)n * sizeof *logits);
-  if (!other->words || other->image != word->image || !g_str_equal (other->words, word->words))
+  pmod_first_word_take (word, self->contexts[job->lane], job->image, job->texts);
+  if (job->lane > 1 ||
+      !pmod_first_word_compare (&self->first_words[0], &self->first_words[1], &divergence))
     return;
   event = event_new (PMOD_EVENT_APART, job->id);
-  event->divergence = pmod_divergence (self->first_words[0].logits, self->first_words[1].logits, n);
+  event->divergence = divergence;
   push (self, event);
 }
 
@@ -217,23 +200,6 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
 
 /* --- Opening --------------------------------------------------------------------------------- */
 
-/* What a checkpoint says of itself: that its weights are random, for instance. */
-static void
-read_words (PmodModelCard *card)
-{
-  g_autofree char *file = g_build_filename (card->path, "config.json", NULL);
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  JsonObject *object;
-
-  if (!json_parser_load_from_file (parser, file, NULL) ||
-      !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
-    return;
-  object = json_node_get_object (json_parser_get_root (parser));
-  card->note = g_strdup (json_object_get_string_member_with_default (object, "strata_note", NULL));
-  card->about =
-      g_strdup (json_object_get_string_member_with_default (object, "strata_about", NULL));
-}
-
 static PmodModelCard *
 describe (PmodModel *model, const PmodParams *params)
 {
@@ -243,7 +209,7 @@ describe (PmodModel *model, const PmodParams *params)
 
   card->path = g_strdup (pmod_model_get_path (model));
   card->name = g_path_get_basename (card->path);
-  read_words (card);
+  pmod_model_card_read_words (card);
   card->precision = g_strdup (pmod_model_get_precision_name (model));
   card->device = g_strdup (pmod_model_get_device_name (model));
   card->fallback = g_strdup (pmod_model_get_fallback (model));
@@ -266,7 +232,7 @@ close_all (PmodWorker *self)
   for (int i = 0; i < PMOD_N_LANES; i++)
     {
       g_clear_pointer (&self->contexts[i], pmod_context_free);
-      first_word_clear (&self->first_words[i]);
+      pmod_first_word_clear (&self->first_words[i]);
     }
   g_clear_pointer (&self->model, pmod_model_unref);
 }
@@ -334,9 +300,10 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
       pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
       &job->image, job->image ? 1 : 0,
       job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
-  if (!prompt || !job->only_read)
+  if (!prompt || !job->only_read || (job->texts && !job->question_first))
     return prompt;
 
+  /* Nothing that follows the picture has a say in its maps. */
   for (guint i = 0; i < prompt->ids->len; i++)
     if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
       g_array_set_size (prompt->ids, i + 1);
@@ -358,6 +325,41 @@ static gboolean
 answer_cb (const char *text, gpointer user_data)
 {
   return !is_stopped (user_data);
+}
+
+static void run_others (PmodWorker *self);
+
+static gboolean
+point_cb (const PmodSweepPoint *point, gpointer user_data)
+{
+  PmodWorker *self = user_data;
+  PmodEvent *event = event_new (PMOD_EVENT_POINT, self->running->id);
+
+  event->point =
+      (PmodWorkerPoint){ point->flops, point->kv_bytes, point->kv_bytes_dense, point->divergence };
+  event->text = point->answer ? g_strdup (point->answer->text->str) : NULL;
+  push (self, event);
+  run_others (self);
+  return !is_stopped (self);
+}
+
+/* A sweep sets aside what was cancelled before its first run, and an answer what was cancelled
+ * before its prefill: the callback's question catches both. */
+static void
+sweep (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
+{
+  g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
+  g_autoptr (PmodTrace) trace = NULL;
+
+  if (!prompt)
+    return;
+  if (job->model != self->model_id)
+    {
+      g_set_error_literal (&event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED, "another model");
+      return;
+    }
+  pmod_sweep (context, prompt, &job->params, job->settings, job->n_settings, PMOD_SWEEP_ANSWERS,
+              trace, point_cb, self, &event->error);
 }
 
 static void
@@ -445,6 +447,8 @@ run_job (PmodWorker *self, PmodJob *job, PmodEvent *event)
   push (self, event_new (PMOD_EVENT_STARTED, job->id));
   if (context && is_stopped (self))
     event->finish = PMOD_FINISH_CANCELLED;
+  else if (context && job->settings)
+    sweep (self, context, job, event);
   else if (context)
     answer (self, context, job, event);
   if (g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED))
@@ -474,6 +478,25 @@ run_job_locked (PmodWorker *self, int lane)
   pthread_mutex_lock (&self->lock);
 }
 
+/* Between two points of a sweep, which may take minutes: what the other lanes have. Their contexts
+ * are not the sweep's. */
+static void
+run_others (PmodWorker *self)
+{
+  PmodContext *context;
+  int lane;
+
+  pthread_mutex_lock (&self->lock);
+  self->paused = g_steal_pointer (&self->running);
+  context = g_steal_pointer (&self->running_context);
+  while (!self->quit && (lane = next_lane_locked (self)) >= 0 && lane != self->paused->lane)
+    run_job_locked (self, lane);
+  self->last_lane = self->paused->lane;
+  self->running = g_steal_pointer (&self->paused);
+  self->running_context = context;
+  pthread_mutex_unlock (&self->lock);
+}
+
 /* Frees the contexts of lanes that were closed and have nothing to do. Lock as above. */
 static void
 close_lanes_locked (PmodWorker *self)
@@ -486,7 +509,7 @@ close_lanes_locked (PmodWorker *self)
         self->closing[lane] = FALSE;
         pthread_mutex_unlock (&self->lock);
         g_clear_pointer (&context, pmod_context_free);
-        first_word_clear (&self->first_words[lane]);
+        pmod_first_word_clear (&self->first_words[lane]);
         pthread_mutex_lock (&self->lock);
       }
 }
@@ -626,6 +649,8 @@ stop_lane_locked (PmodWorker *self, int lane)
 {
   if (self->running && self->running->lane == lane)
     stop_running_locked (self);
+  if (self->paused && self->paused->lane == lane)
+    self->paused->stopped = TRUE;
   return drop_waiting_locked (self, lane);
 }
 

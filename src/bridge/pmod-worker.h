@@ -12,7 +12,8 @@ typedef struct _PmodWorker PmodWorker;
 
 /* Each lane has a context of its own, so that what runs in one leaves what the other may use again
  * alone. Lane 0 is there with the model, another from its first job until it is closed. */
-#define PMOD_N_LANES 2
+#define PMOD_N_LANES 3
+#define PMOD_SWEEP_LANE 2
 
 typedef struct
 {
@@ -21,10 +22,12 @@ typedef struct
   PmodParams params;       /* owned, see pmod_job_new() */
   guint64 model;           /* id of the opened model that they are for; of another: as trained */
   gboolean question_first; /* the picture stands behind the question */
-  gboolean only_read;      /* nothing is answered: the prompt ends with the picture */
-  char **texts;            /* user, assistant, ..., user; NULL: only read the picture */
-  PmodImage *image;        /* nullable */
-  gboolean stopped;        /* guarded by the worker's lock */
+  gboolean only_read;      /* nothing is answered: only the maps are wanted */
+  PmodParams *settings;    /* a sweep's, after params, to which they are compared; else NULL */
+  int n_settings;
+  char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
+  PmodImage *image; /* nullable */
+  gboolean stopped; /* guarded by the worker's lock */
 } PmodJob;
 
 typedef enum
@@ -34,9 +37,19 @@ typedef enum
   PMOD_EVENT_REFUSED,  /* error; the model before, if any, stays */
   PMOD_EVENT_STARTED,  /* job */
   PMOD_EVENT_RECORDS,  /* job, records */
+  PMOD_EVENT_POINT,    /* job, point, text: of a sweep */
   PMOD_EVENT_APART,    /* job, divergence: of its first word, from the other lane's */
   PMOD_EVENT_DONE,     /* job, text or error, finish */
 } PmodEventType;
+
+/* See PmodSweepPoint. */
+typedef struct
+{
+  PmodFlops flops;
+  guint64 kv_bytes;
+  guint64 kv_bytes_dense;
+  double divergence;
+} PmodWorkerPoint;
 
 typedef struct
 {
@@ -47,6 +60,7 @@ typedef struct
   PmodModelCard *card;
   GByteArray *records;
   char *text;
+  PmodWorkerPoint point;
   PmodFinish finish;
   double divergence; /* nats: KL (lane 0's || lane 1's) */
   GError *error;

@@ -50,8 +50,10 @@ static const Choice policies[] = {
   { "inverse", PMOD_POLICY_INVERSE },
   { "grid", PMOD_POLICY_GRID },
   { "first", PMOD_POLICY_FIRST },
-  { "fastv", -1 },
-  { "norm", -1 },
+  { "norm", PMOD_POLICY_NORM },
+  { "attention", PMOD_POLICY_ATTENTION },
+  { "last", PMOD_POLICY_LAST },
+  { "painted", PMOD_POLICY_PAINTED },
   { "dense", -1 },
   { "duplication", -1 },
   { NULL },
@@ -185,6 +187,31 @@ read_norm (CliOptions *self, GError **error)
   return FALSE;
 }
 
+/* A mask is what the policy "painted" chooses by, and only that. */
+static gboolean
+read_paint (CliOptions *self, GError **error)
+{
+  const CliOptionTexts *texts = &self->texts;
+
+  if (texts->paint == NULL && self->policy == PMOD_POLICY_PAINTED)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
+                   "--policy painted: expected --paint FILE beside it, got nothing");
+      return FALSE;
+    }
+  if (texts->paint == NULL)
+    return TRUE;
+  if (texts->policy != NULL && self->policy != PMOD_POLICY_PAINTED)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
+                   "--paint: expected the policy painted beside it, got \"%s\"", texts->policy);
+      return FALSE;
+    }
+  self->policy = PMOD_POLICY_PAINTED;
+  self->paint = pmod_paint_load (texts->paint, error);
+  return self->paint != NULL;
+}
+
 static gboolean
 read_routing (CliOptions *self, GError **error)
 {
@@ -195,6 +222,8 @@ read_routing (CliOptions *self, GError **error)
       !read_choice ("--policy", texts->policy, policies, &policy, error))
     return FALSE;
   self->policy = (PmodPolicy)policy;
+  if (!read_paint (self, error))
+    return FALSE;
   if (texts->factor != NULL &&
       !cli_read_double ("--factor", texts->factor, -1, 2, &self->factor, error))
     return FALSE;
@@ -342,8 +371,12 @@ add_routing (GOptionContext *context, CliOptions *self)
     TEXT ("norm", &texts->norm,
           "trained, or tanh, sigmoid, softmax or none with _SCALE_BIAS, as in tanh_0.2_1 (trained)",
           "NORM"),
-    TEXT ("policy", &texts->policy,
-          "Who chooses the kept tokens: router, random, inverse, grid or first (router)", "P"),
+    TEXT (
+        "policy", &texts->policy,
+        "Who chooses the kept tokens: router, random, inverse, grid, first, norm, attention, last "
+        "or painted (router)",
+        "P"),
+    TEXT ("paint", &texts->paint, "The mask that the policy painted chooses by", "FILE"),
     { NULL },
   };
 
@@ -479,15 +512,16 @@ cli_options_free (CliOptions *self)
 {
   CliOptionTexts *texts = &self->texts;
   char *const strings[] = {
-    texts->device,         texts->threads,      texts->dtype,    texts->cpu_level,
-    texts->memory_limit,   texts->norm,         texts->policy,   texts->factor,
-    texts->max_new_tokens, texts->vision_tower, texts->upper,    texts->lower,
-    texts->top_k,          texts->temperature,  texts->schedule, texts->top_p,
-    texts->seed,           texts->exif,         self->json,      self->trace,
+    texts->device, texts->threads, texts->dtype,  texts->cpu_level,      texts->memory_limit,
+    texts->norm,   texts->policy,  texts->factor, texts->max_new_tokens, texts->vision_tower,
+    texts->upper,  texts->lower,   texts->top_k,  texts->temperature,    texts->schedule,
+    texts->top_p,  texts->seed,    texts->exif,   texts->paint,          self->json,
+    self->trace,
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
+  g_clear_pointer (&self->paint, pmod_paint_unref);
   g_strfreev (texts->ratios);
   g_strfreev (self->images);
   g_strfreev (self->rest);
@@ -578,6 +612,7 @@ cli_options_get_params (const CliOptions *self,
     params->routing.norm = self->norm;
   params->routing.policy = self->policy;
   params->routing.seed = (guint64)self->seed;
+  params->routing.paint = self->paint;
 
   set_sampling (self, &params->sampling);
   return TRUE;

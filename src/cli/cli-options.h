@@ -31,6 +31,7 @@ typedef struct
   char **ratios;
   char *norm;
   char *policy;
+  char *paint;
   char *max_new_tokens;
   char *temperature;
   char *top_k;
@@ -57,6 +58,7 @@ typedef struct
   gboolean has_norm;
   PmodRouterNorm norm;
   PmodPolicy policy;
+  PmodPaint *paint; /* nullable */
 
   double temperature;
   gint64 top_k;
@@ -86,7 +88,7 @@ void cli_options_free (CliOptions *self);
 /* The only word that is no option. NULL with a usage error where it is missing or not alone. */
 const char *cli_options_get_one (const CliOptions *self, const char *what, GError **error);
 
-/* What the checkpoint was trained with, changed as the options say. */
+/* What the checkpoint was trained with, changed as the options say. The paint stays theirs. */
 gboolean cli_options_get_params (const CliOptions *self,
                                  const PmodConfig *config,
                                  PmodParams *params,

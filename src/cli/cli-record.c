@@ -34,7 +34,7 @@ add_model (JsonBuilder *builder, PmodModel *model)
 }
 
 static void
-add_params (JsonBuilder *builder, const PmodParams *params)
+add_params (JsonBuilder *builder, const PmodParams *params, const PmodRecordRunBegin *begin)
 {
   g_autofree char *schedule = pmod_schedule_to_string (&params->routing.schedule);
   g_autofree char *norm = pmod_router_norm_to_string (&params->routing.norm);
@@ -45,6 +45,7 @@ add_params (JsonBuilder *builder, const PmodParams *params)
   cli_json_double (builder, "factor", params->routing.schedule.factor);
   cli_json_string (builder, "norm", norm);
   cli_json_string (builder, "policy", pmod_policy_name (params->routing.policy));
+  cli_json_bool (builder, "by_question", pmod_record_is_by_question (begin));
   json_builder_end_object (builder);
 
   json_builder_set_member_name (builder, "sampling");
@@ -170,7 +171,7 @@ cli_record_new (const CliRecordInput *input, GError **error)
     }
   builder = cli_json_begin ();
   add_model (builder, input->model);
-  add_params (builder, input->params);
+  add_params (builder, input->params, records->begin);
   add_prompt (builder, input->prompt, records);
   add_images (builder, input->prompt, records);
   add_output (builder, input->answer);

@@ -5,6 +5,7 @@ typedef struct
 {
   char *prompt;
   gboolean raw;
+  gboolean question_first;
 } Arguments;
 
 static PmodPrompt *
@@ -20,37 +21,23 @@ make_prompt (const CliSession *session,
 
   if (arguments->raw)
     return pmod_prompt_new_raw (tokenizer, arguments->prompt, pictures, (int)images->len, error);
-  return pmod_prompt_new_chat (tokenizer, pmod_model_get_config (model)->conversation, &turn, 1,
-                               pictures, (int)images->len, error);
+  return pmod_prompt_new_chat_full (
+      tokenizer, pmod_model_get_config (model)->conversation, &turn, 1, pictures, (int)images->len,
+      arguments->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
 }
 
 /* What can be told without the model. */
 static gboolean
 check_prompt (const Arguments *arguments, GError **error)
 {
-  g_autofree char *stripped = NULL;
-  const char *end = NULL;
-
-  if (arguments->prompt == NULL)
+  if (arguments->raw && arguments->question_first)
     {
-      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE, "expected --prompt TEXT, got nothing");
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
+                   "--question-first: expected no --raw-prompt, which says itself where pictures "
+                   "stand");
       return FALSE;
     }
-  if (!g_utf8_validate (arguments->prompt, -1, &end))
-    {
-      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
-                   "--prompt: expected UTF-8, got other bytes at byte %" G_GSSIZE_FORMAT,
-                   (gssize)(end - arguments->prompt));
-      return FALSE;
-    }
-  stripped = g_strstrip (g_strdup (arguments->prompt));
-  if (*stripped == '\0')
-    {
-      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
-                   "--prompt: expected words, got an empty prompt");
-      return FALSE;
-    }
-  return TRUE;
+  return cli_check_prompt (arguments->prompt, error);
 }
 
 static gboolean
@@ -91,6 +78,8 @@ cli_run (char **args, GError **error)
       "The question; \"<image>\" stands for a picture (which else comes first)", "TEXT" },
     { "raw-prompt", 0, 0, G_OPTION_ARG_NONE, &arguments.raw,
       "Take the prompt as it is, without the conversation's template", NULL },
+    { "question-first", 0, 0, G_OPTION_ARG_NONE, &arguments.question_first,
+      "Put the question before the picture, so that routing depends on it", NULL },
     { NULL },
   };
   g_autoptr (CliOptions) options =

@@ -218,6 +218,34 @@ cli_session_close (CliSession *self, GError **error)
   return pmod_trace_close (self->trace, error);
 }
 
+gboolean
+cli_check_prompt (const char *text, GError **error)
+{
+  g_autofree char *stripped = NULL;
+  const char *end = NULL;
+
+  if (text == NULL)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE, "expected --prompt TEXT, got nothing");
+      return FALSE;
+    }
+  if (!g_utf8_validate (text, -1, &end))
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+                   "--prompt: expected UTF-8, got other bytes at byte %" G_GSSIZE_FORMAT,
+                   (gssize)(end - text));
+      return FALSE;
+    }
+  stripped = g_strstrip (g_strdup (text));
+  if (*stripped == '\0')
+    {
+      g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+                   "--prompt: expected words, got an empty prompt");
+      return FALSE;
+    }
+  return TRUE;
+}
+
 GPtrArray *
 cli_load_images (char **paths, PmodImageFlags flags, GError **error)
 {

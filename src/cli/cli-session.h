@@ -24,6 +24,9 @@ void cli_session_get_last (const CliSession *self, int *n_reused, int *n_tokens,
 /* Finishes the trace file. */
 gboolean cli_session_close (CliSession *self, GError **error);
 
+/* Whether text (nullable) can be a --prompt, as far as that can be told without a model. */
+gboolean cli_check_prompt (const char *text, GError **error);
+
 /* Pictures of paths (NULL-terminated, nullable). (element-type PmodImage) */
 GPtrArray *cli_load_images (char **paths, PmodImageFlags flags, GError **error);
 

@@ -16,6 +16,8 @@ print_begin (const CliRecords *self)
   printf ("Run %u: %d tokens, %d of them may be skipped; %d of them reused; context %d%s\n",
           self->run, begin->n_tokens, begin->n_vision, begin->n_reused, begin->context_length,
           begin->question_first ? "; words precede a picture" : "");
+  if (pmod_record_is_by_question (begin))
+    printf ("  routing depends on the question\n");
   if (begin->policy != PMOD_POLICY_ROUTER)
     printf ("  policy: %s\n", pmod_policy_name ((PmodPolicy)begin->policy));
   for (guint i = 0; i < self->images->len; i++)
@@ -217,6 +219,7 @@ json_prefill (const CliRecords *self, JsonBuilder *builder, gboolean full)
   cli_json_int (builder, "vision_tokens", self->begin->n_vision);
   cli_json_int (builder, "reused", self->begin->n_reused);
   cli_json_bool (builder, "question_first", self->begin->question_first);
+  cli_json_bool (builder, "by_question", pmod_record_is_by_question (self->begin));
   cli_json_string (builder, "policy", pmod_policy_name ((PmodPolicy)self->begin->policy));
   json_builder_set_member_name (builder, "images");
   json_builder_begin_array (builder);

@@ -30,6 +30,7 @@ gboolean cli_trace (char **args, GError **error);
 gboolean cli_bench (char **args, GError **error);
 gboolean cli_train (char **args, GError **error);
 gboolean cli_eval (char **args, GError **error);
+gboolean cli_sweep (char **args, GError **error);
 
 /* --- Values ----------------------------------------------------------------------------------- */
 

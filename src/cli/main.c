@@ -22,6 +22,7 @@ static const Command commands[] = {
   { "flops", cli_flops, "What a prompt costs, from shapes alone" },
   { "trace", cli_trace, "Reads a recorded trace" },
   { "bench", cli_bench, "Measures a model beside this machine's own peaks" },
+  { "sweep", cli_sweep, "One question under many settings, beside the trained one" },
   { "eval", cli_eval, "Scores a model on a task" },
   { "train", cli_train, "Trains what a recipe describes" },
 };

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "pmod-context-private.h"
+
 /* --- Divergence ------------------------------------------------------------------------------- */
 
 /* ln sum e^l, and the largest l. */
@@ -40,22 +42,23 @@ typedef struct
   PmodContext *context;
   const PmodPrompt *prompt;
   PmodSweepFlags flags;
+  PmodTrace *trace;
   PmodSweepFunc func;
   gpointer user_data;
-  PmodFlops flops;  /* of the prefill that runs */
   float *reference; /* [vocab] its logits */
 } Sweep;
 
-/* Whether it ran now or earlier is no difference: what it costs is the question. */
-static void
-on_record (const PmodRecord *record, gpointer user_data)
+/* By arithmetic, since of what really ran much may have been used again. */
+static PmodFlops
+count_flops (const PmodContext *context)
 {
-  const PmodRecordStage *stage = (const PmodRecordStage *)record;
-  const PmodFlops part = { stage->paper, stage->paper_dense, stage->all, stage->all_dense };
-  Sweep *self = user_data;
+  const PmodSequence *sequence = context->sequence;
+  gint64 n_tiles = 0;
 
-  if (stage->stage != PMOD_STAGE_PREFILL && stage->stage != PMOD_STAGE_TOTAL)
-    pmod_flops_add (&self->flops, &part);
+  for (guint i = 0; i < sequence->images->len; i++)
+    n_tiles += ((const PmodSequenceImage *)sequence->images->pdata[i])->layout->n_tiles;
+  return pmod_meter_prefill (context->model->config, context->ratios, sequence->n_targets,
+                             sequence->n_tokens - sequence->n_targets, n_tiles, NULL);
 }
 
 static gboolean
@@ -68,16 +71,15 @@ is_cancelled (GError **error)
 static void
 measure (Sweep *self, PmodSweepPoint *point, const float *logits)
 {
-  const PmodConfig *config = pmod_model_get_config (pmod_context_get_model (self->context));
-  int n = config->vocab, n_layers = config->n_layers, n_kept = 0;
+  const PmodConfig *config = self->context->model->config;
+  int element_bytes = (int)pmod_dtype_size (self->context->model->act);
+  int n = config->vocab;
 
-  for (int i = 0; i < n_layers; i++)
-    n_kept += pmod_context_get_kv_length (self->context, i);
   point->n_tokens = pmod_context_get_n_tokens (self->context);
+  point->flops = count_flops (self->context);
   point->kv_bytes = pmod_context_get_kv_bytes (self->context);
-  point->kv_bytes_dense =
-      n_kept > 0 ? point->kv_bytes / (guint64)n_kept * (guint64)n_layers * (guint64)point->n_tokens
-                 : 0;
+  point->kv_bytes_dense = pmod_meter_kv_token_bytes (config, element_bytes) *
+                          (guint64)config->n_layers * (guint64)point->n_tokens;
   if (self->reference == NULL)
     self->reference = g_memdup2 (logits, (gsize)n * sizeof *logits);
   else
@@ -90,20 +92,18 @@ measure (Sweep *self, PmodSweepPoint *point, const float *logits)
 static gboolean
 run_point (Sweep *self, int index, const PmodParams *params, GError **error)
 {
-  g_autoptr (PmodTrace) trace =
-      pmod_trace_new (PMOD_TRACE_WANTS (PMOD_RECORD_STAGE), on_record, self);
   PmodSweepPoint point = { .index = index, .params = params };
   g_autoptr (PmodAnswer) answer = NULL;
 
-  self->flops = (PmodFlops){ 0 };
-  if (!pmod_context_prefill (self->context, self->prompt, params, trace, error))
+  if (!pmod_context_prefill (self->context, self->prompt, params, self->trace, error) ||
+      !pmod_decoder_fetch_logits (self->context, error))
     return FALSE;
-  point.flops = self->flops;
-  measure (self, &point, pmod_context_get_logits (self->context));
+  measure (self, &point, self->context->logits);
   if ((self->flags & PMOD_SWEEP_ANSWERS) != 0)
     {
       /* All but the last words of the prompt is there. */
-      answer = pmod_context_answer (self->context, self->prompt, params, NULL, NULL, NULL, error);
+      answer =
+          pmod_context_answer (self->context, self->prompt, params, self->trace, NULL, NULL, error);
       if (answer == NULL)
         return FALSE;
       if (answer->finish == PMOD_FINISH_CANCELLED)
@@ -120,11 +120,12 @@ pmod_sweep (PmodContext *context,
             const PmodParams *settings,
             int n_settings,
             PmodSweepFlags flags,
+            PmodTrace *trace,
             PmodSweepFunc func,
             gpointer user_data,
             GError **error)
 {
-  Sweep self = { context, prompt, flags, func, user_data, { 0 }, NULL };
+  Sweep self = { context, prompt, flags, trace, func, user_data, NULL };
   gboolean ok = run_point (&self, PMOD_SWEEP_REFERENCE, reference, error);
 
   if (!ok)

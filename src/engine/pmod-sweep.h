@@ -36,14 +36,16 @@ typedef enum
   PMOD_SWEEP_ANSWERS = 1 << 0, /* each point's answer as well, by its own sampling */
 } PmodSweepFlags;
 
-/* FALSE: the first error (of a setting that cannot be: "setting 3: layer 9 ..."), or CANCELLED.
- * Points before it were told. The context holds the last point's states afterwards. */
+/* trace (nullable) gets the records of every run, as those of any other. FALSE: the first error (of
+ * a setting that cannot be: "setting 3: layer 9 ..."), or CANCELLED. Points before it were told.
+ * The context holds the last point's states afterwards. */
 gboolean pmod_sweep (PmodContext *context,
                      const PmodPrompt *prompt,
                      const PmodParams *reference,
                      const PmodParams *settings,
                      int n_settings,
                      PmodSweepFlags flags,
+                     PmodTrace *trace,
                      PmodSweepFunc func,
                      gpointer user_data,
                      GError **error);

@@ -44,6 +44,41 @@ check_logits (OpCase *self, int n_tokens, int n_targets, int n, bool with_bias)
 }
 
 static void
+check_norms (OpCase *self, int n_tokens, int n_targets, int n)
+{
+  double *x_values, *want = op_doubles (self, n_targets), *bound = op_doubles (self, n_targets);
+  PmodTensor x = op_random (self, &x_values, PMOD_DTYPE_F32, 0, 3, 2, n_tokens, n);
+  PmodTensor norm = op_poison (self, PMOD_DTYPE_F32, 1, n_targets), targets;
+  PmodTensor again = op_poison (self, PMOD_DTYPE_F32, 1, n_targets);
+  int32_t *idx = op_bytes (self, (size_t)n_targets * 4);
+
+  for (int v = 0; v < n_targets; v++)
+    {
+      idx[v] = v * (n_tokens / n_targets);
+      want[v] = 0;
+      for (int i = 0; i < n; i++)
+        want[v] += x_values[(int64_t)idx[v] * n + i] * x_values[(int64_t)idx[v] * n + i];
+      want[v] = sqrt (want[v]);
+      /* A sum of n squares in any order, whose relative error the root halves; and its rounding. */
+      bound[v] = ((n + 2) / 2.0 + 1) * U32 * want[v];
+    }
+  targets = op_indices (self, idx, n_targets);
+  pmod_target_norms (self->backend, &norm, &x, &targets);
+  pmod_target_norms (self->single, &again, &x, &targets);
+  op_expect_equal (self, "target_norms on one thread and two", &norm, &again);
+  op_compare (self, "target_norms", &norm, want, bound, 1e-6);
+}
+
+static void
+test_norms (OpCase *self)
+{
+  check_norms (self, 3, 1, 1);
+  check_norms (self, 20, 7, 33);
+  check_norms (self, 40, 40, 128);
+  check_norms (self, 300, 100, 4096);
+}
+
+static void
 check_weights (OpCase *self, PmodWeightFunction function, int n, double sd)
 {
   PmodWeightNorm norm = { function, 0.2f, 1 };
@@ -264,6 +299,8 @@ test_not_there (OpCase *self)
 
   pmod_router_logits (self->backend, &logit, &x, &w, NULL, &beyond);
   op_expect_data_error (self, "router_logits: target 2 is token 5 of 5", &logit, 2, 1);
+  pmod_target_norms (self->backend, &logit, &x, &beyond);
+  op_expect_data_error (self, "target_norms: target 2 is token 5 of 5", &logit, 2, 1);
   pmod_reweight_scatter (self->backend, &x, &h, &h, &place, &weight);
   op_expect_data_error (self, "reweight_scatter: token 3 has row 5 of 5", &x, 9, 3);
   check_bad_plan (self, twice, 4, "route_plan: targets are not ascending");
@@ -387,6 +424,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ops/route-errors", test_errors);
   op_add_tests ("/ops/router-scores", test_scores);
+  op_add_tests ("/ops/target-norms", test_norms);
   op_add_tests ("/ops/top-k", test_top_k);
   op_add_tests ("/ops/pick", test_pick);
   op_add_tests ("/ops/pick-bad", test_pick_bad);
