@@ -8,15 +8,16 @@
 #include "pmod-brush.h"
 #include "pmod-comparison.h"
 #include "pmod-policy-names.h"
+#include "pmod-presets.h"
 
-/* What stands before the policies in the list of what to compare with; pinned settings follow. */
+/* The list of what to compare with. Presets are followed by settings that have no preset's name. */
 enum
 {
   OTHER_TRAINED,
   OTHER_DENSE,
   OTHER_QUESTION_FIRST,
   OTHER_POLICIES,
-  OTHER_SETTINGS = OTHER_POLICIES + PMOD_TUNING_N_POLICIES
+  OTHER_PRESETS = OTHER_POLICIES + PMOD_TUNING_N_POLICIES
 };
 
 struct _PmodPolicyPanel
@@ -28,7 +29,9 @@ struct _PmodPolicyPanel
   PmodTuning *tuning; /* these three are the chat's */
   PmodBrush *brush;
   PmodComparison *comparison;
-  gboolean updating; /* what the controls say comes from the objects, not from the user */
+  PmodPresets *presets;
+  GPtrArray *shown_presets; /* PmodPreset, in the list of what to compare with */
+  gboolean updating;        /* what the controls say comes from the objects, not from the user */
   GtkFileChooserNative *chooser;
 
   GtkDropDown *policy;
@@ -112,9 +115,29 @@ update_brush (PmodPolicyPanel *self)
                                  pmod_tuning_get_paint_size (self->tuning) > 0);
 }
 
+/* As trained and dense stand first anyway. */
+static GPtrArray *
+list_presets (PmodPolicyPanel *self)
+{
+  GListModel *list = pmod_presets_get_list (self->presets);
+  GPtrArray *found = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < g_list_model_get_n_items (list); i++)
+    {
+      g_autoptr (PmodPreset) preset = g_list_model_get_item (list, i);
+      PmodPresetKind kind = pmod_preset_get_kind (preset);
+
+      if (kind != PMOD_PRESET_TRAINED && kind != PMOD_PRESET_DENSE)
+        g_ptr_array_add (found, g_steal_pointer (&preset));
+    }
+  return found;
+}
+
 static guint
 get_other (PmodPolicyPanel *self)
 {
+  const char *name = pmod_comparison_get_settings_name (self->comparison);
+
   switch (pmod_comparison_get_kind (self->comparison))
     {
     case PMOD_COMPARISON_TRAINED:
@@ -126,25 +149,45 @@ get_other (PmodPolicyPanel *self)
     case PMOD_COMPARISON_POLICY:
       return OTHER_POLICIES + (guint)pmod_comparison_get_policy (self->comparison);
     default:
-      return OTHER_SETTINGS;
+      break;
     }
+  for (guint i = 0; name && i < self->shown_presets->len; i++)
+    if (g_str_equal (pmod_preset_get_name (g_ptr_array_index (self->shown_presets, i)), name))
+      return OTHER_PRESETS + i;
+  return OTHER_PRESETS + self->shown_presets->len;
+}
+
+/* What follows the policies: presets, then settings that have no preset's name. */
+static void
+update_others (PmodPolicyPanel *self)
+{
+  GtkStringList *list = GTK_STRING_LIST (gtk_drop_down_get_model (self->other));
+  const char *name = pmod_comparison_get_settings_name (self->comparison);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) names = NULL;
+  guint n = g_list_model_get_n_items (G_LIST_MODEL (list)) - OTHER_PRESETS;
+  gboolean same;
+
+  for (guint i = 0; i < self->shown_presets->len; i++)
+    g_strv_builder_add (builder, pmod_preset_get_name (g_ptr_array_index (self->shown_presets, i)));
+  if (pmod_comparison_has_settings (self->comparison) &&
+      (!name || (pmod_comparison_get_kind (self->comparison) == PMOD_COMPARISON_SETTINGS &&
+                 get_other (self) == OTHER_PRESETS + self->shown_presets->len)))
+    g_strv_builder_add (builder, name ? name : _ ("Pinned settings"));
+  names = g_strv_builder_end (builder);
+
+  /* Only where something changed, so that an open list stays as it is. */
+  same = n == g_strv_length (names);
+  for (guint i = 0; same && i < n; i++)
+    same = g_str_equal (gtk_string_list_get_string (list, OTHER_PRESETS + i), names[i]);
+  if (!same)
+    gtk_string_list_splice (list, OTHER_PRESETS, n, (const char *const *)names);
 }
 
 static void
 update_comparison (PmodPolicyPanel *self)
 {
-  GtkStringList *list = GTK_STRING_LIST (gtk_drop_down_get_model (self->other));
-  const char *name = pmod_comparison_get_settings_name (self->comparison);
-  gboolean has_settings = pmod_comparison_has_settings (self->comparison);
-  guint n = g_list_model_get_n_items (G_LIST_MODEL (list));
-  const char *last[] = { name ? name : _ ("Pinned settings"), NULL };
-
-  /* Only what changed, so that an open list stays as it is. */
-  if (has_settings && (n <= OTHER_SETTINGS ||
-                       !g_str_equal (gtk_string_list_get_string (list, OTHER_SETTINGS), last[0])))
-    gtk_string_list_splice (list, OTHER_SETTINGS, n - OTHER_SETTINGS, last);
-  else if (!has_settings && n > OTHER_SETTINGS)
-    gtk_string_list_remove (list, OTHER_SETTINGS);
+  update_others (self);
   gtk_drop_down_set_selected (self->other, get_other (self));
   gtk_switch_set_active (self->compare, pmod_comparison_get_active (self->comparison));
 }
@@ -248,6 +291,27 @@ compare_cb (PmodPolicyPanel *self)
     pmod_comparison_set_active (self->comparison, gtk_switch_get_active (self->compare));
 }
 
+/* What is not said by a preset, as how words are chosen, is A's. */
+static void
+choose_preset (PmodPolicyPanel *self, PmodPreset *preset)
+{
+  g_autoptr (PmodTuning) settings = pmod_tuning_copy (self->tuning);
+
+  pmod_presets_apply (self->presets, preset, settings);
+  pmod_comparison_set_settings (self->comparison, settings, pmod_preset_get_name (preset));
+}
+
+/* Whoever comes to the list finds what was saved since. */
+static void
+other_entered_cb (PmodPolicyPanel *self)
+{
+  g_clear_object (&self->presets);
+  g_clear_pointer (&self->shown_presets, g_ptr_array_unref);
+  self->presets = pmod_presets_new (NULL);
+  self->shown_presets = list_presets (self);
+  update (self);
+}
+
 static void
 other_chosen_cb (PmodPolicyPanel *self)
 {
@@ -261,8 +325,10 @@ other_chosen_cb (PmodPolicyPanel *self)
     pmod_comparison_set_kind (self->comparison, PMOD_COMPARISON_DENSE);
   else if (chosen == OTHER_QUESTION_FIRST)
     pmod_comparison_set_kind (self->comparison, PMOD_COMPARISON_QUESTION_FIRST);
-  else if (chosen == OTHER_SETTINGS)
+  else if (chosen >= OTHER_PRESETS + self->shown_presets->len)
     pmod_comparison_set_kind (self->comparison, PMOD_COMPARISON_SETTINGS);
+  else if (chosen >= OTHER_PRESETS)
+    choose_preset (self, g_ptr_array_index (self->shown_presets, chosen - OTHER_PRESETS));
   else
     pmod_comparison_set_policy (self->comparison, (PmodTuningPolicy)(chosen - OTHER_POLICIES));
 }
@@ -363,6 +429,8 @@ pmod_policy_panel_dispose (GObject *object)
     gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->chooser));
   g_clear_object (&self->chooser);
   self->tuning = NULL;
+  g_clear_object (&self->presets);
+  g_clear_pointer (&self->shown_presets, g_ptr_array_unref);
   g_clear_object (&self->selection);
   g_clear_object (&self->chat);
 
@@ -443,6 +511,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_callback (klass, brush_cb);
   gtk_widget_class_bind_template_callback (klass, compare_cb);
   gtk_widget_class_bind_template_callback (klass, other_chosen_cb);
+  gtk_widget_class_bind_template_callback (klass, other_entered_cb);
 }
 
 static void
@@ -497,6 +566,8 @@ pmod_policy_panel_init (PmodPolicyPanel *self)
 {
   self->updating = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
+  self->presets = pmod_presets_new (NULL);
+  self->shown_presets = list_presets (self);
   fill_lists (self);
   name_button (self->policy, _ ("Who chooses what is kept"));
   name_button (self->scope, _ ("Which layers the brush paints"));

@@ -586,8 +586,8 @@ pmod_chat_dup_texts (PmodChat *self)
   question = dup_last_question (self);
   if (!question)
     return NULL;
-  texts = collect_prompt (self, question,
-                          g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
+  texts =
+      collect_prompt (self, question, g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
   return g_strdupv ((char **)texts->pdata);
 }
 
