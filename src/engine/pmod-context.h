@@ -19,10 +19,11 @@ PmodModel *pmod_context_get_model (const PmodContext *self);
 
 /* Runs the prompt. States of an earlier run that cannot differ are used again: the pictures'
  * features; every layer's cache up to the end of the last picture (and of whole blocks of text
- * after it) where the routing is the same; else the layers before the first router. The result
- * is the same to the last bit. Errors: CONTEXT (too long, with the counts), ARGUMENT (routing),
- * CANCELLED, NUMBER (NaN or infinity in the states, naming the layer), DEVICE. After an error the
- * context is empty but usable. */
+ * after it) where the routing is the same; else, and where another prompt's last token chose
+ * (PMOD_POLICY_LAST), the layers before the first router. The result is the same to the
+ * last bit. Errors: CONTEXT (too long, with the counts), ARGUMENT (routing; a paint of another
+ * size), CANCELLED, NUMBER (NaN or infinity in the states, naming the layer), DEVICE. After an
+ * error the context is empty but usable. */
 gboolean pmod_context_prefill (PmodContext *self,
                                const PmodPrompt *prompt,
                                const PmodParams *params,

@@ -148,8 +148,13 @@ ROWS = [
     ((*RUN, '--dtype', 'f16'), 1, 'not "f16"'),
     ((*RUN, '--dtype', 'int7'), 2, 'expected one of auto, f32, bf16, got "int7"'),
     ((*RUN, '--device', 'tpu'), 2, 'expected one of auto, cpu, cuda, got "tpu"'),
-    ((*RUN, '--policy', 'fastv'), 1, 'this build has router, random, inverse, grid, first, not "fastv"'),
-    ((*RUN, '--policy', 'guess'), 2, 'expected one of router, random, inverse, grid, first, got "guess"'),
+    ((*RUN, '--policy', 'dense'), 1, 'this build has router, random, inverse, grid, first, norm, '
+     'attention, last, painted, not "dense"'),
+    ((*RUN, '--policy', 'guess'), 2, 'expected one of router, random, inverse, grid, first, norm, '
+     'attention, last, painted, got "guess"'),
+    ((*RUN, '--policy', 'painted'), 2, '--policy painted: expected --paint FILE beside it'),
+    ((*RUN, '--paint', '/dev/zero'), 1, '/dev/zero'),
+    (('sweep', TINY, '--prompt', 'red', '--over', 'policy', '--steps', '3'), 2, 'no meaning over'),
     ((*RUN, '--exif', 'maybe'), 2, 'expected one of apply, ignore, got "maybe"'),
     ((*RUN, '--threads', '-1'), 2, '--threads: expected a whole number from 1 to 1024, got "-1"'),
     ((*RUN, '--threads', '0'), 2, 'got "0"'),

@@ -54,7 +54,7 @@ def test_text():
 def test_help():
     text = good('--help').stdout
     assert good('--version').stdout.startswith('pmod ')
-    for command in ('info', 'run', 'chat', 'flops', 'trace', 'bench', 'eval', 'train'):
+    for command in ('info', 'run', 'chat', 'flops', 'trace', 'bench', 'sweep', 'eval', 'train'):
         assert f'\n  {command} ' in text, text
         own = good(command, '--help')
         assert own.stderr == '' and f'pmod {command}' in own.stdout, own

@@ -10,7 +10,7 @@ import sys
 
 import tree
 
-COMMANDS = ("info", "run", "chat", "flops", "trace", "bench", "eval", "train")
+COMMANDS = ("info", "run", "chat", "flops", "trace", "bench", "sweep", "eval", "train")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 

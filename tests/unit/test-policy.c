@@ -359,11 +359,29 @@ test_seed (void)
 }
 
 static void
+test_names (void)
+{
+  PmodPolicy policy;
+
+  for (int i = 0; i < PMOD_N_POLICIES; i++)
+    {
+      g_assert_true (pmod_policy_from_name (pmod_policy_name ((PmodPolicy)i), &policy));
+      g_assert_cmpint (policy, ==, i);
+    }
+  g_assert_false (pmod_policy_from_name ("dense", &policy));
+}
+
+static void
 test_equal (void)
 {
   g_autoptr (PmodConfig) config = open_config ("llava-1.5-7b");
   PmodParams a, b;
   double ratios[PMOD_MAX_LAYERS];
+  const guint8 keep[2] = { PMOD_PAINT_KEEP, 0 }, skip[2] = { PMOD_PAINT_SKIP, 0 };
+  g_autoptr (PmodPaint) none = pmod_paint_new (2);
+  g_autoptr (PmodPaint) one = pmod_paint_with (none, 9, keep);
+  g_autoptr (PmodPaint) same = pmod_paint_with (none, 9, keep);
+  g_autoptr (PmodPaint) other = pmod_paint_with (none, 9, skip);
   g_autoptr (GError) error = NULL;
 
   pmod_params_init (&a, config);
@@ -376,6 +394,17 @@ test_equal (void)
   b.routing.policy = PMOD_POLICY_RANDOM;
   g_assert_false (pmod_routing_equal (&a.routing, &b.routing, config));
   b.routing.seed = 0;
+  g_assert_true (pmod_routing_equal (&a.routing, &b.routing, config));
+  /* What is painted counts by what it is, and for the one policy that looks at it. */
+  a.routing.policy = b.routing.policy = PMOD_POLICY_PAINTED;
+  g_assert_true (pmod_routing_equal (&a.routing, &b.routing, config));
+  a.routing.paint = one;
+  g_assert_false (pmod_routing_equal (&a.routing, &b.routing, config));
+  b.routing.paint = same;
+  g_assert_true (pmod_routing_equal (&a.routing, &b.routing, config));
+  b.routing.paint = other;
+  g_assert_false (pmod_routing_equal (&a.routing, &b.routing, config));
+  a.routing.policy = b.routing.policy = PMOD_POLICY_NORM;
   g_assert_true (pmod_routing_equal (&a.routing, &b.routing, config));
   a.routing.policy = (PmodPolicy)PMOD_N_POLICIES;
   g_assert_false (pmod_routing_ratios (&a.routing, config, ratios, &error));
@@ -392,6 +421,7 @@ main (int argc, char **argv)
   g_test_add_func ("/policy/random", test_random);
   g_test_add_func ("/policy/runs", test_runs);
   g_test_add_func ("/policy/seed", test_seed);
+  g_test_add_func ("/policy/names", test_names);
   g_test_add_func ("/policy/equal", test_equal);
   return g_test_run ();
 }

@@ -255,6 +255,59 @@ test_question_first (void)
     }
 }
 
+/* The switch: pictures stand behind the last question, a newline before each. */
+static void
+test_question_first_flag (void)
+{
+  g_autoptr (PmodTokenizer) tokenizer = open_tokenizer ();
+  const struct
+  {
+    const char *texts[4];
+    int n_images;
+    const char *expected; /* NULL: refused */
+  } cases[] = {
+    { { "What?" }, 1, "USER: What?\n<image> ASSISTANT:" },
+    { { "What?" }, 2, "USER: What?\n<image>\n<image> ASSISTANT:" },
+    { { "What?", "This.", "And?" },
+      1,
+      "USER: What? ASSISTANT: This.</s>USER: And?\n<image> ASSISTANT:" },
+    { { "What?" }, 0, "USER: What? ASSISTANT:" },
+    { { "<image>\nWhat?" }, 1, NULL },
+    { { "<image> What?", "This.", "And?" }, 1, NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GPtrArray) images = make_images (cases[i].n_images);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (PmodPrompt) prompt = NULL, spelled = NULL;
+      PmodTurn turns[4];
+      int n = 0;
+
+      for (; cases[i].texts[n] != NULL; n++)
+        turns[n] = (PmodTurn){ n % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER, cases[i].texts[n] };
+      prompt = pmod_prompt_new_chat_full (tokenizer, "user-assistant", turns, n,
+                                          (PmodImage *const *)images->pdata, cases[i].n_images,
+                                          PMOD_PROMPT_QUESTION_FIRST, &error);
+      if (cases[i].expected == NULL)
+        {
+          g_assert_null (prompt);
+          g_assert_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT);
+          continue;
+        }
+      g_assert_no_error (error);
+      g_assert_cmpstr (prompt->text, ==, cases[i].expected);
+      g_assert_cmpint (prompt->question_first, ==, cases[i].n_images > 0);
+      g_assert_cmpint (count_pictures (prompt->text), ==, cases[i].n_images);
+      spelled =
+          pmod_prompt_new_raw (tokenizer, prompt->text, (PmodImage *const *)prompt->images->pdata,
+                               cases[i].n_images, &error);
+      g_assert_no_error (error);
+      g_assert_cmpmem (spelled->ids->data, spelled->ids->len * 4, prompt->ids->data,
+                       prompt->ids->len * 4);
+    }
+}
+
 static void
 assert_refused (const char *template_name,
                 const char *const *texts,
@@ -331,6 +384,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/demo-v0", test_demo_v0);
   g_test_add_func ("/prompt/injection", test_injection);
   g_test_add_func ("/prompt/question-first", test_question_first);
+  g_test_add_func ("/prompt/question-first-flag", test_question_first_flag);
   g_test_add_func ("/prompt/refusals", test_refusals);
   return g_test_run ();
 }

@@ -343,6 +343,22 @@ flip (GByteArray *bytes, PmodRecordType type, gsize field, gint32 value, gboolea
 
 #define FIELD(type, field) G_STRUCT_OFFSET (type, field)
 
+/* A flag, and traces from before there was one. */
+static void
+test_by_question (void)
+{
+  PmodRecordRunBegin begin = { 0 };
+
+  g_assert_false (pmod_record_is_by_question (&begin));
+  begin.question_first = 1;
+  g_assert_true (pmod_record_is_by_question (&begin));
+  begin.question_first = 0;
+  begin.header.flags = PMOD_RECORD_FLAG_REUSED;
+  g_assert_false (pmod_record_is_by_question (&begin));
+  begin.header.flags |= PMOD_RECORD_FLAG_BY_QUESTION;
+  g_assert_true (pmod_record_is_by_question (&begin));
+}
+
 static void
 test_lies (void)
 {
@@ -514,6 +530,7 @@ main (int argc, char **argv)
   g_test_add_func ("/trace/truncation", test_truncation);
   g_test_add_func ("/trace/bit-flips", test_bit_flips);
   g_test_add_func ("/trace/lies", test_lies);
+  g_test_add_func ("/trace/by-question", test_by_question);
   g_test_add_func ("/trace/empty-rows", test_empty_rows);
   g_test_add_func ("/trace/file", test_file);
   g_test_add_func ("/trace/abandoned-file", test_abandoned_file);
