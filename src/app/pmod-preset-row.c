@@ -143,13 +143,16 @@ popover_shown_cb (PmodPresetRow *self)
   gtk_widget_grab_focus (GTK_WIDGET (self->name));
 }
 
+/* The list is made anew under the drop-down, whose choice moves with it and means nothing then. */
 static void
 save_cb (PmodPresetRow *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (PmodPreset) preset =
-      pmod_presets_save (self->presets, gtk_editable_get_text (self->name), self->tuning, &error);
+  g_autoptr (PmodPreset) preset = NULL;
 
+  self->updating = TRUE;
+  preset =
+      pmod_presets_save (self->presets, gtk_editable_get_text (self->name), self->tuning, &error);
   update (self);
   show_failure (self, error);
   if (preset)
@@ -162,6 +165,7 @@ rename_cb (PmodPresetRow *self)
   PmodPreset *saved = get_saved (self);
   g_autoptr (GError) error = NULL;
 
+  self->updating = TRUE;
   if (saved &&
       pmod_presets_rename (self->presets, saved, gtk_editable_get_text (self->name), &error))
     gtk_popover_popdown (self->popover);
@@ -176,6 +180,7 @@ delete_cb (PmodPresetRow *self)
   PmodPreset *saved = get_saved (self);
   g_autoptr (GError) error = NULL;
 
+  self->updating = TRUE;
   if (saved && !pmod_presets_delete (self->presets, saved, &error))
     {
       gtk_label_set_label (self->problem, error->message);

@@ -1,7 +1,7 @@
 /* PmodSession: the main thread's side of the engine. See pmod-session.h.
  *
  * Owners: this object and every PmodRun belong to the main thread; model and context to the
- * worker's. The worker only makes `source` ready; all that it has to say is fetched here. */
+ * worker's. The worker only makes the two sources ready; all that it has to say is fetched here. */
 #include "config.h"
 
 #include "pmod-session.h"
@@ -12,12 +12,16 @@
 #include "pmod-tuning-private.h"
 #include "pmod-worker.h"
 
+/* A hand on a slider has the window drawn without a pause; news waits no longer than this. */
+#define LATE_US (25 * 1000)
+
 struct _PmodSession
 {
   GObject parent_instance;
 
   PmodWorker *worker;
-  GSource *source;
+  GSource *source; /* below drawing and input, so that a fast engine cannot starve them */
+  GSource *late;   /* above drawing, so that what is always drawn cannot starve the engine's news */
   GHashTable *runs;   /* job id -> PmodRun: one in flight, one waiting in each lane */
   GHashTable *sweeps; /* job id -> PmodSweepRun: the same */
   guint64 last_job;   /* of runs, sweeps and models alike */
@@ -203,7 +207,8 @@ dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   g_autoptr (GPtrArray) events = NULL;
 
   /* Before the fetch: what comes after the fetch makes the source ready again. */
-  g_source_set_ready_time (source, -1);
+  g_source_set_ready_time (self->source, -1);
+  g_source_set_ready_time (self->late, -1);
   events = pmod_worker_take_events (self->worker);
   for (guint i = 0; i < events->len; i++)
     take_event (self, g_ptr_array_index (events, i));
@@ -218,10 +223,35 @@ never_called (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* On the engine's thread: of self it knows the sources alone, which stand until it is gone. */
 static void
 wake (gpointer data)
 {
-  g_source_set_ready_time (data, 0);
+  PmodSession *self = data;
+
+  g_source_set_ready_time (self->source, 0);
+  g_source_set_ready_time (self->late, g_get_monotonic_time () + LATE_US);
+}
+
+static GSource *
+add_source (PmodSession *self, int priority)
+{
+  static GSourceFuncs funcs = { .dispatch = dispatch };
+  GSource *source = g_source_new (&funcs, sizeof (GSource));
+
+  g_source_set_priority (source, priority);
+  g_source_set_callback (source, never_called, self, NULL);
+  g_source_set_static_name (source, "engine");
+  g_source_attach (source, NULL);
+  return source;
+}
+
+static void
+remove_source (GSource **source)
+{
+  if (*source)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -232,9 +262,8 @@ pmod_session_dispose (GObject *object)
   PmodSession *self = PMOD_SESSION (object);
 
   g_clear_pointer (&self->worker, pmod_worker_free);
-  if (self->source)
-    g_source_destroy (self->source);
-  g_clear_pointer (&self->source, g_source_unref);
+  remove_source (&self->source);
+  remove_source (&self->late);
   g_clear_pointer (&self->runs, g_hash_table_unref);
   g_clear_pointer (&self->sweeps, g_hash_table_unref);
 
@@ -297,19 +326,13 @@ pmod_session_class_init (PmodSessionClass *klass)
 static void
 pmod_session_init (PmodSession *self)
 {
-  static GSourceFuncs funcs = { .dispatch = dispatch };
-
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->tuning = pmod_tuning_new ();
 
-  /* Below drawing and input, so that a fast engine cannot starve them. */
-  self->source = g_source_new (&funcs, sizeof (GSource));
-  g_source_set_priority (self->source, G_PRIORITY_DEFAULT_IDLE);
-  g_source_set_callback (self->source, never_called, self, NULL);
-  g_source_set_static_name (self->source, "engine");
-  g_source_attach (self->source, NULL);
-  self->worker = pmod_worker_new (wake, self->source);
+  self->source = add_source (self, G_PRIORITY_DEFAULT_IDLE);
+  self->late = add_source (self, G_PRIORITY_DEFAULT);
+  self->worker = pmod_worker_new (wake, self);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */

@@ -497,9 +497,10 @@ run_others (PmodWorker *self)
   pthread_mutex_unlock (&self->lock);
 }
 
-/* Frees the contexts of lanes that were closed and have nothing to do. Lock as above. */
-static void
-close_lanes_locked (PmodWorker *self)
+/* Frees the context of a lane that was closed; FALSE: there is none. Lock as above, and as it is
+ * let go of meanwhile, whoever calls this looks at everything again. */
+static gboolean
+close_lane_locked (PmodWorker *self)
 {
   for (int lane = 1; lane < PMOD_N_LANES; lane++)
     if (self->closing[lane])
@@ -511,7 +512,9 @@ close_lanes_locked (PmodWorker *self)
         g_clear_pointer (&context, pmod_context_free);
         pmod_first_word_clear (&self->first_words[lane]);
         pthread_mutex_lock (&self->lock);
+        return TRUE;
       }
+  return FALSE;
 }
 
 static gpointer
@@ -522,7 +525,8 @@ engine_thread (gpointer data)
   pthread_mutex_lock (&self->lock);
   while (!self->quit)
     {
-      close_lanes_locked (self);
+      if (close_lane_locked (self))
+        continue;
       if (self->open_path)
         {
           g_autofree char *path = g_steal_pointer (&self->open_path);

@@ -2,8 +2,8 @@
  * notice. */
 #include "config.h"
 
-#include "bridge-check.h"
 #include "pmod-comparison.h"
+#include "session-check.h"
 
 #define MODEL "demo-v0"
 #define N_LAYERS 6
@@ -21,9 +21,9 @@ typedef struct
 static void
 open_lab (Lab *lab, gconstpointer data)
 {
-  lab->session = check_open_session (MODEL);
-  lab->pictures[0] = check_load_picture ("demo/seen-00.png");
-  lab->pictures[1] = check_load_picture ("demo/seen-01.png");
+  lab->session = session_check_open (MODEL);
+  lab->pictures[0] = session_check_load_picture ("demo/seen-00.png");
+  lab->pictures[1] = session_check_load_picture ("demo/seen-01.png");
   lab->tuning = pmod_session_get_tuning (lab->session);
   lab->chat = pmod_chat_new (lab->session);
   lab->comparison = pmod_comparison_get (lab->chat);
@@ -51,8 +51,8 @@ is_ready (gpointer session)
 static void
 settle (Lab *lab)
 {
-  check_pass_time (500);
-  check_wait_until (is_ready, lab->session);
+  session_check_pass_time (500);
+  session_check_wait (is_ready, lab->session);
 }
 
 static void
@@ -66,7 +66,7 @@ show (Lab *lab, int picture)
 static PmodRun *
 read_alone (Lab *lab, PmodTuning *tuning)
 {
-  return check_finish (pmod_session_read_with (lab->session, lab->pictures[0], tuning, 0));
+  return session_check_finish (pmod_session_read_with (lab->session, lab->pictures[0], tuning, 0));
 }
 
 static void
@@ -157,7 +157,7 @@ test_each_kind (Lab *lab, gconstpointer data)
       check_counts (lab);
       tuning = i == -2 ? g_object_ref (pinned) : pmod_comparison_dup_tuning (lab->comparison);
       alone = read_alone (lab, tuning);
-      g_assert_true (check_same_maps (alone, b));
+      g_assert_true (session_check_same_maps (alone, b));
       if (i > 0)
         g_assert_cmpfloat (
             pmod_run_get_flops (b, PMOD_FLOPS_PAPER).used, ==,
@@ -186,7 +186,8 @@ test_answers (Lab *lab, gconstpointer data)
   g_assert_true (pmod_comparison_get_divergence (lab->comparison, &divergence));
   g_assert_cmpfloat (divergence, >, 0);
   dense = pmod_comparison_dup_tuning (lab->comparison);
-  alone = check_finish (pmod_session_ask_with (lab->session, texts, lab->pictures[0], dense, 0));
+  alone = session_check_finish (
+      pmod_session_ask_with (lab->session, texts, lab->pictures[0], dense, 0));
   g_assert_cmpstr (pmod_run_get_text (b), ==, pmod_run_get_text (alone));
   g_test_message ("dense: %.6f nats, \"%s\" beside \"%s\"", divergence, pmod_run_get_text (a),
                   pmod_run_get_text (b));
@@ -292,7 +293,7 @@ test_camera (Lab *lab, gconstpointer data)
   for (int i = 0; i < 100; i++)
     {
       pmod_chat_open_picture (lab->chat, lab->pictures[(i + 1) % 2]);
-      check_pass_time (i % 10 == 0 ? 60 : 2);
+      session_check_pass_time (i % 10 == 0 ? 60 : 2);
       g_assert_cmpint (n_alive, <=, 2);
     }
   settle (lab);
@@ -321,7 +322,7 @@ test_slider (Lab *lab, gconstpointer data)
       PmodRun *b = pmod_comparison_get_run (lab->comparison);
 
       pmod_tuning_set_factor (lab->tuning, 0.3 + 0.01 * i);
-      check_pass_time (30);
+      session_check_pass_time (30);
       n_a += a != pmod_chat_get_run (lab->chat);
       n_runs += b != pmod_comparison_get_run (lab->comparison);
     }

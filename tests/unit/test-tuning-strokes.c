@@ -4,7 +4,7 @@
 
 #include <glib/gstdio.h>
 
-#include "bridge-check.h"
+#include "session-check.h"
 
 #define MODEL "demo-v0"
 #define N_VISION 64
@@ -21,8 +21,8 @@ typedef struct
 static void
 open_lab (Lab *lab, gconstpointer data)
 {
-  lab->session = check_open_session (MODEL);
-  lab->picture = check_load_picture ("demo/seen-00.png");
+  lab->session = session_check_open (MODEL);
+  lab->picture = session_check_load_picture ("demo/seen-00.png");
   lab->tuning = pmod_session_get_tuning (lab->session);
 }
 
@@ -36,7 +36,7 @@ close_lab (Lab *lab, gconstpointer data)
 static PmodRun *
 read_picture (Lab *lab)
 {
-  return check_finish (pmod_session_read (lab->session, lab->picture));
+  return session_check_finish (pmod_session_read (lab->session, lab->picture));
 }
 
 static int
@@ -66,7 +66,7 @@ test_policies (Lab *lab, gconstpointer data)
       g_assert_cmpfloat (pmod_run_get_flops (run, PMOD_FLOPS_PAPER).used, ==,
                          pmod_run_get_flops (router, PMOD_FLOPS_PAPER).used);
       /* Nothing is painted yet: then the router decides alone. */
-      g_assert_cmpint (check_same_maps (run, router), ==, policy == PMOD_TUNING_PAINTED);
+      g_assert_cmpint (session_check_same_maps (run, router), ==, policy == PMOD_TUNING_PAINTED);
     }
 }
 
@@ -83,8 +83,8 @@ test_random (Lab *lab, gconstpointer data)
   b = read_picture (lab);
   pmod_tuning_set_seed (lab->tuning, 0);
   again = read_picture (lab);
-  g_assert_false (check_same_maps (a, b));
-  g_assert_true (check_same_maps (a, again));
+  g_assert_false (session_check_same_maps (a, b));
+  g_assert_true (session_check_same_maps (a, again));
 }
 
 /* The parts that the router likes least are the hardest to force. */
@@ -211,7 +211,7 @@ test_reset_keeps (Lab *lab, gconstpointer data)
   pmod_tuning_reset (lab->tuning);
   g_assert_true (pmod_tuning_get_trained (lab->tuning));
   reset = read_picture (lab);
-  g_assert_true (check_same_maps (trained, reset));
+  g_assert_true (session_check_same_maps (trained, reset));
   g_assert_cmpint (pmod_tuning_count_painted (lab->tuning, LAYER, PMOD_TUNING_SKIP), ==, 20);
   g_assert_cmpint (pmod_tuning_get_policy (copy), ==, PMOD_TUNING_PAINTED);
   pmod_tuning_erase_all (lab->tuning);
@@ -229,7 +229,7 @@ test_other_size (Lab *lab, gconstpointer data)
   /* Of a picture with other parts: this one is read all the same. */
   pmod_tuning_paint_tokens (lab->tuning, 100, LAYER, &token, 1, PMOD_TUNING_KEEP);
   run = read_picture (lab);
-  g_assert_true (check_same_maps (trained, run));
+  g_assert_true (session_check_same_maps (trained, run));
   paint_one (lab, LAYER, 0, PMOD_TUNING_KEEP);
   g_assert_cmpint (pmod_tuning_get_paint_size (lab->tuning), ==, N_VISION);
   g_assert_cmpint (state (lab, 5), ==, PMOD_TUNING_UNPAINTED);
@@ -267,7 +267,7 @@ read_behind (Lab *lab, const char *question)
 {
   const char *texts[] = { question, NULL };
 
-  return check_finish (
+  return session_check_finish (
       pmod_session_read_behind (lab->session, texts, lab->picture, lab->tuning, 0));
 }
 
@@ -280,13 +280,13 @@ test_question_first (Lab *lab, gconstpointer data)
   g_autoptr (PmodRun) c = NULL;
   g_autoptr (PmodRun) d = NULL;
 
-  g_assert_true (check_same_maps (a, b));
+  g_assert_true (session_check_same_maps (a, b));
   g_assert_false (pmod_run_get_question_first (a));
   pmod_tuning_set_question_first (lab->tuning, TRUE);
   c = read_behind (lab, "What is this?");
   d = read_behind (lab, "How many balloons are there?");
   g_assert_true (pmod_run_get_question_first (c));
-  g_assert_false (check_same_maps (c, d));
+  g_assert_false (session_check_same_maps (c, d));
 }
 
 int

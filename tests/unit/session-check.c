@@ -1,10 +1,10 @@
-/* See bridge-check.h. */
+/* See session-check.h. */
 #include "config.h"
 
-#include "bridge-check.h"
+#include "session-check.h"
 
-static char *
-fixture (const char *name)
+char *
+session_check_fixture (const char *name)
 {
   return g_test_build_filename (G_TEST_DIST, "fixtures", name, NULL);
 }
@@ -17,7 +17,7 @@ timeout_cb (gpointer data)
 }
 
 void
-check_wait_until (gboolean (*condition) (gpointer), gpointer object)
+session_check_wait (gboolean (*condition) (gpointer), gpointer object)
 {
   gboolean late = FALSE;
   guint id = g_timeout_add_seconds (120, timeout_cb, &late);
@@ -28,34 +28,18 @@ check_wait_until (gboolean (*condition) (gpointer), gpointer object)
   g_source_remove (id);
 }
 
-void
-check_pass_time (guint ms)
-{
-  gboolean over = FALSE;
-
-  g_timeout_add (ms, timeout_cb, &over);
-  while (!over)
-    g_main_context_iteration (NULL, TRUE);
-}
-
-static gboolean
-is_settled (gpointer session)
+gboolean
+session_check_is_settled (gpointer session)
 {
   PmodSessionState state = pmod_session_get_state (session);
 
   return state != PMOD_SESSION_LOADING && state != PMOD_SESSION_THINKING;
 }
 
-PmodSession *
-check_open_session (const char *model)
+gboolean
+session_check_is_finished (gpointer run)
 {
-  g_autofree char *path = fixture (model);
-  PmodSession *session = pmod_session_new ();
-
-  pmod_session_open_model (session, path);
-  check_wait_until (is_settled, session);
-  g_assert_null (pmod_session_get_error (session));
-  return session;
+  return pmod_run_is_finished (run);
 }
 
 static gboolean
@@ -74,34 +58,55 @@ picture_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 PmodPicture *
-check_load_picture (const char *path)
+session_check_load_picture (const char *name)
 {
-  g_autofree char *full = fixture (path);
-  g_autoptr (GFile) file = g_file_new_for_path (full);
+  g_autofree char *path = session_check_fixture (name);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
   PmodPicture *picture = NULL;
 
   pmod_picture_load_file_async (file, NULL, picture_cb, &picture);
-  check_wait_until (is_set, &picture);
+  session_check_wait (is_set, &picture);
   return picture;
 }
 
-static gboolean
-is_finished (gpointer run)
+PmodSession *
+session_check_open (const char *name)
 {
-  return pmod_run_is_finished (run);
+  g_autofree char *model = session_check_fixture (name);
+  PmodSession *session = pmod_session_new ();
+
+  pmod_session_open_model (session, model);
+  session_check_wait (session_check_is_settled, session);
+  g_assert_null (pmod_session_get_error (session));
+  return session;
 }
 
 PmodRun *
-check_finish (PmodRun *run)
+session_check_finish (PmodRun *run)
 {
-  check_wait_until (is_finished, run);
-  g_assert_cmpstr (pmod_run_get_error (run), ==, NULL);
-  g_assert_cmpint (pmod_run_get_phase (run), ==, PMOD_RUN_DONE);
+  session_check_wait (session_check_is_finished, run);
   return run;
 }
 
+static gboolean
+is_over_cb (gpointer over)
+{
+  *(gboolean *)over = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+void
+session_check_pass_time (guint ms)
+{
+  gboolean over = FALSE;
+
+  g_timeout_add (ms, is_over_cb, &over);
+  while (!over)
+    g_main_context_iteration (NULL, TRUE);
+}
+
 gboolean
-check_same_maps (PmodRun *a, PmodRun *b)
+session_check_same_maps (PmodRun *a, PmodRun *b)
 {
   g_assert_cmpint (pmod_run_get_n_layers (a), >, 0);
   g_assert_cmpint (pmod_run_get_n_layers (a), ==, pmod_run_get_n_layers (b));
