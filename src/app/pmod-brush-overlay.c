@@ -407,7 +407,8 @@ pmod_brush_overlay_set_up (PmodBrushOverlay *self,
                            PmodSelection *selection,
                            PmodBrush *brush)
 {
-  static const char *const told[] = { "run-changed", "notify::layer", "notify::plane" };
+  static const char *const told[] = { "run-changed", "notify::layer", "notify::picture",
+                                      "notify::plane", "notify::zoom" };
 
   g_return_if_fail (PMOD_IS_BRUSH_OVERLAY (self));
   g_return_if_fail (self->view == NULL);
@@ -417,10 +418,6 @@ pmod_brush_overlay_set_up (PmodBrushOverlay *self,
   self->brush = brush;
   for (gsize i = 0; i < G_N_ELEMENTS (told); i++)
     g_signal_connect_object (selection, told[i], G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);
-  /* Zoomed and moved, the parts lie elsewhere. */
-  if (g_object_class_find_property (G_OBJECT_GET_CLASS (selection), "zoom"))
-    g_signal_connect_object (selection, "notify::zoom", G_CALLBACK (changed_cb), self,
-                             G_CONNECT_SWAPPED);
   g_signal_connect_object (selection, "notify::hover", G_CALLBACK (gtk_widget_queue_draw), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (pmod_brush_get_tuning (brush), "changed", G_CALLBACK (changed_cb), self,

@@ -29,6 +29,7 @@ struct _PmodCompareStage
   PmodComparison *comparison; /* the chat's */
   PmodSelection *selection_b;
   gboolean difference;
+  gboolean following; /* one selection the other: what it changes is not the user's doing */
 
   PmodMaskView *view_a;
   PmodMaskView *view_b;
@@ -135,12 +136,50 @@ update_texts (PmodCompareStage *self)
 
 /* --- Following ------------------------------------------------------------------------------- */
 
-/* Its own default layer is of no interest: it looks where the window looks. */
+/* How it is looked at, from one selection to the other. */
 static void
-follow (PmodCompareStage *self)
+copy_look (PmodSelection *from, PmodSelection *to)
 {
-  pmod_selection_set_run (self->selection_b, pmod_comparison_get_run (self->comparison));
-  pmod_selection_set_layer (self->selection_b, pmod_selection_get_layer (self->selection));
+  double zoom = pmod_selection_get_zoom (from);
+  double x, y, to_x, to_y;
+
+  pmod_selection_set_view (to, pmod_selection_get_view (from));
+  pmod_selection_set_bare (to, pmod_selection_get_bare (from));
+  pmod_selection_set_held (to, pmod_selection_get_held (from));
+  pmod_selection_set_hover (to, pmod_selection_get_hover (from));
+  pmod_selection_zoom_at (to, zoom, 0.5, 0.5);
+  pmod_selection_get_center (from, &x, &y);
+  pmod_selection_get_center (to, &to_x, &to_y);
+  pmod_selection_pan (to, (to_x - x) * zoom, (to_y - y) * zoom);
+}
+
+/* B's own default layer, and that a picture that has just come is seen whole, is of no interest: it
+ * looks where the window looks. */
+static void
+follow_a (PmodCompareStage *self)
+{
+  PmodSelection *a = self->selection, *b = self->selection_b;
+
+  if (self->following)
+    return;
+  self->following = TRUE;
+  g_object_set (self->view_b, "picture", pmod_comparison_get_picture (self->comparison), NULL);
+  pmod_selection_set_run (b, pmod_comparison_get_run (self->comparison));
+  pmod_selection_set_layer (b, pmod_selection_get_layer (a));
+  pmod_selection_set_picture (b, pmod_selection_get_picture (a));
+  pmod_selection_set_plane (b, pmod_selection_get_plane (a));
+  copy_look (a, b);
+  self->following = FALSE;
+}
+
+static void
+follow_b (PmodCompareStage *self)
+{
+  if (self->following)
+    return;
+  self->following = TRUE;
+  copy_look (self->selection_b, self->selection);
+  self->following = FALSE;
 }
 
 static void
@@ -155,28 +194,29 @@ update (PmodCompareStage *self)
   gtk_widget_set_visible (GTK_WIDGET (self->view_b), active && !self->difference);
   gtk_widget_set_visible (GTK_WIDGET (self->difference_overlay), active && self->difference);
   gtk_widget_set_visible (GTK_WIDGET (self->brush), !(active && self->difference));
-  follow (self);
+  follow_a (self);
   if (active)
     update_texts (self);
 }
 
-/* All that can be looked at but the run; what the selection of B would clamp by its own run goes
- * one way. */
+/* Whoever points at a part of one picture, or zooms it, means both. */
 static void
-bind_selections (PmodCompareStage *self)
+join_selections (PmodCompareStage *self)
 {
-  static const char *const one_way[] = { "layer", "plane", "picture" };
-  static const char *const both_ways[] = { "hover", "held", "view", "zoom", "bare" };
-  GObjectClass *klass = G_OBJECT_GET_CLASS (self->selection);
+  static const char *const looks[] = { "notify::hover", "notify::held", "notify::view",
+                                       "notify::bare", "notify::zoom" };
+  static const char *const of_a[] = { "notify::picture", "notify::plane" };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (one_way); i++)
-    if (g_object_class_find_property (klass, one_way[i]))
-      g_object_bind_property (self->selection, one_way[i], self->selection_b, one_way[i],
-                              G_BINDING_SYNC_CREATE);
-  for (gsize i = 0; i < G_N_ELEMENTS (both_ways); i++)
-    if (g_object_class_find_property (klass, both_ways[i]))
-      g_object_bind_property (self->selection, both_ways[i], self->selection_b, both_ways[i],
-                              G_BINDING_SYNC_CREATE | G_BINDING_BIDIRECTIONAL);
+  for (gsize i = 0; i < G_N_ELEMENTS (looks); i++)
+    {
+      g_signal_connect_object (self->selection, looks[i], G_CALLBACK (follow_a), self,
+                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (self->selection_b, looks[i], G_CALLBACK (follow_b), self,
+                               G_CONNECT_SWAPPED);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (of_a); i++)
+    g_signal_connect_object (self->selection, of_a[i], G_CALLBACK (follow_a), self,
+                             G_CONNECT_SWAPPED);
 }
 
 static void
@@ -191,9 +231,7 @@ set_up (PmodCompareStage *self)
   pmod_brush_overlay_set_up (self->brush, self->view_a, self->selection, brush);
   pmod_difference_overlay_set_up (self->difference_overlay, self->view_a, self->selection,
                                   self->comparison);
-  bind_selections (self);
-  g_object_bind_property (self->comparison, "picture", self->view_b, "picture",
-                          G_BINDING_SYNC_CREATE);
+  join_selections (self);
   g_signal_connect_object (self->selection, "run-changed", G_CALLBACK (update), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->selection, "notify::layer", G_CALLBACK (update), self,

@@ -3,7 +3,8 @@
 
 #include "pmod-detail-pane.h"
 
-#include <glib/gi18n.h>
+#include "pmod-token-ribbon.h"
+#include "pmod-weight-histogram.h"
 
 struct _PmodDetailPane
 {
@@ -77,6 +78,8 @@ pmod_detail_pane_class_init (PmodDetailPaneClass *klass)
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_TOKEN_RIBBON);
+  g_type_ensure (PMOD_TYPE_WEIGHT_HISTOGRAM);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-detail-pane.ui");
   gtk_widget_class_set_css_name (widget_class, "detailpane");

@@ -137,7 +137,8 @@ pmod_difference_overlay_set_up (PmodDifferenceOverlay *self,
                                 PmodSelection *selection,
                                 PmodComparison *comparison)
 {
-  static const char *const told[] = { "run-changed", "notify::layer", "notify::plane" };
+  static const char *const told[] = { "run-changed", "notify::layer", "notify::picture",
+                                      "notify::plane", "notify::zoom" };
 
   g_return_if_fail (PMOD_IS_DIFFERENCE_OVERLAY (self));
   g_return_if_fail (self->view == NULL);
@@ -147,9 +148,5 @@ pmod_difference_overlay_set_up (PmodDifferenceOverlay *self,
   self->comparison = comparison;
   for (gsize i = 0; i < G_N_ELEMENTS (told); i++)
     g_signal_connect_object (selection, told[i], G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);
-  /* Zoomed and moved, the parts lie elsewhere. */
-  if (g_object_class_find_property (G_OBJECT_GET_CLASS (selection), "zoom"))
-    g_signal_connect_object (selection, "notify::zoom", G_CALLBACK (changed_cb), self,
-                             G_CONNECT_SWAPPED);
   g_signal_connect_object (comparison, "changed", G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);
 }

@@ -1,13 +1,19 @@
-/* PmodInspector: see pmod-inspector.h. Lays the views out and keeps the two lines of text. */
+/* PmodInspector: see pmod-inspector.h. Lays the views out, keeps the lines of text, and has the
+ * actions on what is looked at: they only change the selection. */
 #include "config.h"
 
 #include "pmod-inspector.h"
 
 #include <glib/gi18n.h>
 
-#include "pmod-layer-strip.h"
+#include "pmod-cell-text.h"
+#include "pmod-column-layout.h"
 #include "pmod-compare-stage.h"
+#include "pmod-layer-strip.h"
+#include "pmod-map-legend.h"
 #include "pmod-meter-panel.h"
+
+#define ZOOM_STEP 1.25
 
 struct _PmodInspector
 {
@@ -19,13 +25,18 @@ struct _PmodInspector
 
   GtkLabel *title;
   GtkLabel *detail;
+  GtkLabel *dependence;
   GtkWidget *planes;
+  GtkWidget *pictures;
+  GtkButton *play;
+  GtkButton *zoom;
 };
 
 enum
 {
   PROP_CHAT = 1,
   PROP_SELECTION,
+  PROP_VIEW,
   N_PROPS
 };
 
@@ -36,31 +47,15 @@ G_DEFINE_FINAL_TYPE (PmodInspector, pmod_inspector, ADW_TYPE_BIN)
 /* --- The two lines --------------------------------------------------------------------------- */
 
 static char *
-make_title (int layer, const PmodRunLayer *info)
+make_title (PmodView view, int layer, const PmodRunLayer *info)
 {
+  if (view == PMOD_VIEW_DEPTH)
+    return g_strdup (_ ("How deep each part goes"));
   if (!info->ready)
     return g_strdup_printf (_ ("Layer %d"), layer);
   if (!info->routed)
     return g_strdup_printf (_ ("Layer %d is plain: it keeps all %d parts"), layer, info->n_vision);
   return g_strdup_printf (_ ("Layer %d keeps %d of %d parts"), layer, info->n_kept, info->n_vision);
-}
-
-/* What lies under the pointer. */
-static char *
-describe_hover (PmodRun *run, int layer, const PmodRunPlane *plane, int hover)
-{
-  int row = hover / plane->cols;
-  int col = hover % plane->cols;
-  int token = plane->first + row * plane->stride + col;
-  int n_routed;
-  int n_kept = pmod_run_count_kept (run, token, &n_routed);
-
-  if (n_routed == 0)
-    return g_strdup_printf (_ ("Row %d, column %d"), row + 1, col + 1);
-  return g_strdup_printf (_ ("Row %d, column %d: %s, weight %.3f; kept by %d of %d routed layers"),
-                          row + 1, col + 1,
-                          pmod_run_is_kept (run, layer, token) ? _ ("kept") : _ ("skipped"),
-                          pmod_run_get_weight (run, layer, token), n_kept, n_routed);
 }
 
 static char *
@@ -83,18 +78,66 @@ describe_layer (const PmodRunLayer *info)
 }
 
 static char *
-make_detail (PmodInspector *self, PmodRun *run, int layer, const PmodRunLayer *info)
+describe_depth (PmodRun *run)
 {
-  int hover = pmod_selection_get_hover (self->selection);
-  PmodRunPlane plane;
+  int n_routed = 0;
+  double depth = 0;
+
+  for (int l = 0; l < pmod_run_get_n_layers (run); l++)
+    {
+      PmodRunLayer info;
+
+      if (!pmod_run_get_layer (run, l, &info) || !info.routed || !info.ready)
+        continue;
+      n_routed++;
+      depth += (double)info.n_kept / info.n_vision;
+    }
+  return n_routed > 0
+             ? g_strdup_printf (_ ("On average through %.1f of %d routed layers"), depth, n_routed)
+             : g_strdup (_ ("Not computed yet"));
+}
+
+static char *
+make_detail (PmodInspector *self, PmodRun *run, const PmodRunLayer *info)
+{
+  char *text;
 
   if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     return g_strdup (pmod_run_get_error (run));
-  if (hover >= 0 && info->ready && info->routed &&
-      pmod_run_get_plane (run, pmod_selection_get_plane (self->selection), &plane) &&
-      plane.first >= 0 && hover < plane.rows * plane.cols)
-    return describe_hover (run, layer, &plane, hover);
+  text = pmod_cell_text_new (self->selection, pmod_selection_get_cell (self->selection));
+  if (text)
+    return text;
+  if (pmod_selection_get_view (self->selection) == PMOD_VIEW_DEPTH)
+    return describe_depth (run);
   return describe_layer (info);
+}
+
+static const char *
+describe_dependence (PmodRun *run)
+{
+  if (!run || !pmod_run_has_maps (run))
+    return "";
+  if (pmod_run_get_question_first (run))
+    return _ ("The question comes before the picture: another question may give another map.");
+  return _ ("The picture comes before the question: this map is the same for every question.");
+}
+
+static void
+update_pictures (PmodInspector *self, PmodRun *run)
+{
+  int n_pictures = run ? pmod_run_get_n_pictures (run) : 0;
+  GtkStringList *list = GTK_STRING_LIST (gtk_drop_down_get_model (GTK_DROP_DOWN (self->pictures)));
+  int n_shown = (int)g_list_model_get_n_items (G_LIST_MODEL (list));
+
+  gtk_widget_set_visible (self->pictures, n_pictures > 1);
+  while (n_shown < n_pictures)
+    {
+      g_autofree char *name = g_strdup_printf (_ ("Picture %d"), ++n_shown);
+
+      gtk_string_list_append (list, name);
+    }
+  if (n_pictures > 0 && n_shown > n_pictures)
+    gtk_string_list_splice (list, n_pictures, n_shown - n_pictures, NULL);
 }
 
 static void
@@ -102,20 +145,32 @@ update (PmodInspector *self)
 {
   PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
   int layer = self->selection ? pmod_selection_get_layer (self->selection) : 0;
+  int picture = self->selection ? pmod_selection_get_picture (self->selection) : 0;
   g_autofree char *title = NULL;
   g_autofree char *detail = NULL;
   PmodRunLayer info = { 0 };
 
-  gtk_widget_set_visible (self->planes, run && pmod_run_get_n_planes (run) > 1);
+  gtk_widget_set_visible (self->planes, run && pmod_run_get_n_planes (run, picture) > 1);
+  update_pictures (self, run);
   if (run && pmod_run_get_layer (run, layer, &info))
-    title = make_title (layer, &info);
+    title = make_title (pmod_selection_get_view (self->selection), layer, &info);
   else if (run && pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     title = g_strdup (_ ("The picture could not be read"));
   else
     title = g_strdup (_ ("Reading the picture\342\200\246"));
-  detail = run ? make_detail (self, run, layer, &info) : g_strdup ("");
+  detail = run ? make_detail (self, run, &info) : g_strdup ("");
   gtk_label_set_label (self->title, title);
   gtk_label_set_label (self->detail, detail);
+  gtk_label_set_label (self->dependence, describe_dependence (run));
+}
+
+static void
+picture_chosen_cb (PmodInspector *self)
+{
+  guint picture = gtk_drop_down_get_selected (GTK_DROP_DOWN (self->pictures));
+
+  if (self->selection && picture != GTK_INVALID_LIST_POSITION)
+    pmod_selection_set_picture (self->selection, (int)picture);
 }
 
 static void
@@ -124,6 +179,95 @@ plane_chosen_cb (PmodInspector *self)
   if (self->selection)
     pmod_selection_set_plane (
         self->selection, gtk_drop_down_get_selected (GTK_DROP_DOWN (self->planes)) == 1 ? 0 : -1);
+}
+
+/* --- View, zoom, play --------------------------------------------------------------------------
+ */
+
+static const char *const view_names[] = { "mask", "weights", "depth", "picture" };
+
+static void
+set_view (PmodInspector *self, const char *name)
+{
+  for (int view = 0; view < (int)G_N_ELEMENTS (view_names); view++)
+    if (self->selection && g_strcmp0 (name, view_names[view]) == 0)
+      pmod_selection_set_view (self->selection, (PmodView)view);
+}
+
+static void
+view_changed_cb (PmodInspector *self)
+{
+  update (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_VIEW]);
+}
+
+static void
+zoom_changed_cb (PmodInspector *self)
+{
+  double zoom = pmod_selection_get_zoom (self->selection);
+  g_autofree char *label = g_strdup_printf (_ ("%.0f %%"), 100 * zoom);
+
+  gtk_button_set_label (self->zoom, label);
+  gtk_widget_set_visible (GTK_WIDGET (self->zoom), zoom > 1);
+}
+
+static void
+zoom_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodInspector *self = PMOD_INSPECTOR (widget);
+  double zoom = pmod_selection_get_zoom (self->selection);
+
+  if (g_str_equal (name, "map.zoom-in"))
+    zoom *= ZOOM_STEP;
+  else if (g_str_equal (name, "map.zoom-out"))
+    zoom /= ZOOM_STEP;
+  else
+    zoom = 1;
+  pmod_selection_zoom_at (self->selection, zoom, 0.5, 0.5);
+}
+
+/* Whether things may move by themselves. */
+static gboolean
+may_move (PmodInspector *self)
+{
+  gboolean enabled = TRUE;
+
+  g_object_get (gtk_widget_get_settings (GTK_WIDGET (self)), "gtk-enable-animations", &enabled,
+                NULL);
+  return enabled;
+}
+
+static void
+play_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodInspector *self = PMOD_INSPECTOR (widget);
+
+  if (!may_move (self))
+    pmod_selection_step (self->selection);
+  else
+    pmod_selection_set_playing (self->selection, !pmod_selection_get_playing (self->selection));
+}
+
+static void
+update_play (PmodInspector *self)
+{
+  const char *text = _ ("Play through the layers");
+  const char *icon = "media-playback-start-symbolic";
+
+  if (!may_move (self))
+    {
+      text = _ ("Next layer");
+      icon = "media-skip-forward-symbolic";
+    }
+  else if (self->selection && pmod_selection_get_playing (self->selection))
+    {
+      text = _ ("Pause");
+      icon = "media-playback-pause-symbolic";
+    }
+  gtk_button_set_icon_name (self->play, icon);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->play), text);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->play), GTK_ACCESSIBLE_PROPERTY_LABEL, text,
+                                  -1);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -153,6 +297,10 @@ pmod_inspector_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_SELECTION:
       g_value_set_object (value, self->selection);
       break;
+    case PROP_VIEW:
+      g_value_set_string (
+          value, view_names[self->selection ? (int)pmod_selection_get_view (self->selection) : 0]);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -176,9 +324,32 @@ pmod_inspector_set_property (GObject *object, guint id, const GValue *value, GPa
       update (self);
       g_object_notify_by_pspec (object, pspec);
       break;
+    case PROP_VIEW:
+      set_view (self, g_value_get_string (value));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
+}
+
+static void
+bind_children (GtkWidgetClass *klass)
+{
+  g_type_ensure (PMOD_TYPE_COLUMN_LAYOUT);
+  g_type_ensure (PMOD_TYPE_COMPARE_STAGE);
+  g_type_ensure (PMOD_TYPE_MAP_LEGEND);
+  g_type_ensure (PMOD_TYPE_LAYER_STRIP);
+  g_type_ensure (PMOD_TYPE_METER_PANEL);
+  gtk_widget_class_set_template_from_resource (klass, "/io/github/strata/Strata/pmod-inspector.ui");
+  gtk_widget_class_bind_template_child (klass, PmodInspector, title);
+  gtk_widget_class_bind_template_child (klass, PmodInspector, detail);
+  gtk_widget_class_bind_template_child (klass, PmodInspector, dependence);
+  gtk_widget_class_bind_template_child (klass, PmodInspector, planes);
+  gtk_widget_class_bind_template_child (klass, PmodInspector, pictures);
+  gtk_widget_class_bind_template_child (klass, PmodInspector, play);
+  gtk_widget_class_bind_template_child (klass, PmodInspector, zoom);
+  gtk_widget_class_bind_template_callback (klass, plane_chosen_cb);
+  gtk_widget_class_bind_template_callback (klass, picture_chosen_cb);
 }
 
 static void
@@ -194,31 +365,46 @@ pmod_inspector_class_init (PmodInspectorClass *klass)
 
   props[PROP_CHAT] = g_param_spec_object ("chat", NULL, NULL, PMOD_TYPE_CHAT, flags);
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
+  /* "mask", "weights", "depth", "picture": the selection's, for the action. */
+  props[PROP_VIEW] = g_param_spec_string ("view", NULL, NULL, "mask", flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
-  g_type_ensure (PMOD_TYPE_COMPARE_STAGE);
-  g_type_ensure (PMOD_TYPE_LAYER_STRIP);
-  g_type_ensure (PMOD_TYPE_METER_PANEL);
-  gtk_widget_class_set_template_from_resource (widget_class,
-                                               "/io/github/strata/Strata/pmod-inspector.ui");
-  gtk_widget_class_bind_template_child (widget_class, PmodInspector, title);
-  gtk_widget_class_bind_template_child (widget_class, PmodInspector, detail);
-  gtk_widget_class_bind_template_child (widget_class, PmodInspector, planes);
-  gtk_widget_class_bind_template_callback (widget_class, plane_chosen_cb);
+  gtk_widget_class_install_property_action (widget_class, "map.view", "view");
+  gtk_widget_class_install_action (widget_class, "map.play", NULL, play_action);
+  gtk_widget_class_install_action (widget_class, "map.zoom-in", NULL, zoom_action);
+  gtk_widget_class_install_action (widget_class, "map.zoom-out", NULL, zoom_action);
+  gtk_widget_class_install_action (widget_class, "map.zoom-reset", NULL, zoom_action);
+  bind_children (widget_class);
   gtk_widget_class_set_css_name (widget_class, "inspector");
+}
+
+/* A drop-down's button is what takes the focus, and it has no name of its own. */
+static void
+name_button (GtkWidget *drop_down, const char *name)
+{
+  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (drop_down)),
+                                  GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
 }
 
 static void
 pmod_inspector_init (PmodInspector *self)
 {
+  static const char *const told[] = { "run-changed",   "notify::layer", "notify::picture",
+                                      "notify::plane", "notify::hover", "notify::held" };
+
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   gtk_widget_init_template (GTK_WIDGET (self));
-  /* A drop-down's button is what takes the focus, and it has no name of its own. */
-  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (self->planes)),
-                                  GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Which reading of the picture"),
-                                  -1);
-  g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (update), self);
-  g_signal_group_connect_swapped (self->signals, "notify::layer", G_CALLBACK (update), self);
-  g_signal_group_connect_swapped (self->signals, "notify::plane", G_CALLBACK (update), self);
-  g_signal_group_connect_swapped (self->signals, "notify::hover", G_CALLBACK (update), self);
+  name_button (self->planes, _ ("Which reading of the picture"));
+  name_button (self->pictures, _ ("Which picture"));
+  for (gsize i = 0; i < G_N_ELEMENTS (told); i++)
+    g_signal_group_connect_swapped (self->signals, told[i], G_CALLBACK (update), self);
+  g_signal_group_connect_swapped (self->signals, "notify::view", G_CALLBACK (view_changed_cb),
+                                  self);
+  g_signal_group_connect_swapped (self->signals, "notify::zoom", G_CALLBACK (zoom_changed_cb),
+                                  self);
+  g_signal_group_connect_swapped (self->signals, "notify::playing", G_CALLBACK (update_play), self);
+  g_signal_connect_object (gtk_widget_get_settings (GTK_WIDGET (self)),
+                           "notify::gtk-enable-animations", G_CALLBACK (update_play), self,
+                           G_CONNECT_SWAPPED);
+  update_play (self);
 }

@@ -7,13 +7,18 @@
 #include "pmod-layer-cell.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "pmod-palette.h"
+#include "pmod-run-weights.h"
 
 #define RATIO_HEIGHT 3 /* the bar under the map */
 #define RATIO_GAP 3
 #define LABEL_HEIGHT 16
-#define MARK_STEP 6 /* between the lines over a map that is no choice */
+#define LABEL_GAP 3
+#define N_SHADES 64     /* of what is kept, in a map of few pixels */
+#define FULL_ENOUGH 0.8 /* of the cell's side */
+#define MARK_STEP 6     /* between the lines over a map that is no choice */
 
 struct _PmodLayerCell
 {
@@ -23,9 +28,11 @@ struct _PmodLayerCell
   int layer;
   int side;
   GtkWidget *label;
+  GtkWidget *count; /* how many parts it keeps */
 
   PmodRun *map_run; /* whose map the texture is */
   GdkTexture *map;
+  int map_picture;
   int map_plane;
   int map_width; /* as shown */
   int map_height;
@@ -36,55 +43,82 @@ G_DEFINE_FINAL_TYPE (PmodLayerCell, pmod_layer_cell, GTK_TYPE_WIDGET)
 
 /* --- The map --------------------------------------------------------------------------------- */
 
-static void
-put_pixel (guint8 *pixel, const GdkRGBA *color)
+/* The colours of one map, looked up once. */
+typedef struct
 {
-  pixel[0] = (guint8)(color->red * 255 + 0.5f);
-  pixel[1] = (guint8)(color->green * 255 + 0.5f);
-  pixel[2] = (guint8)(color->blue * 255 + 0.5f);
-}
+  guint32 plain;
+  guint32 skipped;
+  guint32 kept[N_SHADES]; /* from the lowest weight to the highest */
+} Shades;
 
-static GdkRGBA
-token_color (PmodLayerCell *self, PmodRun *run, int token, float low, float high)
+static void
+get_shades (Shades *shades)
 {
   const PmodPalette *palette = pmod_palette_get ();
+
+  shades->plain = pmod_palette_to_pixel (&palette->plain);
+  shades->skipped = pmod_palette_to_pixel (&palette->skipped);
+  for (int i = 0; i < N_SHADES; i++)
+    {
+      GdkRGBA color =
+          pmod_palette_mix (&palette->kept_low, &palette->kept_high, (double)i / (N_SHADES - 1));
+
+      shades->kept[i] = pmod_palette_to_pixel (&color);
+    }
+}
+
+static guint32
+get_token_pixel (PmodLayerCell *self, const Shades *shades, PmodRun *run, int token)
+{
   double share;
 
   if (!self->info.routed || token < 0)
-    return palette->plain;
+    return shades->plain;
   if (!pmod_run_is_kept (run, self->layer, token))
-    return palette->skipped;
-  share = high > low ? (pmod_run_get_weight (run, self->layer, token) - low) / (high - low) : 0.5;
-  return pmod_palette_mix (&palette->kept_low, &palette->kept_high, share);
+    return shades->skipped;
+  share = pmod_run_get_weight_share (run, self->layer, token);
+  return shades->kept[(int)(share * (N_SHADES - 1) + 0.5)];
 }
 
-/* Each token is a block of whole pixels, so that no map is blurred. */
+/* Each token is a block of whole pixels, so that no map is blurred; but where these would fill too
+ * little of the cell, or more than it, they are drawn smaller. */
 static void
 build_map (PmodLayerCell *self, PmodRun *run, const PmodRunPlane *plane)
 {
   int scale = gtk_widget_get_scale_factor (GTK_WIDGET (self));
-  int block = MAX (self->side * scale / MAX (plane->rows, plane->cols), 1);
+  int longest = MAX (plane->rows, plane->cols);
+  int whole = self->side * scale / longest;
+  int block = whole * longest >= FULL_ENOUGH * self->side * scale ? whole : whole + 1;
+  double shrink = MIN ((double)self->side * scale / (block * longest), 1);
   int width = plane->cols * block;
   int height = plane->rows * block;
-  guint8 *pixels = g_malloc ((gsize)width * height * 3);
+  gsize stride = (gsize)width * sizeof (guint32);
+  guint32 *pixels = g_malloc (stride * height);
   g_autoptr (GBytes) bytes = NULL;
-  float low, high;
+  Shades shades;
 
-  pmod_run_get_weight_range (run, self->layer, &low, &high);
-  for (int y = 0; y < height; y++)
-    for (int x = 0; x < width; x++)
-      {
-        int token = plane->first < 0 ? -1 : plane->first + y / block * plane->stride + x / block;
-        GdkRGBA color = token_color (self, run, token, low, high);
+  get_shades (&shades);
+  for (int row = 0; row < plane->rows; row++)
+    {
+      guint32 *line = pixels + (gsize)row * block * width;
 
-        put_pixel (pixels + ((gsize)y * width + x) * 3, &color);
-      }
-  bytes = g_bytes_new_take (pixels, (gsize)width * height * 3);
+      for (int col = 0; col < plane->cols; col++)
+        {
+          int token = plane->first < 0 ? -1 : plane->first + row * plane->stride + col;
+          guint32 pixel = get_token_pixel (self, &shades, run, token);
+
+          for (int x = 0; x < block; x++)
+            line[col * block + x] = pixel;
+        }
+      for (int y = 1; y < block; y++)
+        memcpy (line + (gsize)y * width, line, stride);
+    }
+  bytes = g_bytes_new_take (pixels, stride * height);
   g_set_object (&self->map_run, run);
   g_clear_object (&self->map);
-  self->map = gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8, bytes, (gsize)width * 3);
-  self->map_width = MAX (width / scale, 1);
-  self->map_height = MAX (height / scale, 1);
+  self->map = gdk_memory_texture_new (width, height, PMOD_PALETTE_PIXELS, bytes, stride);
+  self->map_width = MAX ((int)(width * shrink / scale + 0.5), 1);
+  self->map_height = MAX ((int)(height * shrink / scale + 0.5), 1);
 }
 
 static void
@@ -129,14 +163,29 @@ update_texts (PmodLayerCell *self)
 {
   g_autofree char *name = describe (self);
   g_autofree char *more = describe_more (self);
-  g_autofree char *tooltip = *more ? g_strdup_printf ("%s\n%s", name, more) : g_strdup (name);
   g_autofree char *number =
       g_strdup_printf (self->info.never_read ? "%d\342\200\240" : "%d", self->layer);
+  g_autofree char *count =
+      self->info.ready ? g_strdup_printf ("%d", self->info.n_kept) : g_strdup ("");
 
   gtk_label_set_label (GTK_LABEL (self->label), number);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self), tooltip);
+  gtk_label_set_label (GTK_LABEL (self->count), count);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, more, -1);
+}
+
+/* Made when it is asked for: to set one asks the display where the pointer is, of each cell at each
+ * run. */
+static gboolean
+query_tooltip_cb (
+    PmodLayerCell *self, int x, int y, gboolean keyboard_mode, GtkTooltip *tooltip, gpointer data)
+{
+  g_autofree char *name = describe (self);
+  g_autofree char *more = describe_more (self);
+  g_autofree char *text = *more ? g_strdup_printf ("%s\n%s", name, more) : g_strdup (name);
+
+  gtk_tooltip_set_text (tooltip, text);
+  return TRUE;
 }
 
 /* As in the large view, the map of a run before stays until this one has its own. */
@@ -144,25 +193,28 @@ static void
 update_map (PmodLayerCell *self)
 {
   PmodRun *run = pmod_selection_get_run (self->selection);
+  int picture = pmod_selection_get_picture (self->selection);
   int plane_idx = pmod_selection_get_plane (self->selection);
+  gboolean same_place = self->map_picture == picture && self->map_plane == plane_idx;
   PmodRunLayer info;
   PmodRunPlane plane;
 
-  if (run && self->map_run == run && self->map_plane == plane_idx)
+  if (run && self->map_run == run && same_place)
     return;
   if (!run || !pmod_run_get_layer (run, self->layer, &info))
     {
       drop_map (self);
       self->info = (PmodRunLayer){ 0 };
     }
-  else if (!info.ready && self->map && self->map_plane == plane_idx)
+  else if (!info.ready && self->map && same_place)
     return;
   else
     {
       self->info = info;
       drop_map (self);
+      self->map_picture = picture;
       self->map_plane = plane_idx;
-      if (info.ready && pmod_run_get_plane (run, plane_idx, &plane))
+      if (info.ready && pmod_selection_get_grid (self->selection, &plane))
         build_map (self, run, &plane);
     }
   update_texts (self);
@@ -236,9 +288,12 @@ pmod_layer_cell_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   if (self->info.ready && self->info.n_vision > 0)
     {
       bar.size.width = (float)self->side * (float)self->info.n_kept / (float)self->info.n_vision;
+      if (gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL)
+        bar.origin.x = (float)self->side - bar.size.width;
       gtk_snapshot_append_color (snapshot, &palette->used, &bar);
     }
   gtk_widget_snapshot_child (widget, self->label, snapshot);
+  gtk_widget_snapshot_child (widget, self->count, snapshot);
 }
 
 static void
@@ -251,13 +306,14 @@ pmod_layer_cell_measure (GtkWidget *widget,
                          int *natural_baseline)
 {
   PmodLayerCell *self = PMOD_LAYER_CELL (widget);
-  int label_minimum, label_natural;
+  int label, count;
 
-  gtk_widget_measure (self->label, orientation, -1, &label_minimum, &label_natural, NULL, NULL);
+  gtk_widget_measure (self->label, orientation, -1, &label, NULL, NULL, NULL);
+  gtk_widget_measure (self->count, orientation, -1, &count, NULL, NULL, NULL);
   if (orientation == GTK_ORIENTATION_HORIZONTAL)
-    *minimum = MAX (self->side, label_minimum);
+    *minimum = MAX (self->side, label + count + LABEL_GAP);
   else
-    *minimum = self->side + RATIO_GAP + RATIO_HEIGHT + MAX (LABEL_HEIGHT, label_minimum);
+    *minimum = self->side + RATIO_GAP + RATIO_HEIGHT + MAX (LABEL_HEIGHT, MAX (label, count));
   *natural = *minimum;
 }
 
@@ -265,10 +321,17 @@ static void
 pmod_layer_cell_size_allocate (GtkWidget *widget, int width, int height, int baseline)
 {
   PmodLayerCell *self = PMOD_LAYER_CELL (widget);
+  gboolean rtl = gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL;
   int top = self->side + RATIO_GAP + RATIO_HEIGHT;
+  int label, count;
 
+  gtk_widget_measure (self->label, GTK_ORIENTATION_HORIZONTAL, -1, &label, NULL, NULL, NULL);
+  gtk_widget_measure (self->count, GTK_ORIENTATION_HORIZONTAL, -1, &count, NULL, NULL, NULL);
+  height = MAX (height - top, 1);
   gtk_widget_size_allocate (self->label,
-                            &(GtkAllocation){ 0, top, MAX (width, 1), MAX (height - top, 1) }, -1);
+                            &(GtkAllocation){ rtl ? width - label : 0, top, label, height }, -1);
+  gtk_widget_size_allocate (self->count,
+                            &(GtkAllocation){ rtl ? 0 : width - count, top, count, height }, -1);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -289,6 +352,7 @@ pmod_layer_cell_dispose (GObject *object)
 
   drop_map (self);
   g_clear_pointer (&self->label, gtk_widget_unparent);
+  g_clear_pointer (&self->count, gtk_widget_unparent);
   g_clear_object (&self->selection);
 
   G_OBJECT_CLASS (pmod_layer_cell_parent_class)->dispose (object);
@@ -307,7 +371,9 @@ pmod_layer_cell_class_init (PmodLayerCellClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-layer-cell.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodLayerCell, label);
+  gtk_widget_class_bind_template_child (widget_class, PmodLayerCell, count);
   gtk_widget_class_bind_template_callback (widget_class, pressed_cb);
+  gtk_widget_class_bind_template_callback (widget_class, query_tooltip_cb);
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_OPTION);
   gtk_widget_class_set_css_name (widget_class, "layercell");
 }
@@ -329,6 +395,8 @@ pmod_layer_cell_new (PmodSelection *selection, int layer, int side)
   g_signal_connect_object (selection, "run-changed", G_CALLBACK (update_map), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (selection, "notify::plane", G_CALLBACK (update_map), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (selection, "notify::picture", G_CALLBACK (update_map), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (selection, "notify::layer", G_CALLBACK (update_selected), self,
                            G_CONNECT_SWAPPED);

@@ -9,7 +9,7 @@
 
 #define ONE_ROW_LAYERS 14 /* more than these stand in two rows of smaller maps */
 #define LARGE_SIDE 56
-#define SMALL_SIDE 36
+#define SMALL_SIDE 40
 #define SPACING 4
 
 struct _PmodLayerStrip
@@ -60,6 +60,8 @@ run_changed_cb (PmodLayerStrip *self)
       GtkWidget *cell = pmod_layer_cell_new (self->selection, l,
                                              n_layers <= ONE_ROW_LAYERS ? LARGE_SIDE : SMALL_SIDE);
 
+      if (n_layers > ONE_ROW_LAYERS)
+        gtk_widget_add_css_class (cell, "small");
       gtk_widget_set_parent (cell, GTK_WIDGET (self));
       g_ptr_array_add (self->cells, cell);
     }
@@ -168,6 +170,10 @@ key_pressed_cb (GtkEventControllerKey *controller,
     case GDK_KEY_KP_End:
       layer = last;
       break;
+    case GDK_KEY_space:
+    case GDK_KEY_KP_Space:
+      gtk_widget_activate_action (GTK_WIDGET (self), "map.play", NULL);
+      return GDK_EVENT_STOP;
     default:
       return GDK_EVENT_PROPAGATE;
     }

@@ -1,8 +1,9 @@
 /* PmodMaskView: see pmod-mask-view.h.
  *
- * The picture is one texture and the mask one render node, made again only when the layer, its
- * map, the plane, the size or the style changes; the hovered part is drawn over both. Padding
- * around the picture belongs to the model's input, not to the picture: it is not shown here. */
+ * The picture is one texture and the map another, made again only when what it shows changes; the
+ * parts pointed at and held are drawn over both. The picture keeps its frame when it is zoomed:
+ * nothing around it moves. Padding around the picture belongs to the model's input, not to the
+ * picture: it is not shown here. */
 #include "config.h"
 
 #include "pmod-mask-view.h"
@@ -10,10 +11,29 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "pmod-cell-text.h"
+#include "pmod-map-keys.h"
+#include "pmod-map-texture.h"
 #include "pmod-palette.h"
+#include "pmod-picture-texture.h"
 
 #define CORNER_RADIUS 12
 #define MIN_SIDE 220
+#define ZOOM_STEP 1.25
+
+/* What the map that is there was made of. */
+typedef struct
+{
+  PmodRun *run;
+  PmodView view;
+  int layer;
+  int picture;
+  int plane;
+  int n_ready; /* layers: the depth grows with them */
+  int scale;
+  graphene_rect_t area;
+  graphene_rect_t frame;
+} MapKey;
 
 struct _PmodMaskView
 {
@@ -22,13 +42,15 @@ struct _PmodMaskView
   PmodPicture *picture;
   PmodSelection *selection;
   GSignalGroup *signals;
-  GdkTexture *texture;
+  PmodPictureTexture texture;
 
-  GskRenderNode *mask;
-  PmodRun *mask_run; /* whose map the mask is */
-  int mask_layer;
-  int mask_plane;
-  graphene_rect_t mask_area;
+  GdkTexture *map;
+  MapKey key;
+
+  gboolean inside; /* the pointer, and where */
+  double pointer_x, pointer_y;
+  double drag_x, drag_y;
+  double pinch_zoom;
 };
 
 enum
@@ -48,19 +70,20 @@ static gboolean
 get_picture_size (PmodMaskView *self, int *width, int *height)
 {
   PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
+  int picture = self->selection ? pmod_selection_get_picture (self->selection) : 0;
 
-  if (self->picture)
+  if (self->picture && picture == 0)
     {
       *width = pmod_picture_get_width (self->picture);
       *height = pmod_picture_get_height (self->picture);
       return TRUE;
     }
-  return run && pmod_run_get_picture_size (run, width, height);
+  return run && pmod_run_get_picture_size (run, picture, width, height);
 }
 
-/* Where the picture lies: as large as fits, centred, on whole pixels. */
+/* Where the picture is seen: as large as fits, centred, on whole pixels. */
 static gboolean
-get_area (PmodMaskView *self, graphene_rect_t *area)
+get_frame (PmodMaskView *self, graphene_rect_t *frame)
 {
   int picture_width, picture_height;
   int width = gtk_widget_get_width (GTK_WIDGET (self));
@@ -68,181 +91,229 @@ get_area (PmodMaskView *self, graphene_rect_t *area)
   double scale;
   float w, h;
 
-  if (!get_picture_size (self, &picture_width, &picture_height))
+  if (!self->selection || !get_picture_size (self, &picture_width, &picture_height))
     return FALSE;
   scale = MIN ((double)width / picture_width, (double)height / picture_height);
   w = (float)MAX (round (picture_width * scale), 1);
   h = (float)MAX (round (picture_height * scale), 1);
-  graphene_rect_init (area, floorf ((width - w) / 2), floorf ((height - h) / 2), w, h);
+  graphene_rect_init (frame, floorf (((float)width - w) / 2), floorf (((float)height - h) / 2), w,
+                      h);
   return TRUE;
 }
 
-static float
-place (double from, double to, int i, int n, float start, float length)
+/* Where the whole picture would lie if the frame did not end. */
+static void
+get_area (PmodMaskView *self, const graphene_rect_t *frame, graphene_rect_t *area)
 {
-  return roundf (start + (float)((from + (to - from) * i / n) * length));
+  double zoom = pmod_selection_get_zoom (self->selection);
+  double x, y;
+
+  pmod_selection_get_center (self->selection, &x, &y);
+  graphene_rect_init (area, frame->origin.x + (float)((0.5 - x * zoom) * frame->size.width),
+                      frame->origin.y + (float)((0.5 - y * zoom) * frame->size.height),
+                      (float)(frame->size.width * zoom), (float)(frame->size.height * zoom));
 }
+
+/* From the widget to the frame, 0..1. FALSE outside. */
+static gboolean
+get_frame_place (PmodMaskView *self, double x, double y, double *frame_x, double *frame_y)
+{
+  graphene_rect_t frame;
+
+  if (!get_frame (self, &frame))
+    return FALSE;
+  *frame_x = (x - frame.origin.x) / frame.size.width;
+  *frame_y = (y - frame.origin.y) / frame.size.height;
+  return *frame_x >= 0 && *frame_x < 1 && *frame_y >= 0 && *frame_y < 1;
+}
+
+/* The part under a place of the widget, or -1. Where padding hides a part's outer half, the rest of
+ * it reaches to the picture's edge. */
+static int
+find_cell (PmodMaskView *self, double x, double y)
+{
+  PmodRunPlane grid;
+  double u, v;
+
+  if (!get_frame_place (self, x, y, &u, &v) || !pmod_selection_get_grid (self->selection, &grid))
+    return -1;
+  pmod_selection_unproject (self->selection, u, v, &u, &v);
+  u = CLAMP ((u - grid.x0) / (grid.x1 - grid.x0), 0, 1);
+  v = CLAMP ((v - grid.y0) / (grid.y1 - grid.y0), 0, 1);
+  return MIN ((int)(v * grid.rows), grid.rows - 1) * grid.cols +
+         MIN ((int)(u * grid.cols), grid.cols - 1);
+}
+
+/* --- The map --------------------------------------------------------------------------------- */
 
 static void
-get_cell (
-    const PmodRunPlane *plane, const graphene_rect_t *area, int row, int col, graphene_rect_t *cell)
+drop_map (PmodMaskView *self)
 {
-  float left = place (plane->x0, plane->x1, col, plane->cols, area->origin.x, area->size.width);
-  float right =
-      place (plane->x0, plane->x1, col + 1, plane->cols, area->origin.x, area->size.width);
-  float top = place (plane->y0, plane->y1, row, plane->rows, area->origin.y, area->size.height);
-  float bottom =
-      place (plane->y0, plane->y1, row + 1, plane->rows, area->origin.y, area->size.height);
-
-  graphene_rect_init (cell, left, top, right - left, bottom - top);
+  g_clear_object (&self->map);
+  g_clear_object (&self->key.run);
 }
-
-/* --- The mask -------------------------------------------------------------------------------- */
-
-typedef struct
-{
-  PmodRun *run;
-  int layer;
-  PmodRunPlane plane;
-  const graphene_rect_t *area;
-} Map;
 
 static gboolean
-is_kept (const Map *map, int row, int col)
+is_same_place (const MapKey *a, const MapKey *b)
 {
-  return pmod_run_is_kept (map->run, map->layer, map->plane.first + row * map->plane.stride + col);
+  return a->view == b->view && (a->layer == b->layer || a->view == PMOD_VIEW_DEPTH) &&
+         a->picture == b->picture && a->plane == b->plane && a->scale == b->scale &&
+         graphene_rect_equal (&a->area, &b->area) && graphene_rect_equal (&a->frame, &b->frame);
 }
 
-static void
-draw_skipped (cairo_t *cr, const Map *map)
+/* Whether the run has come far enough for the map that is asked for, and will ever have one. */
+static gboolean
+find_map (const MapKey *key, PmodMap *map, gboolean *pending)
 {
-  for (int row = 0; row < map->plane.rows; row++)
-    for (int col = 0; col < map->plane.cols; col++)
-      if (!is_kept (map, row, col))
-        {
-          graphene_rect_t cell;
+  PmodRunLayer info;
 
-          get_cell (&map->plane, map->area, row, col, &cell);
-          cairo_rectangle (cr, cell.origin.x, cell.origin.y, cell.size.width, cell.size.height);
-        }
-  gdk_cairo_set_source_rgba (cr, &pmod_palette_get ()->dim);
-  cairo_fill (cr);
-}
-
-/* A thin line where kept meets skipped, on the skipped side: the map is read by shape too. */
-static void
-draw_edges (cairo_t *cr, const Map *map)
-{
-  for (int row = 0; row < map->plane.rows; row++)
-    for (int col = 0; col < map->plane.cols; col++)
-      {
-        graphene_rect_t cell;
-        gboolean kept = is_kept (map, row, col);
-
-        get_cell (&map->plane, map->area, row, col, &cell);
-        if (col + 1 < map->plane.cols && kept != is_kept (map, row, col + 1))
-          cairo_rectangle (cr, cell.origin.x + cell.size.width - (kept ? 0 : 1), cell.origin.y, 1,
-                           cell.size.height);
-        if (row + 1 < map->plane.rows && kept != is_kept (map, row + 1, col))
-          cairo_rectangle (cr, cell.origin.x, cell.origin.y + cell.size.height - (kept ? 0 : 1),
-                           cell.size.width, 1);
-      }
-  gdk_cairo_set_source_rgba (cr, &pmod_palette_get ()->edge);
-  cairo_fill (cr);
-}
-
-static GskRenderNode *
-build_mask (const Map *map)
-{
-  GskRenderNode *node = gsk_cairo_node_new (map->area);
-  cairo_t *cr = gsk_cairo_node_get_draw_context (node);
-
-  /* Cells lie on whole pixels; smoothing would only draw seams between them. */
-  cairo_set_antialias (cr, CAIRO_ANTIALIAS_NONE);
-  draw_skipped (cr, map);
-  draw_edges (cr, map);
-  cairo_destroy (cr);
-  return node;
-}
-
-static void
-drop_mask (PmodMaskView *self)
-{
-  g_clear_pointer (&self->mask, gsk_render_node_unref);
-  g_clear_object (&self->mask_run);
+  *pending = FALSE;
+  if (!key->run || !pmod_run_get_layer (key->run, key->layer, &info))
+    {
+      *pending = key->run != NULL && !pmod_run_is_finished (key->run);
+      return FALSE;
+    }
+  if (map->grid.first < 0 || key->view == PMOD_VIEW_PICTURE)
+    return FALSE;
+  *pending = !pmod_run_is_finished (key->run);
+  if (key->view == PMOD_VIEW_DEPTH)
+    return pmod_run_has_maps (key->run);
+  *pending = *pending && !info.ready;
+  return info.routed && info.ready;
 }
 
 /* The map of the same picture stays while the next run has not come to this layer yet, so that a
  * question does not make it flicker. */
 static void
-ensure_mask (PmodMaskView *self, const graphene_rect_t *area)
+ensure_map (PmodMaskView *self, const graphene_rect_t *area, const graphene_rect_t *frame)
 {
-  PmodRun *run = pmod_selection_get_run (self->selection);
-  int layer = pmod_selection_get_layer (self->selection);
-  int plane_idx = pmod_selection_get_plane (self->selection);
-  gboolean same_place = self->mask && self->mask_layer == layer && self->mask_plane == plane_idx &&
-                        graphene_rect_equal (&self->mask_area, area);
-  PmodRunLayer info;
-  Map map = { run, layer, { 0 }, area };
+  PmodSelection *selection = self->selection;
+  PmodRun *run = pmod_selection_get_run (selection);
+  MapKey key = { run,
+                 pmod_selection_get_view (selection),
+                 pmod_selection_get_layer (selection),
+                 pmod_selection_get_picture (selection),
+                 pmod_selection_get_plane (selection),
+                 run ? pmod_run_get_n_layers_ready (run) : 0,
+                 gtk_widget_get_scale_factor (GTK_WIDGET (self)),
+                 *area,
+                 *frame };
+  PmodMap map = { run, key.layer, key.view, { .first = -1 } };
+  gboolean same_place = self->map && is_same_place (&self->key, &key);
+  gboolean pending;
 
-  if (same_place && self->mask_run == run)
+  if (same_place && self->key.run == run &&
+      (key.view != PMOD_VIEW_DEPTH || self->key.n_ready == key.n_ready))
     return;
-  if (run && pmod_run_get_layer (run, layer, &info) && info.routed && info.ready &&
-      pmod_run_get_plane (run, plane_idx, &map.plane) && map.plane.first >= 0)
+  if (!pmod_selection_get_grid (selection, &map.grid))
+    map.grid.first = -1;
+  if (find_map (&key, &map, &pending))
     {
-      drop_mask (self);
-      self->mask = build_mask (&map);
-      self->mask_run = g_object_ref (run);
-      self->mask_layer = layer;
-      self->mask_plane = plane_idx;
-      self->mask_area = *area;
+      drop_map (self);
+      self->map = pmod_map_texture_new (&map, area, frame, key.scale);
+      self->key = key;
+      g_object_ref (self->key.run);
     }
-  else if (!run || !same_place || info.ready)
-    drop_mask (self);
+  else if (!same_place || !pending)
+    drop_map (self);
 }
 
 /* --- Drawing --------------------------------------------------------------------------------- */
 
 static void
-snapshot_hover (PmodMaskView *self, GtkSnapshot *snapshot, const graphene_rect_t *area)
+append_outline (GtkSnapshot *snapshot,
+                const graphene_rect_t *cell,
+                float inset,
+                float width,
+                const GdkRGBA *color)
 {
-  PmodRun *run = pmod_selection_get_run (self->selection);
-  int hover = pmod_selection_get_hover (self->selection);
-  PmodRunPlane plane;
-  graphene_rect_t cell;
   GskRoundedRect outline;
-  const GdkRGBA *color = &pmod_palette_get ()->hover;
 
-  if (!run || hover < 0 ||
-      !pmod_run_get_plane (run, pmod_selection_get_plane (self->selection), &plane) ||
-      hover >= plane.rows * plane.cols)
-    return;
-  get_cell (&plane, area, hover / plane.cols, hover % plane.cols, &cell);
-  gsk_rounded_rect_init_from_rect (&outline, &cell, 0);
-  gtk_snapshot_append_border (snapshot, &outline, (float[4]){ 2, 2, 2, 2 },
+  gsk_rounded_rect_init_from_rect (&outline, cell, 0);
+  gsk_rounded_rect_shrink (&outline, inset, inset, inset, inset);
+  gtk_snapshot_append_border (snapshot, &outline, (float[4]){ width, width, width, width },
                               (GdkRGBA[4]){ *color, *color, *color, *color });
+}
+
+/* The held part is marked by a dark line inside the light one, so that it differs from the hovered
+ * one by shape and is seen on any colour. */
+static void
+snapshot_cell (
+    PmodMaskView *self, GtkSnapshot *snapshot, const graphene_rect_t *area, int cell, gboolean held)
+{
+  const PmodPalette *palette = pmod_palette_get ();
+  PmodRunPlane grid;
+  graphene_rect_t bounds;
+
+  if (cell < 0 || !pmod_selection_get_grid (self->selection, &grid) ||
+      cell >= grid.rows * grid.cols)
+    return;
+  pmod_map_get_cell (&grid, area, gtk_widget_get_scale_factor (GTK_WIDGET (self)), cell, &bounds);
+  append_outline (snapshot, &bounds, -1, 1, &palette->outline_dark);
+  append_outline (snapshot, &bounds, 0, 2, &palette->hover);
+  if (held)
+    append_outline (snapshot, &bounds, 2, 2, &palette->outline_dark);
+}
+
+static void
+snapshot_picture (PmodMaskView *self,
+                  GtkSnapshot *snapshot,
+                  const graphene_rect_t *area,
+                  const graphene_rect_t *frame)
+{
+  if (self->picture && pmod_selection_get_picture (self->selection) == 0)
+    pmod_picture_texture_snapshot (&self->texture, snapshot, area, frame,
+                                   gtk_widget_get_scale_factor (GTK_WIDGET (self)));
+  else
+    gtk_snapshot_append_color (snapshot, &pmod_palette_get ()->paper, area);
+}
+
+/* Around the picture, not around the room that it leaves. */
+static void
+snapshot_focus (PmodMaskView *self, GtkSnapshot *snapshot, const graphene_rect_t *frame)
+{
+  const GdkRGBA *color = &pmod_palette_get ()->used;
+  GskRoundedRect ring;
+
+  if (!gtk_widget_has_visible_focus (GTK_WIDGET (self)))
+    return;
+  gsk_rounded_rect_init_from_rect (&ring, frame, CORNER_RADIUS);
+  gsk_rounded_rect_shrink (&ring, -4, -4, -4, -4);
+  gtk_snapshot_append_border (snapshot, &ring, (float[4]){ 2, 2, 2, 2 },
+                              (GdkRGBA[4]){ *color, *color, *color, *color });
+}
+
+static void
+pmod_mask_view_state_flags_changed (GtkWidget *widget, GtkStateFlags before)
+{
+  GTK_WIDGET_CLASS (pmod_mask_view_parent_class)->state_flags_changed (widget, before);
+  if ((gtk_widget_get_state_flags (widget) ^ before) & GTK_STATE_FLAG_FOCUS_VISIBLE)
+    gtk_widget_queue_draw (widget);
 }
 
 static void
 pmod_mask_view_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
   PmodMaskView *self = PMOD_MASK_VIEW (widget);
-  graphene_rect_t area;
+  graphene_rect_t frame, area;
   GskRoundedRect clip;
 
-  if (!self->selection || !get_area (self, &area))
+  if (!get_frame (self, &frame))
     return;
-  gsk_rounded_rect_init_from_rect (&clip, &area, CORNER_RADIUS);
+  get_area (self, &frame, &area);
+  gsk_rounded_rect_init_from_rect (&clip, &frame, CORNER_RADIUS);
   gtk_snapshot_push_rounded_clip (snapshot, &clip);
-  if (self->texture)
-    gtk_snapshot_append_texture (snapshot, self->texture, &area);
-  else
-    gtk_snapshot_append_color (snapshot, &pmod_palette_get ()->paper, &area);
-  ensure_mask (self, &area);
-  if (self->mask)
-    gtk_snapshot_append_node (snapshot, self->mask);
-  snapshot_hover (self, snapshot, &area);
+  snapshot_picture (self, snapshot, &area, &frame);
+  if (!pmod_selection_get_bare (self->selection))
+    {
+      ensure_map (self, &area, &frame);
+      if (self->map)
+        gtk_snapshot_append_texture (snapshot, self->map, &frame);
+    }
+  snapshot_cell (self, snapshot, &area, pmod_selection_get_held (self->selection), TRUE);
+  snapshot_cell (self, snapshot, &area, pmod_selection_get_hover (self->selection), FALSE);
   gtk_snapshot_pop (snapshot);
+  snapshot_focus (self, snapshot, &frame);
 }
 
 static void
@@ -260,23 +331,39 @@ pmod_mask_view_measure (GtkWidget *widget,
 
 /* --- What it says ---------------------------------------------------------------------------- */
 
-static void
-update_label (PmodMaskView *self)
+static char *
+describe (PmodMaskView *self, const char *name)
 {
   PmodRun *run = pmod_selection_get_run (self->selection);
   int layer = pmod_selection_get_layer (self->selection);
-  const char *name = self->picture ? pmod_picture_get_name (self->picture) : _ ("Recorded picture");
-  g_autofree char *label = NULL;
+  PmodView view = pmod_selection_get_view (self->selection);
   PmodRunLayer info;
 
-  if (!run || !pmod_run_get_layer (run, layer, &info) || !info.ready)
-    label = g_strdup (name);
-  else if (!info.routed)
-    label = g_strdup_printf (_ ("%s, layer %d keeps every part"), name, layer);
-  else
-    label = g_strdup_printf (_ ("%s, layer %d keeps %d of %d parts"), name, layer, info.n_kept,
-                             info.n_vision);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  if (view == PMOD_VIEW_PICTURE || !run || !pmod_run_get_layer (run, layer, &info) || !info.ready)
+    return g_strdup (name);
+  if (view == PMOD_VIEW_DEPTH)
+    return g_strdup_printf (_ ("%s, how many layers kept each part"), name);
+  if (!info.routed)
+    return g_strdup_printf (_ ("%s, layer %d keeps every part"), name, layer);
+  if (view == PMOD_VIEW_WEIGHTS)
+    return g_strdup_printf (_ ("%s, weights of layer %d, which keeps %d of %d parts"), name, layer,
+                            info.n_kept, info.n_vision);
+  return g_strdup_printf (_ ("%s, layer %d keeps %d of %d parts"), name, layer, info.n_kept,
+                          info.n_vision);
+}
+
+static void
+update_label (PmodMaskView *self)
+{
+  g_autofree char *label = describe (self, self->picture ? pmod_picture_get_name (self->picture)
+                                                         : _ ("Recorded picture"));
+
+  g_autofree char *held =
+      pmod_cell_text_new (self->selection, pmod_selection_get_held (self->selection));
+
+  /* The held part is where keys have gone to; a pointer's is not said. */
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, held ? held : "", -1);
 }
 
 static void
@@ -287,21 +374,38 @@ changed_cb (PmodMaskView *self)
 }
 
 static void
+picture_chosen_cb (PmodMaskView *self)
+{
+  changed_cb (self);
+  gtk_widget_queue_resize (GTK_WIDGET (self));
+}
+
+static void
 style_changed_cb (GtkWidget *widget)
 {
-  drop_mask (PMOD_MASK_VIEW (widget));
+  drop_map (PMOD_MASK_VIEW (widget));
   gtk_widget_queue_draw (widget);
 }
 
 /* --- Pointer --------------------------------------------------------------------------------- */
 
 static void
+update_hover (PmodMaskView *self)
+{
+  if (self->selection)
+    pmod_selection_set_hover (
+        self->selection, self->inside ? find_cell (self, self->pointer_x, self->pointer_y) : -1);
+}
+
+static void
 motion_cb (GtkEventControllerMotion *controller, double x, double y, gpointer user_data)
 {
   PmodMaskView *self = user_data;
 
-  if (self->selection)
-    pmod_selection_set_hover (self->selection, pmod_mask_view_get_cell_at (self, x, y));
+  self->inside = TRUE;
+  self->pointer_x = x;
+  self->pointer_y = y;
+  update_hover (self);
 }
 
 static void
@@ -309,30 +413,155 @@ leave_cb (GtkEventControllerMotion *controller, gpointer user_data)
 {
   PmodMaskView *self = user_data;
 
+  self->inside = FALSE;
+  update_hover (self);
+}
+
+static void
+released_cb (GtkGestureClick *gesture, int n_press, double x, double y, gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+  int cell = find_cell (self, x, y);
+
+  gtk_widget_grab_focus (GTK_WIDGET (self));
+  if (self->selection && n_press == 1)
+    pmod_selection_set_held (self->selection,
+                             cell == pmod_selection_get_held (self->selection) ? -1 : cell);
+}
+
+static void
+drag_begin_cb (GtkGestureDrag *gesture, double x, double y, gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+
+  self->drag_x = self->drag_y = 0;
+  if (!self->selection || pmod_selection_get_zoom (self->selection) <= 1)
+    gtk_gesture_set_state (GTK_GESTURE (gesture), GTK_EVENT_SEQUENCE_DENIED);
+}
+
+static void
+drag_update_cb (GtkGestureDrag *gesture, double dx, double dy, gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+  graphene_rect_t frame;
+
+  if (!get_frame (self, &frame) ||
+      (self->drag_x == 0 && self->drag_y == 0 &&
+       !gtk_drag_check_threshold (GTK_WIDGET (self), 0, 0, (int)dx, (int)dy)))
+    return;
+  gtk_gesture_set_state (GTK_GESTURE (gesture), GTK_EVENT_SEQUENCE_CLAIMED);
+  pmod_selection_pan (self->selection, (dx - self->drag_x) / frame.size.width,
+                      (dy - self->drag_y) / frame.size.height);
+  self->drag_x = dx;
+  self->drag_y = dy;
+}
+
+static void
+pinch_begin_cb (GtkGesture *gesture, GdkEventSequence *sequence, gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+
+  self->pinch_zoom = self->selection ? pmod_selection_get_zoom (self->selection) : 1;
+}
+
+static void
+pinch_cb (GtkGestureZoom *gesture, double scale, gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+  double x, y;
+
+  if (self->selection && gtk_gesture_get_bounding_box_center (GTK_GESTURE (gesture), &x, &y) &&
+      get_frame_place (self, x, y, &x, &y))
+    pmod_selection_zoom_at (self->selection, self->pinch_zoom * scale, x, y);
+}
+
+static gboolean
+scroll_cb (GtkEventControllerScroll *controller, double dx, double dy, gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+  GdkModifierType state =
+      gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (controller));
+  double x, y;
+
+  if (!(state & GDK_CONTROL_MASK))
+    return GDK_EVENT_PROPAGATE;
+  if (get_frame_place (self, self->pointer_x, self->pointer_y, &x, &y))
+    pmod_selection_zoom_at (self->selection,
+                            pmod_selection_get_zoom (self->selection) * pow (ZOOM_STEP, -dy), x, y);
+  return GDK_EVENT_STOP;
+}
+
+static void
+zoomed_cb (PmodMaskView *self)
+{
+  update_hover (self);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+/* --- Keys ------------------------------------------------------------------------------------ */
+
+static gboolean
+key_pressed_cb (GtkEventControllerKey *controller,
+                guint keyval,
+                guint keycode,
+                GdkModifierType state,
+                gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+
+  return self->selection && pmod_map_keys_press (self->selection, keyval, state);
+}
+
+static void
+key_released_cb (GtkEventControllerKey *controller,
+                 guint keyval,
+                 guint keycode,
+                 GdkModifierType state,
+                 gpointer user_data)
+{
+  PmodMaskView *self = user_data;
+
   if (self->selection)
-    pmod_selection_set_hover (self->selection, -1);
+    pmod_map_keys_release (self->selection, keyval);
+}
+
+static void
+focus_left_cb (PmodMaskView *self)
+{
+  if (self->selection)
+    pmod_selection_set_bare (self->selection, FALSE);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
+/* Frames of a camera follow each other under one name: the map and the zoom stay until the frame's
+ * own map comes. */
+static gboolean
+follows (PmodPicture *before, PmodPicture *after)
+{
+  return before && after && pmod_picture_get_width (before) == pmod_picture_get_width (after) &&
+         pmod_picture_get_height (before) == pmod_picture_get_height (after) &&
+         g_str_equal (pmod_picture_get_name (before), pmod_picture_get_name (after));
+}
+
 static void
 set_picture (PmodMaskView *self, PmodPicture *picture)
 {
-  if (!g_set_object (&self->picture, picture))
-    return;
-  g_clear_object (&self->texture);
-  drop_mask (self);
-  if (picture)
-    {
-      int width, height;
-      GBytes *pixels = pmod_picture_get_pixels (picture, &width, &height);
+  gboolean same;
 
-      self->texture =
-          gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8, pixels, (gsize)width * 3);
+  if (self->picture == picture)
+    return;
+  same = follows (self->picture, picture);
+  g_set_object (&self->picture, picture);
+  pmod_picture_texture_set (&self->texture, picture);
+  if (!same)
+    {
+      drop_map (self);
+      if (self->selection)
+        pmod_selection_reset_places (self->selection);
     }
   if (self->selection)
     changed_cb (self);
-  gtk_widget_queue_resize (GTK_WIDGET (self));
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PICTURE]);
 }
 
@@ -352,11 +581,11 @@ pmod_mask_view_dispose (GObject *object)
 {
   PmodMaskView *self = PMOD_MASK_VIEW (object);
 
-  drop_mask (self);
+  drop_map (self);
   g_clear_object (&self->signals);
   g_clear_object (&self->selection);
   g_clear_object (&self->picture);
-  g_clear_object (&self->texture);
+  pmod_picture_texture_set (&self->texture, NULL);
 
   G_OBJECT_CLASS (pmod_mask_view_parent_class)->dispose (object);
 }
@@ -398,6 +627,22 @@ pmod_mask_view_set_property (GObject *object, guint id, const GValue *value, GPa
 }
 
 static void
+bind_callbacks (GtkWidgetClass *klass)
+{
+  gtk_widget_class_bind_template_callback (klass, motion_cb);
+  gtk_widget_class_bind_template_callback (klass, leave_cb);
+  gtk_widget_class_bind_template_callback (klass, released_cb);
+  gtk_widget_class_bind_template_callback (klass, drag_begin_cb);
+  gtk_widget_class_bind_template_callback (klass, drag_update_cb);
+  gtk_widget_class_bind_template_callback (klass, pinch_begin_cb);
+  gtk_widget_class_bind_template_callback (klass, pinch_cb);
+  gtk_widget_class_bind_template_callback (klass, scroll_cb);
+  gtk_widget_class_bind_template_callback (klass, key_pressed_cb);
+  gtk_widget_class_bind_template_callback (klass, key_released_cb);
+  gtk_widget_class_bind_template_callback (klass, focus_left_cb);
+}
+
+static void
 pmod_mask_view_class_init (PmodMaskViewClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -409,6 +654,7 @@ pmod_mask_view_class_init (PmodMaskViewClass *klass)
   object_class->set_property = pmod_mask_view_set_property;
   widget_class->snapshot = pmod_mask_view_snapshot;
   widget_class->measure = pmod_mask_view_measure;
+  widget_class->state_flags_changed = pmod_mask_view_state_flags_changed;
 
   props[PROP_PICTURE] = g_param_spec_object ("picture", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
@@ -416,8 +662,7 @@ pmod_mask_view_class_init (PmodMaskViewClass *klass)
 
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-mask-view.ui");
-  gtk_widget_class_bind_template_callback (widget_class, motion_cb);
-  gtk_widget_class_bind_template_callback (widget_class, leave_cb);
+  bind_callbacks (widget_class);
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_IMG);
   gtk_widget_class_set_css_name (widget_class, "maskview");
 }
@@ -425,13 +670,20 @@ pmod_mask_view_class_init (PmodMaskViewClass *klass)
 static void
 pmod_mask_view_init (PmodMaskView *self)
 {
+  static const char *const redrawn[] = { "notify::hover", "notify::bare" };
+  static const char *const changed[] = { "run-changed", "notify::layer", "notify::plane",
+                                         "notify::view", "notify::held" };
+
   gtk_widget_init_template (GTK_WIDGET (self));
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);
-  g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (changed_cb), self);
-  g_signal_group_connect_swapped (self->signals, "notify::layer", G_CALLBACK (changed_cb), self);
-  g_signal_group_connect_swapped (self->signals, "notify::plane", G_CALLBACK (changed_cb), self);
-  g_signal_group_connect_swapped (self->signals, "notify::hover",
-                                  G_CALLBACK (gtk_widget_queue_draw), self);
+  for (gsize i = 0; i < G_N_ELEMENTS (changed); i++)
+    g_signal_group_connect_swapped (self->signals, changed[i], G_CALLBACK (changed_cb), self);
+  for (gsize i = 0; i < G_N_ELEMENTS (redrawn); i++)
+    g_signal_group_connect_swapped (self->signals, redrawn[i], G_CALLBACK (gtk_widget_queue_draw),
+                                    self);
+  g_signal_group_connect_swapped (self->signals, "notify::picture", G_CALLBACK (picture_chosen_cb),
+                                  self);
+  g_signal_group_connect_swapped (self->signals, "notify::zoom", G_CALLBACK (zoomed_cb), self);
   pmod_palette_follow (GTK_WIDGET (self), style_changed_cb);
 }
 
@@ -440,35 +692,19 @@ pmod_mask_view_init (PmodMaskView *self)
 int
 pmod_mask_view_get_cell_at (PmodMaskView *self, double x, double y)
 {
-  PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
-  graphene_rect_t area;
-  PmodRunPlane plane;
-  double u, v;
-
-  if (!run || !get_area (self, &area) ||
-      !pmod_run_get_plane (run, pmod_selection_get_plane (self->selection), &plane))
-    return -1;
-  u = (x - area.origin.x) / area.size.width;
-  v = (y - area.origin.y) / area.size.height;
-  if (u < 0 || u >= 1 || v < 0 || v >= 1)
-    return -1;
-  u = CLAMP ((u - plane.x0) / (plane.x1 - plane.x0), 0, 1);
-  v = CLAMP ((v - plane.y0) / (plane.y1 - plane.y0), 0, 1);
-  return MIN ((int)(v * plane.rows), plane.rows - 1) * plane.cols +
-         MIN ((int)(u * plane.cols), plane.cols - 1);
+  return self->selection ? find_cell (self, x, y) : -1;
 }
 
 gboolean
 pmod_mask_view_get_cell_area (PmodMaskView *self, int cell, graphene_rect_t *bounds)
 {
-  PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
-  graphene_rect_t area;
-  PmodRunPlane plane;
+  graphene_rect_t frame, area;
+  PmodRunPlane grid;
 
-  if (!run || !get_area (self, &area) ||
-      !pmod_run_get_plane (run, pmod_selection_get_plane (self->selection), &plane) || cell < 0 ||
-      cell >= plane.rows * plane.cols)
+  if (!get_frame (self, &frame) || !pmod_selection_get_grid (self->selection, &grid) || cell < 0 ||
+      cell >= grid.rows * grid.cols)
     return FALSE;
-  get_cell (&plane, &area, cell / plane.cols, cell % plane.cols, bounds);
-  return graphene_rect_intersection (bounds, &area, bounds);
+  get_area (self, &frame, &area);
+  pmod_map_get_cell (&grid, &area, gtk_widget_get_scale_factor (GTK_WIDGET (self)), cell, bounds);
+  return graphene_rect_intersection (bounds, &frame, bounds);
 }

@@ -4,6 +4,8 @@
 #include "pmod-palette.h"
 
 #include <adwaita.h>
+#include <math.h>
+#include <string.h>
 
 #define RGB(hex) RGBA (hex, 1)
 #define RGBA(hex, a)                                                                               \
@@ -21,6 +23,10 @@ static const PmodPalette light = {
   .dim = RGBA (0x14161c, 0.68f),
   .edge = RGBA (0xffffff, 0.85f),
   .hover = RGB (0xffd166),
+  .outline_light = RGB (0xffffff),
+  .outline_dark = RGB (0x14161c),
+  .legend_skipped = RGB (0x3a3d45),
+  .legend_kept = RGB (0xe6e3df),
   .hatch_first = RGB (0x8ad4ff),
   .hatch_second = RGB (0xffc04d),
   .hatch_under = RGBA (0x0b0d12, 0.75f),
@@ -28,6 +34,8 @@ static const PmodPalette light = {
   .used = RGB (0x12807a),
   .dense = RGBA (0x000000, 0.16f),
   .track = RGBA (0x000000, 0.06f),
+  .ink = RGB (0x33302b),
+  .margin = RGBA (0xd98c00, 0.45f),
 };
 
 static const PmodPalette dark = {
@@ -40,6 +48,10 @@ static const PmodPalette dark = {
   .dim = RGBA (0x0c0d11, 0.72f),
   .edge = RGBA (0xffffff, 0.8f),
   .hover = RGB (0xffd166),
+  .outline_light = RGB (0xffffff),
+  .outline_dark = RGB (0x14161c),
+  .legend_skipped = RGB (0x3a3d45),
+  .legend_kept = RGB (0xe6e3df),
   .hatch_first = RGB (0x8ad4ff),
   .hatch_second = RGB (0xffc04d),
   .hatch_under = RGBA (0x0b0d12, 0.75f),
@@ -47,6 +59,8 @@ static const PmodPalette dark = {
   .used = RGB (0x4fc4b8),
   .dense = RGBA (0xffffff, 0.22f),
   .track = RGBA (0xffffff, 0.08f),
+  .ink = RGB (0xf2efe9),
+  .margin = RGBA (0xffc24d, 0.5f),
 };
 
 static const PmodPalette high_contrast = {
@@ -59,6 +73,10 @@ static const PmodPalette high_contrast = {
   .dim = RGBA (0x000000, 0.85f),
   .edge = RGB (0xffffff),
   .hover = RGB (0xffe600),
+  .outline_light = RGB (0xffffff),
+  .outline_dark = RGB (0x000000),
+  .legend_skipped = RGB (0x3a3d45),
+  .legend_kept = RGB (0xe6e3df),
   .hatch_first = RGB (0x8ad4ff),
   .hatch_second = RGB (0xffc04d),
   .hatch_under = RGBA (0x0b0d12, 1),
@@ -66,6 +84,8 @@ static const PmodPalette high_contrast = {
   .used = RGB (0x00504c),
   .dense = RGBA (0x000000, 0.5f),
   .track = RGBA (0x000000, 0.15f),
+  .ink = RGB (0x000000),
+  .margin = RGBA (0xd00000, 0.5f),
 };
 
 static const PmodPalette high_contrast_dark = {
@@ -78,6 +98,10 @@ static const PmodPalette high_contrast_dark = {
   .dim = RGBA (0x000000, 0.85f),
   .edge = RGB (0xffffff),
   .hover = RGB (0xffe600),
+  .outline_light = RGB (0xffffff),
+  .outline_dark = RGB (0x000000),
+  .legend_skipped = RGB (0x3a3d45),
+  .legend_kept = RGB (0xe6e3df),
   .hatch_first = RGB (0x8ad4ff),
   .hatch_second = RGB (0xffc04d),
   .hatch_under = RGBA (0x0b0d12, 1),
@@ -85,6 +109,8 @@ static const PmodPalette high_contrast_dark = {
   .used = RGB (0xa8f5ea),
   .dense = RGBA (0xffffff, 0.6f),
   .track = RGBA (0xffffff, 0.2f),
+  .ink = RGB (0xffffff),
+  .margin = RGBA (0xffe600, 0.6f),
 };
 
 const PmodPalette *
@@ -106,6 +132,43 @@ pmod_palette_mix (const GdkRGBA *low, const GdkRGBA *high, double share)
                     low->green + (high->green - low->green) * s,
                     low->blue + (high->blue - low->blue) * s,
                     low->alpha + (high->alpha - low->alpha) * s };
+}
+
+static float
+decode (double linear)
+{
+  double value = CLAMP (linear, 0, 1);
+
+  return (float)(value <= 0.0031308 ? 12.92 * value : 1.055 * pow (value, 1 / 2.4) - 0.055);
+}
+
+/* Between two colours of Oklab (Ottosson 2020), whose first number is lightness. */
+GdkRGBA
+pmod_palette_get_ramp (double share)
+{
+  double s = CLAMP (share, 0, 1);
+  double lightness = 0.26 + (0.92 - 0.26) * s;
+  double a = -0.005 + (-0.015 + 0.005) * s;
+  double b = -0.105 + (0.135 + 0.105) * s;
+  double l = pow (lightness + 0.3963377774 * a + 0.2158037573 * b, 3);
+  double m = pow (lightness - 0.1055613458 * a - 0.0638541728 * b, 3);
+  double n = pow (lightness - 0.0894841775 * a - 1.2914855480 * b, 3);
+
+  return (GdkRGBA){ decode (4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * n),
+                    decode (-1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * n),
+                    decode (-0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * n), 1 };
+}
+
+guint32
+pmod_palette_to_pixel (const GdkRGBA *color)
+{
+  const guint8 bytes[4] = { (guint8)(color->red * 255 + 0.5f), (guint8)(color->green * 255 + 0.5f),
+                            (guint8)(color->blue * 255 + 0.5f),
+                            (guint8)(color->alpha * 255 + 0.5f) };
+  guint32 pixel;
+
+  memcpy (&pixel, bytes, sizeof pixel);
+  return pixel;
 }
 
 char *

@@ -17,9 +17,13 @@ typedef struct
   GdkRGBA pending; /* not computed yet */
   GdkRGBA mark;    /* lines over a map that is no choice */
 
-  GdkRGBA dim;          /* over skipped parts of the picture */
-  GdkRGBA edge;         /* between kept and skipped, over the picture */
-  GdkRGBA hover;        /* around the part under the pointer */
+  GdkRGBA dim;           /* over skipped parts of the picture */
+  GdkRGBA edge;          /* between kept and skipped, over the picture */
+  GdkRGBA hover;         /* around the part under the pointer */
+  GdkRGBA outline_light; /* a pair of lines that stand out from any colour */
+  GdkRGBA outline_dark;
+  GdkRGBA legend_skipped; /* what dim and clear look like over a picture of middle grey */
+  GdkRGBA legend_kept;
   GdkRGBA hatch_first;  /* patterns over the picture: of the first kind, of the second, */
   GdkRGBA hatch_second; /* and what lies under both */
   GdkRGBA hatch_under;
@@ -28,6 +32,8 @@ typedef struct
   GdkRGBA used; /* bars: what was used, what a dense model would have used, what is to come */
   GdkRGBA dense;
   GdkRGBA track;
+  GdkRGBA ink;    /* fine lines of charts, such as a cut */
+  GdkRGBA margin; /* beside a cut: what is not quite sure */
 } PmodPalette;
 
 /* For the style that is in use now. */
@@ -35,6 +41,16 @@ const PmodPalette *pmod_palette_get (void);
 
 /* A colour between two. */
 GdkRGBA pmod_palette_mix (const GdkRGBA *low, const GdkRGBA *high, double share);
+
+/* From low (0, dark blue) to high (1, light yellow): lightness grows evenly, and blue to yellow is
+ * the direction that most eyes without full colour vision see. The same in every style, so that a
+ * map's colours mean the same everywhere. */
+GdkRGBA pmod_palette_get_ramp (double share);
+
+/* For textures made of pixels: one that GTK's Cairo renderer draws without a detour through
+ * floating point, as it takes for premultiplied ones (4.8: three times as long). */
+#define PMOD_PALETTE_PIXELS GDK_MEMORY_R8G8B8A8
+guint32 pmod_palette_to_pixel (const GdkRGBA *color);
 
 /* The accent as a style sheet. (transfer full) */
 char *pmod_palette_to_css (void);

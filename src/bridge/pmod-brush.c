@@ -182,10 +182,7 @@ pmod_brush_set_all_layers (PmodBrush *self, gboolean all_layers)
 gboolean
 pmod_brush_get_grid (PmodSelection *selection, PmodRunPlane *grid)
 {
-  PmodRun *run = selection ? pmod_selection_get_run (selection) : NULL;
-
-  return run && pmod_run_get_plane (run, pmod_selection_get_plane (selection), grid) &&
-         grid->first >= 0;
+  return selection && pmod_selection_get_grid (selection, grid) && grid->first >= 0;
 }
 
 gboolean

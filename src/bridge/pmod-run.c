@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pmod-engine.h"
+#include "pmod-run-pictures-private.h"
 
 typedef struct
 {
@@ -27,10 +28,7 @@ struct _PmodRun
   GString *text;
 
   const PmodRecordRunBegin *begin;
-  const PmodRecordImage *image; /* the first picture */
-  gint64 n_image_tokens;        /* of all pictures */
-  gint64 n_coarse_tokens;       /* of all pictures' first planes */
-  int n_tiles;                  /* of all pictures */
+  PmodRunPictures pictures;
   LayerIndex *layers;
   int n_layers_ready;
   gboolean has_maps;
@@ -73,6 +71,7 @@ pmod_run_finalize (GObject *object)
   g_clear_pointer (&self->batches, g_ptr_array_unref);
   g_clear_pointer (&self->error, g_free);
   g_clear_pointer (&self->layers, g_free);
+  pmod_run_pictures_free (&self->pictures);
   g_string_free (self->text, TRUE);
 
   G_OBJECT_CLASS (pmod_run_parent_class)->finalize (object);
@@ -140,9 +139,7 @@ take_begin (PmodRun *self, const PmodRecordRunBegin *begin)
   g_free (self->layers);
   self->begin = begin;
   self->layers = g_new0 (LayerIndex, MAX (begin->n_layers, 0));
-  self->image = NULL;
-  self->n_image_tokens = self->n_coarse_tokens = 0;
-  self->n_tiles = 0;
+  pmod_run_pictures_clear (&self->pictures);
   self->n_layers_ready = 0;
   self->has_maps = FALSE;
   memset (&self->prefill, 0, sizeof self->prefill);
@@ -151,17 +148,6 @@ take_begin (PmodRun *self, const PmodRecordRunBegin *begin)
   self->prefill_ns = self->decode_ns = 0;
   self->n_new_tokens = 0;
   g_string_truncate (self->text, 0);
-}
-
-static void
-take_image (PmodRun *self, const PmodRecordImage *image)
-{
-  if (!self->image)
-    self->image = image;
-  self->n_image_tokens += image->n_tokens;
-  self->n_tiles += image->n_tiles;
-  if (image->n_planes > 1)
-    self->n_coarse_tokens += image->planes[0].rows * image->planes[0].cols;
 }
 
 static LayerIndex *
@@ -258,7 +244,7 @@ take_record (PmodRun *self, const PmodRecord *record)
       take_begin (self, (const PmodRecordRunBegin *)record);
       break;
     case PMOD_RECORD_IMAGE:
-      take_image (self, (const PmodRecordImage *)record);
+      pmod_run_pictures_add (&self->pictures, (const PmodRecordImage *)record);
       break;
     case PMOD_RECORD_STAGE:
       take_stage (self, (const PmodRecordStage *)record);
@@ -457,6 +443,7 @@ pmod_run_get_layer (PmodRun *self, int layer, PmodRunLayer *info)
   ratio = self->begin->ratio[layer];
   info->routed = ratio >= 0 && self->begin->n_vision > 0;
   info->ratio = info->routed ? ratio : 1;
+  info->by_router = info->routed && self->begin->policy == PMOD_POLICY_ROUTER;
   info->n_vision = self->begin->n_vision;
   info->n_kept = self->begin->n_vision;
   info->ready = info->routed ? index->route != NULL : index->computed || index->kv;
@@ -532,57 +519,32 @@ pmod_run_count_kept (PmodRun *self, int token, int *n_routed)
 }
 
 int
-pmod_run_get_n_planes (PmodRun *self)
+pmod_run_get_n_pictures (PmodRun *self)
 {
-  return self->image ? CLAMP (self->image->n_planes, 0, PMOD_MAX_PLANES) : 0;
+  return self->pictures.images ? (int)self->pictures.images->len : 0;
 }
 
-/* The trace gives places in the merged sequence; routers count only the tokens that they may
- * skip. Which ones those are follows from their number: all tokens, all of the pictures, or all
- * of the pictures but the first tiles. */
-static int
-router_index (PmodRun *self, const PmodPlane *plane, int plane_idx)
+int
+pmod_run_get_n_planes (PmodRun *self, int picture)
 {
-  int n_targets = self->begin->n_vision;
-  int offset = plane->first_token - self->image->first_token;
-
-  if (n_targets == self->begin->n_tokens)
-    return plane->first_token;
-  if (n_targets == self->n_image_tokens)
-    return offset;
-  if (n_targets == self->n_image_tokens - self->n_coarse_tokens && self->image->n_planes > 1)
-    return plane_idx == 0 ? -1 : offset - self->image->planes[0].rows * self->image->planes[0].cols;
-  return -1;
+  return pmod_run_pictures_get_n_planes (&self->pictures, picture);
 }
 
 gboolean
-pmod_run_get_plane (PmodRun *self, int plane_idx, PmodRunPlane *info)
+pmod_run_get_plane (PmodRun *self, int picture, int plane, PmodRunPlane *info)
 {
-  const PmodPlane *plane;
-
-  memset (info, 0, sizeof *info);
-  if (plane_idx < 0 || plane_idx >= pmod_run_get_n_planes (self))
-    return FALSE;
-
-  plane = &self->image->planes[plane_idx];
-  info->rows = plane->rows;
-  info->cols = plane->cols;
-  info->first = router_index (self, plane, plane_idx);
-  info->stride = plane->cols + (plane->newlines ? 1 : 0);
-  info->x0 = plane->x0;
-  info->y0 = plane->y0;
-  info->x1 = plane->x1;
-  info->y1 = plane->y1;
-  return info->rows > 0 && info->cols > 0 && info->x1 > info->x0 && info->y1 > info->y0;
+  return pmod_run_pictures_get_plane (&self->pictures, self->begin, picture, plane, info);
 }
 
 gboolean
-pmod_run_get_picture_size (PmodRun *self, int *width, int *height)
+pmod_run_get_picture_size (PmodRun *self, int picture, int *width, int *height)
 {
-  if (!self->image)
+  const PmodRecordImage *image = pmod_run_pictures_get (&self->pictures, picture);
+
+  if (!image)
     return FALSE;
-  *width = self->image->width;
-  *height = self->image->height;
+  *width = image->width;
+  *height = image->height;
   return *width > 0 && *height > 0;
 }
 
@@ -650,7 +612,12 @@ pmod_run_get_n_vision (PmodRun *self)
 int
 pmod_run_get_n_tiles (PmodRun *self)
 {
-  return self->n_tiles;
+  const PmodRecordImage *image;
+  int n_tiles = 0;
+
+  for (int i = 0; (image = pmod_run_pictures_get (&self->pictures, i)); i++)
+    n_tiles += image->n_tiles;
+  return n_tiles;
 }
 
 int

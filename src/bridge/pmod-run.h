@@ -35,6 +35,7 @@ typedef struct
   gboolean routed;     /* FALSE: a plain layer, every token goes through it */
   gboolean reused;     /* taken from an earlier run's state */
   gboolean never_read; /* the last layer: nothing reads its vision outputs */
+  gboolean by_router;  /* the highest weights are kept; FALSE: another policy chose */
   double ratio;        /* that was asked for; 1 where plain */
   int n_vision;
   int n_kept;
@@ -89,9 +90,11 @@ void pmod_run_get_weight_range (PmodRun *self, int layer, float *low, float *hig
 /* In how many routed layers that have come a token was kept. */
 int pmod_run_count_kept (PmodRun *self, int token, int *n_routed);
 
-int pmod_run_get_n_planes (PmodRun *self); /* of the first picture, coarse first */
-gboolean pmod_run_get_plane (PmodRun *self, int plane, PmodRunPlane *info);
-gboolean pmod_run_get_picture_size (PmodRun *self, int *width, int *height);
+/* Pictures count from 0 in the prompt's order, a picture's planes from the coarsest. */
+int pmod_run_get_n_pictures (PmodRun *self);
+int pmod_run_get_n_planes (PmodRun *self, int picture);
+gboolean pmod_run_get_plane (PmodRun *self, int picture, int plane, PmodRunPlane *info);
+gboolean pmod_run_get_picture_size (PmodRun *self, int picture, int *width, int *height);
 
 PmodRunCost pmod_run_get_flops (PmodRun *self, PmodFlopsRule rule);
 PmodRunCost pmod_run_get_kv (PmodRun *self); /* bytes */

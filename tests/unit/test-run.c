@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pmod-engine.h"
+#include "pmod-run-weights.h"
 #include "pmod-run.h"
 #include "pmod-selection.h"
 
@@ -25,7 +26,7 @@ write_begin (PmodTrace *trace, int n_vision)
                                                  sizeof *begin + N_LAYERS * sizeof (double));
 
   begin->n_layers = N_LAYERS;
-  begin->n_tokens = 60;
+  begin->n_tokens = n_vision > 60 ? n_vision + 12 : 60;
   begin->n_vision = n_vision;
   begin->n_images = 1;
   begin->context_length = 100;
@@ -74,6 +75,26 @@ write_layer (PmodTrace *trace, int layer, double used)
   kv->bytes = (guint64)(16 * used);
   kv->bytes_dense = 160;
   pmod_trace_commit (trace, kv);
+}
+
+/* A second one of the same shape, five words of text after it. */
+static void
+write_second_image (PmodTrace *trace, int n_planes)
+{
+  int n_tokens = ROWS * COLS + (n_planes > 1 ? 4 * 7 : 0);
+  int first = 4 + n_tokens + 5;
+  PmodRecordImage *image = pmod_trace_append (trace, PMOD_RECORD_IMAGE, -1, sizeof *image);
+
+  image->index = 1;
+  image->width = 90;
+  image->height = 60;
+  image->n_tiles = image->grid_rows = image->grid_cols = 1;
+  image->first_token = first;
+  image->n_tokens = n_tokens;
+  image->n_planes = n_planes;
+  image->planes[0] = (PmodPlane){ first, ROWS, COLS, 0, 0, 0, 1, 1 };
+  image->planes[1] = (PmodPlane){ first + ROWS * COLS, 4, 6, 1, 0, 0, 1, 1 };
+  pmod_trace_commit (trace, image);
 }
 
 /* Keeps the first n_kept tokens, whose weights fall with the index. */
@@ -214,22 +235,108 @@ test_planes (void)
   g_autoptr (PmodRun) all = open_run (2, 60, TRUE);
   PmodRunPlane plane;
 
-  g_assert_cmpint (pmod_run_get_n_planes (one), ==, 1);
-  g_assert_true (pmod_run_get_plane (one, 0, &plane));
+  g_assert_cmpint (pmod_run_get_n_planes (one, 0), ==, 1);
+  g_assert_true (pmod_run_get_plane (one, 0, 0, &plane));
   g_assert_cmpint (plane.first, ==, 0);
   g_assert_cmpint (plane.stride, ==, COLS);
   g_assert_cmpfloat (plane.y0, ==, -0.25);
-  g_assert_false (pmod_run_get_plane (one, 1, &plane));
+  g_assert_false (pmod_run_get_plane (one, 0, 1, &plane));
 
-  g_assert_true (pmod_run_get_plane (two, 1, &plane));
+  g_assert_true (pmod_run_get_plane (two, 0, 1, &plane));
   g_assert_cmpint (plane.first, ==, 6);
   g_assert_cmpint (plane.stride, ==, 7);
-  g_assert_true (pmod_run_get_plane (fine, 0, &plane));
+  g_assert_true (pmod_run_get_plane (fine, 0, 0, &plane));
   g_assert_cmpint (plane.first, ==, -1);
-  g_assert_true (pmod_run_get_plane (fine, 1, &plane));
+  g_assert_true (pmod_run_get_plane (fine, 0, 1, &plane));
   g_assert_cmpint (plane.first, ==, 0);
-  g_assert_true (pmod_run_get_plane (all, 0, &plane));
+  g_assert_true (pmod_run_get_plane (all, 0, 0, &plane));
   g_assert_cmpint (plane.first, ==, 4);
+}
+
+static PmodRun *
+open_two_pictures (int n_planes, int n_vision)
+{
+  g_autoptr (GByteArray) array = g_byte_array_new ();
+  g_autoptr (PmodTrace) trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, collect_cb, array);
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GError) error = NULL;
+  PmodRun *run;
+
+  pmod_trace_begin_run (trace);
+  write_begin (trace, n_vision);
+  write_image (trace, n_planes);
+  write_second_image (trace, n_planes);
+  write_route (trace, 1, n_vision, n_vision - 2);
+  bytes = g_bytes_new (array->data, array->len);
+  run = pmod_run_new_from_records (bytes, &error);
+  g_assert_no_error (error);
+  return run;
+}
+
+/* The routers' places of the second picture: after the first one's where pictures are routed, in
+ * the sequence where all tokens are. */
+static void
+test_pictures (void)
+{
+  g_autoptr (PmodRun) plain = open_two_pictures (1, 12);
+  g_autoptr (PmodRun) tiled = open_two_pictures (2, 68);
+  g_autoptr (PmodRun) fine = open_two_pictures (2, 56);
+  g_autoptr (PmodRun) all = open_two_pictures (1, 60);
+  PmodRunPlane plane;
+  int width, height;
+
+  g_assert_cmpint (pmod_run_get_n_pictures (plain), ==, 2);
+  g_assert_cmpint (pmod_run_get_n_planes (plain, 1), ==, 1);
+  g_assert_cmpint (pmod_run_get_n_planes (plain, 2), ==, 0);
+  g_assert_true (pmod_run_get_picture_size (plain, 1, &width, &height));
+  g_assert_cmpint (width, ==, 90);
+  g_assert_false (pmod_run_get_picture_size (plain, 2, &width, &height));
+
+  g_assert_true (pmod_run_get_plane (plain, 0, 0, &plane));
+  g_assert_cmpint (plane.first, ==, 0);
+  g_assert_true (pmod_run_get_plane (plain, 1, 0, &plane));
+  g_assert_cmpint (plane.first, ==, 6);
+  g_assert_false (pmod_run_get_plane (plain, 2, 0, &plane));
+  g_assert_true (pmod_run_get_plane (tiled, 1, 0, &plane));
+  g_assert_cmpint (plane.first, ==, 34);
+  g_assert_true (pmod_run_get_plane (tiled, 1, 1, &plane));
+  g_assert_cmpint (plane.first, ==, 40);
+  g_assert_true (pmod_run_get_plane (fine, 1, 0, &plane));
+  g_assert_cmpint (plane.first, ==, -1);
+  g_assert_true (pmod_run_get_plane (fine, 1, 1, &plane));
+  g_assert_cmpint (plane.first, ==, 28);
+  g_assert_true (pmod_run_get_plane (all, 1, 0, &plane));
+  g_assert_cmpint (plane.first, ==, 4 + 6 + 5);
+}
+
+static void
+test_weights (void)
+{
+  g_autoptr (PmodRun) run = open_run (1, 6, TRUE);
+  PmodRunWeights weights;
+  int n_kept = 0, n_skipped = 0;
+
+  g_assert_false (pmod_run_count_weights (run, 0, &weights));
+  g_assert_false (pmod_run_count_weights (run, N_LAYERS, &weights));
+  g_assert_true (pmod_run_count_weights (run, 2, &weights));
+  for (int i = 0; i < PMOD_WEIGHT_BINS; i++)
+    {
+      n_kept += weights.kept[i];
+      n_skipped += weights.skipped[i];
+    }
+  g_assert_cmpint (n_kept, ==, 3);
+  g_assert_cmpint (n_skipped, ==, 3);
+  g_assert_cmpint (weights.skipped[0], ==, 1); /* 1.15, the lowest */
+  g_assert_cmpint (weights.kept[PMOD_WEIGHT_BINS - 1], ==, 1);
+  g_assert_cmpint (weights.n_most, ==, 1);
+  g_assert_true (weights.has_cut);
+  g_assert_cmpfloat_with_epsilon (weights.cut, 1.18, 1e-6);
+  g_assert_cmpfloat_with_epsilon (weights.below, 1.17, 1e-6);
+  g_assert_cmpfloat_with_epsilon (pmod_run_get_weight_share (run, 2, 0), 1, 1e-6);
+  g_assert_cmpfloat_with_epsilon (pmod_run_get_weight_share (run, 2, 4), 0.2, 1e-5);
+  /* A plain layer has none. */
+  g_assert_cmpfloat (pmod_run_get_weight_share (run, 0, 1), ==, 0.5);
+  g_assert_false (pmod_run_get_question_first (run));
 }
 
 static void
@@ -250,6 +357,102 @@ test_selection (void)
   g_assert_cmpint (pmod_selection_get_plane (selection), ==, 1);
   pmod_selection_set_plane (selection, 0);
   g_assert_cmpint (pmod_selection_get_plane (selection), ==, 0);
+}
+
+static void
+test_places (void)
+{
+  g_autoptr (PmodSelection) selection = pmod_selection_new ();
+  g_autoptr (PmodRun) small = open_run (1, 6, TRUE);
+  g_autoptr (PmodRun) large = open_run (2, 34, TRUE);
+  g_autoptr (PmodRun) two = open_two_pictures (1, 12);
+
+  pmod_selection_move_held (selection, 0, 0);
+  g_assert_cmpint (pmod_selection_get_held (selection), ==, -1);
+  pmod_selection_set_run (selection, large);
+  pmod_selection_move_held (selection, 0, 0);
+  g_assert_cmpint (pmod_selection_get_held (selection), ==, 2 * 6 + 3);
+  pmod_selection_move_held (selection, 9, 1);
+  g_assert_cmpint (pmod_selection_get_held (selection), ==, 3 * 6 + 4);
+  /* Tokens count the newline after each row, places do not. */
+  g_assert_cmpint (pmod_selection_get_token (selection, 3 * 6 + 4), ==, 6 + 3 * 7 + 4);
+  g_assert_cmpint (pmod_selection_get_token (selection, 24), ==, -1);
+  g_assert_cmpint (pmod_selection_get_token (selection, -1), ==, -1);
+  g_assert_cmpint (pmod_selection_get_cell (selection), ==, 3 * 6 + 4);
+  pmod_selection_set_hover (selection, 1);
+  g_assert_cmpint (pmod_selection_get_cell (selection), ==, 1);
+  /* What the next run's grid does not have is let go; what it has stays. */
+  pmod_selection_set_run (selection, small);
+  g_assert_cmpint (pmod_selection_get_held (selection), ==, -1);
+  g_assert_cmpint (pmod_selection_get_hover (selection), ==, 1);
+
+  pmod_selection_set_run (selection, two);
+  pmod_selection_set_picture (selection, 1);
+  g_assert_cmpint (pmod_selection_get_hover (selection), ==, -1);
+  g_assert_cmpint (pmod_selection_get_token (selection, 0), ==, 6);
+  pmod_selection_set_run (selection, small);
+  g_assert_cmpint (pmod_selection_get_picture (selection), ==, 0);
+}
+
+static void
+check_place (PmodSelection *selection, double frame_x, double frame_y, double x, double y)
+{
+  double got_x, got_y;
+
+  pmod_selection_unproject (selection, frame_x, frame_y, &got_x, &got_y);
+  g_assert_cmpfloat_with_epsilon (got_x, x, 1e-9);
+  g_assert_cmpfloat_with_epsilon (got_y, y, 1e-9);
+}
+
+static void
+test_zoom (void)
+{
+  g_autoptr (PmodSelection) selection = pmod_selection_new ();
+
+  check_place (selection, 0.3, 0.8, 0.3, 0.8);
+  pmod_selection_zoom_at (selection, 4, 0.25, 0.5);
+  check_place (selection, 0.25, 0.5, 0.25, 0.5);
+  check_place (selection, 0.75, 0.5, 0.375, 0.5);
+  /* Nothing beyond the picture is ever in the frame. */
+  pmod_selection_pan (selection, 9, -9);
+  check_place (selection, 0, 1, 0, 1);
+  pmod_selection_pan (selection, -0.5, 0);
+  check_place (selection, 0, 0, 0.125, 0.75);
+  pmod_selection_zoom_at (selection, 99, 0.5, 0.5);
+  g_assert_cmpfloat (pmod_selection_get_zoom (selection), ==, PMOD_ZOOM_MAX);
+  pmod_selection_reset_places (selection);
+  g_assert_cmpfloat (pmod_selection_get_zoom (selection), ==, 1);
+  check_place (selection, 0.3, 0.8, 0.3, 0.8);
+}
+
+static void
+stopped_cb (PmodSelection *selection, GParamSpec *pspec, gpointer loop)
+{
+  if (!pmod_selection_get_playing (selection))
+    g_main_loop_quit (loop);
+}
+
+static void
+test_playing (void)
+{
+  g_autoptr (PmodSelection) selection = pmod_selection_new ();
+  g_autoptr (PmodRun) run = open_run (1, 6, TRUE);
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+
+  pmod_selection_set_playing (selection, TRUE);
+  g_assert_false (pmod_selection_get_playing (selection));
+  pmod_selection_set_run (selection, run);
+  pmod_selection_set_layer (selection, 3);
+  g_signal_connect (selection, "notify::playing", G_CALLBACK (stopped_cb), loop);
+  pmod_selection_set_playing (selection, TRUE);
+  g_assert_cmpint (pmod_selection_get_layer (selection), ==, 0);
+  g_main_loop_run (loop);
+  g_assert_cmpint (pmod_selection_get_layer (selection), ==, 3);
+  pmod_selection_step (selection);
+  g_assert_cmpint (pmod_selection_get_layer (selection), ==, 0);
+  pmod_selection_set_playing (selection, TRUE);
+  pmod_selection_set_layer (selection, 2);
+  g_assert_false (pmod_selection_get_playing (selection));
 }
 
 static void
@@ -275,7 +478,12 @@ main (int argc, char *argv[])
   g_test_add_func ("/run/layers", test_layers);
   g_test_add_func ("/run/costs", test_costs);
   g_test_add_func ("/run/planes", test_planes);
+  g_test_add_func ("/run/pictures", test_pictures);
+  g_test_add_func ("/run/weights", test_weights);
   g_test_add_func ("/run/selection", test_selection);
+  g_test_add_func ("/run/places", test_places);
+  g_test_add_func ("/run/zoom", test_zoom);
+  g_test_add_func ("/run/playing", test_playing);
   g_test_add_func ("/run/damaged", test_damaged);
   return g_test_run ();
 }
