@@ -72,6 +72,13 @@ G_DEFINE_FINAL_TYPE (PmodComparison, pmod_comparison, G_TYPE_OBJECT)
 
 static void update (PmodComparison *self);
 
+/* That A's run is of. */
+static PmodPicture *
+get_picture (PmodComparison *self)
+{
+  return pmod_chat_get_picture (self->chat);
+}
+
 static void
 tell (PmodComparison *self)
 {
@@ -312,12 +319,12 @@ update (PmodComparison *self)
 
   if (!self->active)
     return;
-  if (!pmod_chat_get_picture (self->chat) || !pmod_session_get_model (self->session) || !run)
+  if (!get_picture (self) || !pmod_session_get_model (self->session) || !run)
     {
       clear (self);
       return;
     }
-  wish.picture = g_object_ref (pmod_chat_get_picture (self->chat));
+  wish.picture = g_object_ref (get_picture (self));
   wish.texts = pmod_chat_dup_texts (self->chat);
   wish.tuning = pmod_comparison_dup_tuning (self);
   if (!take_wish (self, &wish) && self->run && !self->asked)
@@ -641,7 +648,7 @@ pmod_comparison_count (PmodComparison *self, int layer, PmodComparisonCounts *co
   g_return_val_if_fail (PMOD_IS_COMPARISON (self), FALSE);
 
   *counts = (PmodComparisonCounts){ 0 };
-  if (!self->run || !self->partner || self->picture != pmod_chat_get_picture (self->chat) ||
+  if (!self->run || !self->partner || self->picture != get_picture (self) ||
       !pmod_run_get_layer (self->partner, layer, &a) ||
       !pmod_run_get_layer (self->run, layer, &b) || !a.ready || !b.ready ||
       a.n_vision != b.n_vision)
