@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "pmod-hatch.h"
+#include "pmod-map-places.h"
 #include "pmod-palette.h"
 
 struct _PmodBrushOverlay
@@ -47,7 +48,7 @@ draw_paint (PmodBrushOverlay *self,
       graphene_rect_t cell;
 
       if (pmod_brush_get_painted (self->brush, self->selection, i) != wanted ||
-          !pmod_mask_view_get_cell_area (self->view, i, &cell))
+          !pmod_map_places_get_cell (self->view, self->selection, i, &cell))
         continue;
       cairo_rectangle (cr, cell.origin.x + 1.5, cell.origin.y + 1.5, cell.size.width - 3,
                        cell.size.height - 3);
@@ -90,12 +91,12 @@ snapshot_brush (PmodBrushOverlay *self, GtkSnapshot *snapshot, int cell)
     return;
   row = cell / grid.cols - (size - 1) / 2;
   col = cell % grid.cols - (size - 1) / 2;
-  if (!pmod_mask_view_get_cell_area (self->view, MAX (row, 0) * grid.cols + MAX (col, 0),
-                                     &bounds) ||
-      !pmod_mask_view_get_cell_area (self->view,
-                                     MIN (row + size, grid.rows) * grid.cols - grid.cols +
-                                         MIN (col + size, grid.cols) - 1,
-                                     &corner))
+  if (!pmod_map_places_get_cell (self->view, self->selection,
+                                 MAX (row, 0) * grid.cols + MAX (col, 0), &bounds) ||
+      !pmod_map_places_get_cell (self->view, self->selection,
+                                 MIN (row + size, grid.rows) * grid.cols - grid.cols +
+                                     MIN (col + size, grid.cols) - 1,
+                                 &corner))
     return;
   graphene_rect_union (&bounds, &corner, &bounds);
   gsk_rounded_rect_init_from_rect (&outline, &bounds, 3);
@@ -108,6 +109,7 @@ pmod_brush_overlay_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
   PmodBrushOverlay *self = PMOD_BRUSH_OVERLAY (widget);
   gboolean active, painted;
+  GskRoundedRect outline;
 
   if (!self->brush || !self->selection)
     return;
@@ -117,8 +119,12 @@ pmod_brush_overlay_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
     return;
   if (!self->node)
     self->node = make_node (self);
-  if (self->node)
-    gtk_snapshot_append_node (snapshot, self->node);
+  if (self->node && pmod_map_places_get_outline (self->view, &outline))
+    {
+      gtk_snapshot_push_rounded_clip (snapshot, &outline);
+      gtk_snapshot_append_node (snapshot, self->node);
+      gtk_snapshot_pop (snapshot);
+    }
   if (!active)
     return;
   snapshot_brush (self, snapshot,
@@ -198,7 +204,8 @@ motion_cb (GtkEventControllerMotion *controller, double x, double y, gpointer us
   self->pointer_x = x;
   self->pointer_y = y;
   self->by_keys = FALSE;
-  pmod_selection_set_hover (self->selection, pmod_mask_view_get_cell_at (self->view, x, y));
+  pmod_selection_set_hover (self->selection,
+                            pmod_map_places_find (self->view, self->selection, x, y));
 }
 
 static void
@@ -218,8 +225,9 @@ paint_line (PmodBrushOverlay *self, double x, double y)
 
   for (int i = 1; i <= n_steps; i++)
     pmod_brush_paint (self->brush, self->selection,
-                      pmod_mask_view_get_cell_at (self->view, self->x + (x - self->x) * i / n_steps,
-                                                  self->y + (y - self->y) * i / n_steps),
+                      pmod_map_places_find (self->view, self->selection,
+                                            self->x + (x - self->x) * i / n_steps,
+                                            self->y + (y - self->y) * i / n_steps),
                       self->paint);
   self->x = x;
   self->y = y;
@@ -232,7 +240,7 @@ drag_begin_cb (GtkGestureDrag *gesture, double x, double y, gpointer user_data)
   GdkModifierType state =
       gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (gesture));
   guint button = gtk_gesture_single_get_current_button (GTK_GESTURE_SINGLE (gesture));
-  int cell = pmod_mask_view_get_cell_at (self->view, x, y);
+  int cell = pmod_map_places_find (self->view, self->selection, x, y);
 
   if (cell < 0 || button == GDK_BUTTON_MIDDLE)
     {

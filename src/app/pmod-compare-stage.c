@@ -104,6 +104,9 @@ describe_difference (PmodCompareStage *self, int layer)
   g_autofree char *parts = NULL;
   double divergence;
 
+  if (pmod_comparison_get_kind (self->comparison) == PMOD_COMPARISON_QUESTION_FIRST &&
+      !pmod_comparison_get_answer_a (self->comparison))
+    return g_strdup (_ ("Ask something: without a question both orders are the same."));
   if (!pmod_comparison_count (self->comparison, layer, &counts))
     return g_strdup (_ ("Reading\342\200\246"));
   /* The marks are those of the picture of the difference. */

@@ -5,6 +5,7 @@
 
 #include "pmod-brush.h"
 #include "pmod-hatch.h"
+#include "pmod-map-places.h"
 #include "pmod-palette.h"
 
 struct _PmodDifferenceOverlay
@@ -51,7 +52,7 @@ draw (PmodDifferenceOverlay *self,
       graphene_rect_t cell;
 
       if (in_a == in_b || in_a != (hatch == PMOD_HATCH_FIRST) ||
-          !pmod_mask_view_get_cell_area (self->view, i, &cell))
+          !pmod_map_places_get_cell (self->view, self->selection, i, &cell))
         continue;
       cairo_rectangle (cr, cell.origin.x, cell.origin.y, cell.size.width, cell.size.height);
     }
@@ -85,13 +86,18 @@ static void
 pmod_difference_overlay_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
   PmodDifferenceOverlay *self = PMOD_DIFFERENCE_OVERLAY (widget);
+  GskRoundedRect outline;
 
   if (!self->comparison || !self->selection)
     return;
   if (!self->node)
     self->node = make_node (self);
-  if (self->node)
-    gtk_snapshot_append_node (snapshot, self->node);
+  if (self->node && pmod_map_places_get_outline (self->view, &outline))
+    {
+      gtk_snapshot_push_rounded_clip (snapshot, &outline);
+      gtk_snapshot_append_node (snapshot, self->node);
+      gtk_snapshot_pop (snapshot);
+    }
 }
 
 static void

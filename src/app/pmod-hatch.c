@@ -5,7 +5,7 @@
 
 #include "pmod-palette.h"
 
-#define STEP 10.0
+#define STEP 12.0
 #define WIDTH 1.5
 
 static void
@@ -37,7 +37,7 @@ pmod_hatch_fill (cairo_t *cr, PmodHatch hatch, const graphene_rect_t *bounds, gb
   cairo_clip (cr);
   add_lines (cr, hatch, bounds);
   gdk_cairo_set_source_rgba (cr, &palette->hatch_under);
-  cairo_set_line_width (cr, WIDTH + 2);
+  cairo_set_line_width (cr, WIDTH + 1.5);
   cairo_stroke_preserve (cr);
   if (hatch == PMOD_HATCH_SECOND)
     cairo_set_dash (cr, dashes, G_N_ELEMENTS (dashes), 0);

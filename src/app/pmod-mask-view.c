@@ -17,7 +17,7 @@
 #include "pmod-palette.h"
 #include "pmod-picture-texture.h"
 
-#define CORNER_RADIUS 12
+#define CORNER_RADIUS PMOD_MASK_VIEW_RADIUS
 #define MIN_SIDE 220
 #define ZOOM_STEP 1.25
 
@@ -689,22 +689,11 @@ pmod_mask_view_init (PmodMaskView *self)
 
 /* --- Public ---------------------------------------------------------------------------------- */
 
-int
-pmod_mask_view_get_cell_at (PmodMaskView *self, double x, double y)
-{
-  return self->selection ? find_cell (self, x, y) : -1;
-}
-
 gboolean
-pmod_mask_view_get_cell_area (PmodMaskView *self, int cell, graphene_rect_t *bounds)
+pmod_mask_view_get_frame (PmodMaskView *self, graphene_rect_t *frame, graphene_rect_t *area)
 {
-  graphene_rect_t frame, area;
-  PmodRunPlane grid;
-
-  if (!get_frame (self, &frame) || !pmod_selection_get_grid (self->selection, &grid) || cell < 0 ||
-      cell >= grid.rows * grid.cols)
+  if (!get_frame (self, frame))
     return FALSE;
-  get_area (self, &frame, &area);
-  pmod_map_get_cell (&grid, &area, gtk_widget_get_scale_factor (GTK_WIDGET (self)), cell, bounds);
-  return graphene_rect_intersection (bounds, &frame, bounds);
+  get_area (self, frame, area);
+  return TRUE;
 }

@@ -13,9 +13,12 @@ G_BEGIN_DECLS
 #define PMOD_TYPE_MASK_VIEW (pmod_mask_view_get_type ())
 G_DECLARE_FINAL_TYPE (PmodMaskView, pmod_mask_view, PMOD, MASK_VIEW, GtkWidget)
 
-/* For what is drawn over it: the part at a place of the view's, row * cols + col, or -1; and where
- * a part lies. FALSE: there is no picture, or no such part. */
-int pmod_mask_view_get_cell_at (PmodMaskView *self, double x, double y);
-gboolean pmod_mask_view_get_cell_area (PmodMaskView *self, int cell, graphene_rect_t *area);
+/* Of the corners of what is seen. */
+#define PMOD_MASK_VIEW_RADIUS 12
+
+/* For what is drawn over it: where the picture is seen, and where all of it would lie if that did
+ * not end. FALSE: there is none. */
+gboolean
+pmod_mask_view_get_frame (PmodMaskView *self, graphene_rect_t *frame, graphene_rect_t *area);
 
 G_END_DECLS

@@ -53,7 +53,7 @@ pmod_policy_names_explain (PmodTuningPolicy policy)
 char *
 pmod_policy_names_describe_other (PmodComparison *comparison)
 {
-  PmodRun *run = pmod_comparison_get_run (comparison);
+  g_autoptr (PmodTuning) other = pmod_comparison_dup_tuning (comparison);
   const char *name = pmod_comparison_get_settings_name (comparison);
 
   switch (pmod_comparison_get_kind (comparison))
@@ -63,8 +63,8 @@ pmod_policy_names_describe_other (PmodComparison *comparison)
     case PMOD_COMPARISON_DENSE:
       return g_strdup (_ ("dense"));
     case PMOD_COMPARISON_QUESTION_FIRST:
-      return g_strdup (run && !pmod_run_get_question_first (run) ? _ ("the picture first")
-                                                                 : _ ("the question first"));
+      return g_strdup (pmod_tuning_get_question_first (other) ? _ ("the question first")
+                                                              : _ ("the picture first"));
     case PMOD_COMPARISON_POLICY:
       return g_utf8_strdown (pmod_policy_names_get (pmod_comparison_get_policy (comparison)), -1);
     case PMOD_COMPARISON_SETTINGS:
