@@ -13,6 +13,8 @@
 #define GAP 6
 #define MARGIN 16
 #define RADIUS 4.5
+#define SMALL_RADIUS 2.5
+#define MANY_POINTS 60
 #define REACH 32 /* from the pointer to the nearest point */
 #define N_STEPS 4
 
@@ -343,6 +345,7 @@ static void
 draw_points (PmodSweepPlot *self, cairo_t *cr, const Axes *axes)
 {
   const PmodPalette *palette = pmod_palette_get ();
+  double small = pmod_sweep_run_get_n_settings (self->sweep) > MANY_POINTS ? SMALL_RADIUS : RADIUS;
   PmodSweepResult result;
 
   gdk_cairo_set_source_rgba (cr, &palette->used);
@@ -352,7 +355,7 @@ draw_points (PmodSweepPlot *self, cairo_t *cr, const Axes *axes)
   cairo_stroke (cr);
   for (int i = 0; pmod_sweep_run_get_point (self->sweep, i, &result); i++)
     {
-      double radius = i == self->marker ? RADIUS * 1.5 : RADIUS;
+      double radius = i == self->marker ? RADIUS * 1.5 : small;
 
       cairo_arc (cr, x_of (axes, x_value (axes, &result, i)), y_of (axes, result.divergence),
                  radius, 0, 2 * G_PI);

@@ -27,6 +27,7 @@ struct _PmodSweepWindow
   GtkStack *buttons;
   GtkWidget *start;
   GtkProgressBar *progress;
+  GtkLabel *status;
   GtkStack *stack;
   GtkLabel *hint;
   PmodSweepPlot *plot;
@@ -68,9 +69,9 @@ update_point (PmodSweepWindow *self)
       answer = g_strdup_printf (
           marker == self->applied ? _ ("In use. Answer: %s") : _ ("Answer: %s"), result.answer);
     }
-  gtk_label_set_label (self->details, chosen ? details
-                                             : _ ("Point at a setting, or use the arrow "
-                                                  "keys."));
+  else if (self->sweep)
+    details = g_strdup (_ ("Point at a setting, or use the arrow keys. Hollow: another answer."));
+  gtk_label_set_label (self->details, details ? details : "");
   gtk_label_set_label (self->answer, chosen ? answer : "");
 }
 
@@ -101,7 +102,7 @@ update_progress (PmodSweepWindow *self)
         break;
       }
   gtk_progress_bar_set_fraction (self->progress, n > 0 ? (double)done / n : 0);
-  gtk_progress_bar_set_text (self->progress, text);
+  gtk_label_set_label (self->status, text);
 }
 
 static void
@@ -139,7 +140,7 @@ start_cb (PmodSweepWindow *self)
 
   if (!sweep)
     {
-      gtk_progress_bar_set_text (self->progress, error->message);
+      gtk_label_set_label (self->status, error->message);
       return;
     }
   self->applied = -1;
@@ -219,6 +220,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, PmodSweepWindow, buttons);
   gtk_widget_class_bind_template_child (klass, PmodSweepWindow, start);
   gtk_widget_class_bind_template_child (klass, PmodSweepWindow, progress);
+  gtk_widget_class_bind_template_child (klass, PmodSweepWindow, status);
   gtk_widget_class_bind_template_child (klass, PmodSweepWindow, stack);
   gtk_widget_class_bind_template_child (klass, PmodSweepWindow, hint);
   gtk_widget_class_bind_template_child (klass, PmodSweepWindow, plot);

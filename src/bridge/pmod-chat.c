@@ -3,6 +3,8 @@
 
 #include "pmod-chat.h"
 
+#include "pmod-turns.h"
+
 #include <string.h>
 
 /* A slider that rests this long was let go of. */
@@ -158,8 +160,6 @@ forget_reading (PmodChat *self)
   g_clear_object (&self->reading);
 }
 
-static GPtrArray *collect_prompt (PmodChat *self, const char *question, guint n_messages);
-static char *dup_last_question (PmodChat *self);
 static gboolean start_again (PmodChat *self, PmodMessage **reply);
 
 /* The maps on screen stay until all new ones are there, so that nothing flickers under a slider;
@@ -200,8 +200,9 @@ reread (PmodChat *self)
         pmod_session_stop_lane (self->session, 0);
       return;
     }
-  question = dup_last_question (self);
-  texts = question ? collect_prompt (self, question, n_messages - 2) : NULL;
+  question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
+  texts = question ? pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages - 2, question)
+                   : NULL;
   self->reading = pmod_session_read_behind (
       self->session, texts ? (const char *const *)texts->pdata : NULL, self->picture, NULL, 0);
   self->reading_us = g_get_monotonic_time ();
@@ -223,16 +224,31 @@ again_cb (gpointer user_data)
 }
 
 static void
+ask_when_resting (PmodChat *self)
+{
+  g_clear_handle_id (&self->again_id, g_source_remove);
+  self->again_id = g_timeout_add (REST_MS, again_cb, self);
+}
+
+/* Whether the last answer was given under other settings than those that hold now. */
+static gboolean
+is_answer_old (PmodChat *self)
+{
+  PmodRun *run = pmod_turns_get_last_answer (G_LIST_MODEL (self->messages));
+
+  return run && pmod_run_get_generation (run) !=
+                    pmod_tuning_get_generation (pmod_session_get_tuning (self->session));
+}
+
+static void
 tuning_changed_cb (PmodChat *self, guint change)
 {
   if (change & PMOD_TUNING_MODEL)
     return;
   if (change & PMOD_TUNING_ROUTING)
     reread (self);
-  if (!self->asks_again || g_list_model_get_n_items (G_LIST_MODEL (self->messages)) == 0)
-    return;
-  g_clear_handle_id (&self->again_id, g_source_remove);
-  self->again_id = g_timeout_add (REST_MS, again_cb, self);
+  if (self->asks_again && g_list_model_get_n_items (G_LIST_MODEL (self->messages)) > 0)
+    ask_when_resting (self);
 }
 
 static void
@@ -468,6 +484,8 @@ pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again)
   self->asks_again = asks_again;
   if (!asks_again)
     g_clear_handle_id (&self->again_id, g_source_remove);
+  else if (is_answer_old (self))
+    ask_when_resting (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ASKS_AGAIN]);
 }
 
@@ -531,63 +549,20 @@ pmod_chat_undo (PmodChat *self)
   g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
 }
 
-/* Pairs of a question and its answer among the first n_messages; a question without an answer is
- * left out, so that the turns alternate. */
-static GPtrArray *
-collect_turns (PmodChat *self, guint n_messages)
-{
-  GPtrArray *texts = g_ptr_array_new_with_free_func (g_free);
-
-  for (guint i = 0; i + 1 < n_messages; i += 2)
-    {
-      g_autoptr (PmodMessage) question = g_list_model_get_item (G_LIST_MODEL (self->messages), i);
-      g_autoptr (PmodMessage) reply = g_list_model_get_item (G_LIST_MODEL (self->messages), i + 1);
-
-      if (*pmod_message_get_text (reply) == '\0')
-        continue;
-      g_ptr_array_add (texts, g_strdup (pmod_message_get_text (question)));
-      g_ptr_array_add (texts, g_strdup (pmod_message_get_text (reply)));
-    }
-  return texts;
-}
-
-/* NULL: nothing was asked. */
-static char *
-dup_last_question (PmodChat *self)
-{
-  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
-  g_autoptr (PmodMessage) question = NULL;
-
-  if (n_messages < 2)
-    return NULL;
-  question = g_list_model_get_item (G_LIST_MODEL (self->messages), n_messages - 2);
-  return g_strdup (pmod_message_get_text (question));
-}
-
-/* What was said, then question; ends with NULL. */
-static GPtrArray *
-collect_prompt (PmodChat *self, const char *question, guint n_messages)
-{
-  GPtrArray *texts = collect_turns (self, n_messages);
-
-  g_ptr_array_add (texts, g_strdup (question));
-  g_ptr_array_add (texts, NULL);
-  return texts;
-}
-
 char **
 pmod_chat_dup_texts (PmodChat *self)
 {
   g_autofree char *question = NULL;
   g_autoptr (GPtrArray) texts = NULL;
+  GListModel *messages;
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
 
-  question = dup_last_question (self);
+  messages = G_LIST_MODEL (self->messages);
+  question = pmod_turns_dup_last_question (messages);
   if (!question)
     return NULL;
-  texts =
-      collect_prompt (self, question, g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
+  texts = pmod_turns_collect (messages, g_list_model_get_n_items (messages) - 2, question);
   return g_strdupv ((char **)texts->pdata);
 }
 
@@ -595,7 +570,8 @@ pmod_chat_dup_texts (PmodChat *self)
 static PmodMessage *
 start_answer (PmodChat *self, const char *question, guint n_messages)
 {
-  g_autoptr (GPtrArray) texts = collect_prompt (self, question, n_messages);
+  g_autoptr (GPtrArray) texts =
+      pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages, question);
   g_autoptr (PmodRun) run = NULL;
 
   run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
@@ -630,7 +606,7 @@ pmod_chat_ask (PmodChat *self, const char *text)
 static gboolean
 start_again (PmodChat *self, PmodMessage **reply)
 {
-  g_autofree char *question = dup_last_question (self);
+  g_autofree char *question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
   if (self->answer || !question)
@@ -683,9 +659,10 @@ pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error)
                            "nothing was asked about a picture yet");
       return NULL;
     }
-  question = dup_last_question (self);
+  question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
   texts =
-      collect_prompt (self, question, g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2);
+      pmod_turns_collect (G_LIST_MODEL (self->messages),
+                          g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2, question);
   return pmod_session_sweep (self->session, (const char *const *)texts->pdata, self->picture, plan,
                              error);
 }

@@ -27,8 +27,8 @@ char **pmod_chat_dup_texts (PmodChat *self);
 /* Whether an answer is on its way. */
 gboolean pmod_chat_get_busy (PmodChat *self);
 
-/* Whether the last question is asked again when the settings have changed and rest; the new answer
- * takes the place of the old one. Off at first. A property as well. */
+/* Whether the last question is asked again when the settings have changed and rest, or had changed
+ * already; the new answer takes the place of the old one. Off at first. A property as well. */
 gboolean pmod_chat_get_asks_again (PmodChat *self);
 void pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again);
 

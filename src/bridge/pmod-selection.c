@@ -282,7 +282,8 @@ set_layer (PmodSelection *self, int layer)
 {
   int n_layers = self->run ? pmod_run_get_n_layers (self->run) : 0;
 
-  layer = CLAMP (layer, 0, MAX (n_layers - 1, 0));
+  /* Before there is a run, the curve of ratios can be walked already. */
+  layer = n_layers > 0 ? CLAMP (layer, 0, n_layers - 1) : MAX (layer, 0);
   if (self->layer == layer)
     return;
   self->layer = layer;

@@ -18,12 +18,12 @@ def frames(window):
     return [application.get_child_at_index(i) for i in range(application.get_child_count())]
 
 
-def find(window, name, role=None):
+def find(window, name, role=None, last=False):
     """The first object of that very name and role; without a role the one that can be pressed, which
-    its label, of the same name, cannot."""
+    its label, of the same name, cannot. last: only in the window that was opened last."""
 
     def look():
-        for frame in frames(window):
+        for frame in frames(window)[-1 if last else 0 :]:
             for node in window.walk(frame):
                 if (node.get_name() or "").strip() != name:
                     continue
@@ -242,25 +242,38 @@ def test_presets():
         assert "A little more" not in saved.read_text()
 
 
+def tokens(window):
+    """In the context of the run that is shown: the picture alone, or with question and answer."""
+    names = window.names(" of 1024 tokens")
+    return int(names[0].split()[0]) if names else 0
+
+
 def test_ask_again():
     with Window(STAR) as window:
         window.wait_layers()
+        picture = settle(window, "the picture's tokens", lambda: tokens(window))
         press(window, QUESTION)
         window.wait_name("Answer: A yellow star.")
         factor = open_routing(window)
-        runs = len(window.names("Question:"))
-        press(window, "Ask again when settings change")
-        # Nothing of the picture but in the plain layers.
+        settle(window, "tokens of the answer", lambda: tokens(window) > picture + 5)
+
+        # Off: a change reads the picture, and asks nothing.
         focus(window, factor)
+        keys("Right")
+        settle(window, "the picture alone", lambda: tokens(window) == picture)
+        time.sleep(1.5)
+        assert tokens(window) == picture
+
+        # On: the last question once the slider rests, and its answer in the place of the old one.
+        press(window, "Ask again when settings change")
         keys("Home")
         settle(window, "the factor at 0", lambda: value(factor) == 0)
-        time.sleep(2)
-        assert len(window.names("Question:")) == runs
-        # The answer is of a run with these settings: its prompt was not taken from before.
+        settle(window, "another answer", lambda: tokens(window) > picture + 5)
+        assert kept(window, 4) == int(144 * 0.15), kept(window, 4)
         press(window, "Conversation")
         window.wait_name("Answer:")
-        notes = window.names("tokens in")
-        assert len(notes) == 1, notes
+        assert len(window.names("Question: ")) == 1
+        assert len(window.names("tokens in")) == 1
 
 
 def test_sweep():
@@ -295,9 +308,11 @@ def test_sweep():
 
         # Many settings, and no patience.
         steps = find(window, "Steps", "spin button")
-        steps.set_current_value(200)
-        find(window, "Start", "push button").do_action(0)
-        find(window, "Cancel", "push button").do_action(0)
+        steps.set_current_value(1000)
+        start = find(window, "Start", "push button")
+        start.do_action(0)
+        cancel = find(window, "Cancel", "push button", last=True)
+        cancel.do_action(0)
         harness.wait_for("the sweep stopped", lambda: window_has("Stopped after"), 30)
         keys("Escape")
 

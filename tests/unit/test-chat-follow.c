@@ -76,8 +76,14 @@ test_follow (void)
   g_assert_cmpint (pmod_run_get_n_new_tokens (pmod_chat_get_run (chat)), ==, 0);
   g_assert_cmpint (n_replaced, ==, 0);
 
-  /* Until it is asked for: one answer after several changes, and the question stays. */
+  /* Until it is asked for, at once as it is of settings that are gone. */
   pmod_chat_set_asks_again (chat, TRUE);
+  while (n_replaced == 0)
+    g_main_context_iteration (NULL, TRUE);
+  session_check_wait (is_free, chat);
+  n_replaced = 0;
+
+  /* One answer after several changes, and the question stays. */
   for (int l = 2; l < 6; l++)
     pmod_tuning_set_ratio (tuning, l, 0);
   while (n_replaced == 0)
@@ -142,20 +148,27 @@ drag_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static void
-new_maps_cb (PmodChat *chat, GParamSpec *pspec, Drag *drag)
+static gboolean
+is_whole (PmodRun *run)
 {
-  PmodRun *run = pmod_chat_get_run (chat);
-  gint64 now_us = g_get_monotonic_time ();
-
-  /* Whole ones only. */
   for (int l = 0; l < pmod_run_get_n_layers (run); l++)
     {
       PmodRunLayer info;
 
-      g_assert_true (pmod_run_get_layer (run, l, &info));
-      g_assert_true (info.ready);
+      if (!pmod_run_get_layer (run, l, &info) || !info.ready)
+        return FALSE;
     }
+  return TRUE;
+}
+
+/* Only whole ones count: a run that takes very long may be seen growing. */
+static void
+new_maps_cb (PmodChat *chat, GParamSpec *pspec, Drag *drag)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (!is_whole (pmod_chat_get_run (chat)))
+    return;
   drag->longest_us = MAX (drag->longest_us, now_us - drag->last_us);
   drag->last_us = now_us;
   drag->n_maps++;
@@ -188,7 +201,9 @@ test_drag (void)
   g_source_remove (id);
   g_test_message ("%.1f maps a second, %.0f ms between two at most", drag.n_maps / DRAG_S,
                   (double)drag.longest_us / 1e3);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   g_assert_cmpfloat (drag.n_maps / DRAG_S, >=, MAPS_PER_S);
+#endif
   session_check_wait (has_newest_maps, chat);
 }
 

@@ -228,6 +228,8 @@ test_before_the_model (void)
   PmodTuning *tuning = pmod_session_get_tuning (session);
   g_autoptr (PmodRun) run = NULL;
   g_autoptr (PmodRun) next = NULL;
+  g_autoptr (PmodRun) last = NULL;
+  g_autoptr (PmodTuning) stale = NULL;
 
   pmod_session_open_model (session, model);
   run = session_check_finish (pmod_session_read (session, picture));
@@ -235,12 +237,17 @@ test_before_the_model (void)
   g_assert_cmpint (pmod_run_get_phase (run), ==, PMOD_RUN_DONE);
 
   pmod_tuning_set_ratio (tuning, 3, 0.5);
+  stale = pmod_tuning_copy (tuning);
   pmod_session_open_model (session, other);
   next = session_check_finish (pmod_session_read (session, picture));
   g_assert_cmpint (pmod_run_get_n_layers (next), ==, 12);
   g_assert_cmpstr (pmod_run_get_error (next), ==, NULL);
   g_assert_true (pmod_tuning_get_trained (tuning));
   g_assert_cmpint (pmod_tuning_get_n_layers (tuning), ==, 12);
+
+  /* Layer 3 has no router here. */
+  last = session_check_finish (pmod_session_read_with (session, picture, stale, 1));
+  g_assert_cmpstr (pmod_run_get_error (last), ==, NULL);
 }
 
 static void

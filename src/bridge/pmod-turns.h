@@ -1,0 +1,19 @@
+/* What the messages of a conversation are to a prompt: turns, and a question to ask again. Plain
+ * functions of a list of PmodMessage, for PmodChat only. Main thread. */
+#pragma once
+
+#include "pmod-message.h"
+
+G_BEGIN_DECLS
+
+/* NULL: nothing was asked. (transfer full) */
+char *pmod_turns_dup_last_question (GListModel *messages);
+
+/* What the first n_messages say, then question, for pmod_session_ask(); ends with NULL. A question
+ * without an answer is left out, so that the turns alternate. (transfer full) */
+GPtrArray *pmod_turns_collect (GListModel *messages, guint n_messages, const char *question);
+
+/* Whose text is the last answer; NULL: there is none. The list holds it. */
+PmodRun *pmod_turns_get_last_answer (GListModel *messages);
+
+G_END_DECLS
