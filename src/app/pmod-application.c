@@ -7,6 +7,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-frame-log.h"
 #include "pmod-palette.h"
 #include "pmod-session.h"
 #include "pmod-window.h"
@@ -18,6 +19,7 @@ struct _PmodApplication
   PmodSession *session;
   GSettings *settings; /* NULL where the schema is not installed */
   GtkCssProvider *accent;
+  PmodFrameLog *frame_log; /* NULL unless asked for */
 };
 
 G_DEFINE_FINAL_TYPE (PmodApplication, pmod_application, ADW_TYPE_APPLICATION)
@@ -108,6 +110,10 @@ set_accels (PmodApplication *self)
   } table[] = {
     { "app.quit", { "<Control>q", NULL } },
     { "win.open", { "<Control>o", NULL } },
+    { "win.export", { "<Control>e", NULL } },
+    { "win.screenshot", { "<Control><Shift>o", NULL } },
+    { "win.toggle-camera", { "<Control>l", NULL } },
+    { "win.freeze", { "<Control><Shift>l", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
     { "win.reset-routing", { "<Control>r", NULL } },
@@ -168,6 +174,32 @@ ensure_window (PmodApplication *self, const char *model)
   return pmod_window_new (GTK_APPLICATION (self), self->session, self->settings);
 }
 
+static void
+start_frame_log (PmodApplication *self, GApplicationCommandLine *line, const char *path)
+{
+  g_autoptr (GFile) file = g_application_command_line_create_file_for_arg (line, path);
+  g_autoptr (GError) error = NULL;
+
+  g_clear_pointer (&self->frame_log, pmod_frame_log_free);
+  self->frame_log = pmod_frame_log_new (file, self->session, &error);
+  if (!self->frame_log)
+    g_application_command_line_printerr (line, "strata: %s\n", error->message);
+}
+
+/* A film's path is relative to where the second start was made, as a model's is. */
+static char *
+resolve_camera (GApplicationCommandLine *line, const char *source)
+{
+  g_autoptr (GFile) file = NULL;
+  g_autofree char *path = NULL;
+
+  if (!g_str_has_prefix (source, "file:"))
+    return g_strdup (source);
+  file = g_application_command_line_create_file_for_arg (line, source + strlen ("file:"));
+  path = g_file_get_path (file);
+  return g_strconcat ("file:", path, NULL);
+}
+
 static int
 pmod_application_command_line (GApplication *application, GApplicationCommandLine *line)
 {
@@ -175,6 +207,8 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
   GVariantDict *options = g_application_command_line_get_options_dict (line);
   g_auto (GStrv) arguments = g_application_command_line_get_arguments (line, NULL);
   const char *model = NULL;
+  const char *frame_log = NULL;
+  const char *camera = NULL;
   g_autofree char *model_path = NULL;
   PmodWindow *window;
 
@@ -188,12 +222,22 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
       else
         model_path = g_strdup (model);
     }
+  if (g_variant_dict_lookup (options, "frame-log", "^&ay", &frame_log))
+    start_frame_log (self, line, frame_log);
   window = ensure_window (self, model_path);
+  if (self->frame_log)
+    pmod_frame_log_follow (self->frame_log, GTK_WIDGET (window));
   if (arguments[0] && arguments[1])
     {
       g_autoptr (GFile) file = g_application_command_line_create_file_for_arg (line, arguments[1]);
 
       pmod_window_open_file (window, file);
+    }
+  if (g_variant_dict_lookup (options, "camera", "^&ay", &camera))
+    {
+      g_autofree char *source = resolve_camera (line, camera);
+
+      pmod_window_start_camera (window, source);
     }
   gtk_window_present (GTK_WINDOW (window));
   return 0;
@@ -211,6 +255,7 @@ pmod_application_shutdown (GApplication *application)
   PmodApplication *self = PMOD_APPLICATION (application);
 
   /* Ends the engine's thread while everything that it may wake is still there. */
+  g_clear_pointer (&self->frame_log, pmod_frame_log_free);
   g_clear_object (&self->session);
   g_clear_object (&self->settings);
   g_clear_object (&self->accent);
@@ -235,6 +280,12 @@ pmod_application_init (PmodApplication *self)
   g_application_add_main_option (
       G_APPLICATION (self), "model", 'm', G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME,
       _ ("Use the model in this folder, or an installed one by its name"), _ ("MODEL"));
+  g_application_add_main_option (
+      G_APPLICATION (self), "frame-log", 0, G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME,
+      _ ("Write what the window\342\200\231s time goes to into this file"), _ ("FILE"));
+  g_application_add_main_option (
+      G_APPLICATION (self), "camera", 'c', G_OPTION_FLAG_NONE, G_OPTION_ARG_FILENAME,
+      _ ("Begin live with this camera, \"file:FILM\", \"portal\" or \"test\""), _ ("CAMERA"));
   g_application_set_option_context_parameter_string (G_APPLICATION (self), _ ("[PICTURE]"));
 }
 

@@ -12,6 +12,7 @@ struct _PmodChatPane
   AdwBin parent_instance;
 
   PmodChat *chat;
+  gboolean read_only;
   gboolean follow; /* the newest message is in sight, so keep it there */
 
   GtkScrolledWindow *scroller;
@@ -54,7 +55,7 @@ update_send (PmodChatPane *self)
   g_autofree char *text = dup_entry_text (self);
 
   gtk_widget_set_visible (self->placeholder, *text == '\0');
-  gtk_widget_set_sensitive (self->send, *g_strchug (text) != '\0');
+  gtk_widget_set_sensitive (self->send, !self->read_only && *g_strchug (text) != '\0');
 }
 
 static void
@@ -122,23 +123,44 @@ question_clicked_cb (GtkButton *button, gpointer user_data)
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
+/* Of a saved run the conversation is over. */
+static void
+update_read_only (PmodChatPane *self)
+{
+  self->read_only = pmod_chat_get_read_only (self->chat);
+  gtk_widget_set_sensitive (GTK_WIDGET (self->entry), !self->read_only);
+  gtk_label_set_label (GTK_LABEL (self->placeholder), self->read_only
+                                                          ? _ ("A saved run: it cannot be asked")
+                                                          : _ ("Ask a question"));
+  update_send (self);
+}
+
 /* What stands where no question was asked yet. */
 static void
 update_empty (PmodChatPane *self)
 {
   PmodModelCard *model = pmod_session_get_model (pmod_chat_get_session (self->chat));
   gboolean has_picture = pmod_chat_get_picture (self->chat) != NULL;
+  gboolean live = pmod_chat_get_live (self->chat);
   const char *hint = _ ("The answer appears here as the model writes it.");
   g_autofree char *alone = NULL;
 
-  if (!has_picture)
+  if (pmod_chat_get_read_only (self->chat))
+    {
+      gtk_label_set_label (self->title, _ ("A Saved Run"));
+      gtk_label_set_label (self->hint, _ ("Nothing was asked in it."));
+      return;
+    }
+  if (live)
+    hint = _ ("A question freezes the picture as it is then, and is answered about it.");
+  else if (!has_picture)
     hint = _ ("Open one, then ask about it here.");
   else if (model && model->single_questions)
     hint = alone = g_strdup_printf (
         "%s %s", hint,
         _ ("This model takes each question on its own: it forgets the ones before."));
   gtk_label_set_label (self->title,
-                       has_picture ? _ ("Ask About the Picture") : _ ("No Picture Yet"));
+                       has_picture || live ? _ ("Ask About the Picture") : _ ("No Picture Yet"));
   gtk_label_set_label (self->hint, hint);
 }
 
@@ -205,10 +227,17 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::picture", G_CALLBACK (picture_changed_cb), self,
                                G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::read-only", G_CALLBACK (update_read_only), self,
+                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::read-only", G_CALLBACK (update_empty), self,
+                               G_CONNECT_SWAPPED);
+      g_signal_connect_object (chat, "notify::live", G_CALLBACK (update_empty), self,
+                               G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
       update_messages (self);
       update_busy (self);
+      update_read_only (self);
       picture_changed_cb (self);
     }
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_CHAT]);

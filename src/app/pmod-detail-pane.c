@@ -3,6 +3,10 @@
 
 #include "pmod-detail-pane.h"
 
+#include <glib/gi18n.h>
+
+#include "pmod-cost-plot.h"
+#include "pmod-timeline.h"
 #include "pmod-token-ribbon.h"
 #include "pmod-weight-histogram.h"
 
@@ -11,6 +15,7 @@ struct _PmodDetailPane
   AdwBin parent_instance;
 
   PmodSelection *selection;
+  GtkWidget *cost_kind;
 };
 
 enum
@@ -78,10 +83,13 @@ pmod_detail_pane_class_init (PmodDetailPaneClass *klass)
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_COST_PLOT);
+  g_type_ensure (PMOD_TYPE_TIMELINE);
   g_type_ensure (PMOD_TYPE_TOKEN_RIBBON);
   g_type_ensure (PMOD_TYPE_WEIGHT_HISTOGRAM);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-detail-pane.ui");
+  gtk_widget_class_bind_template_child (widget_class, PmodDetailPane, cost_kind);
   gtk_widget_class_set_css_name (widget_class, "detailpane");
 }
 
@@ -89,4 +97,7 @@ static void
 pmod_detail_pane_init (PmodDetailPane *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  /* A drop-down's button is what takes the focus, and it has no name of its own. */
+  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (self->cost_kind)),
+                                  GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Which cost"), -1);
 }

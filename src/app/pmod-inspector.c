@@ -119,6 +119,9 @@ describe_dependence (PmodRun *run)
     return "";
   if (pmod_run_get_question_first (run))
     return _ ("The question comes before the picture: another question may give another map.");
+  if (pmod_run_is_by_question (run))
+    return _ (
+        "The question\342\200\231s last token chooses: another question may give another map.");
   return _ ("The picture comes before the question: this map is the same for every question.");
 }
 

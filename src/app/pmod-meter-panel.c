@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-column-layout.h"
+#include "pmod-format.h"
 #include "pmod-meter-bar.h"
 
 struct _PmodMeterPanel
@@ -22,6 +23,9 @@ struct _PmodMeterPanel
   PmodMeterBar *flops_bar;
   PmodMeterBar *kv_bar;
   PmodMeterBar *context_bar;
+  GtkLabel *first_label;
+  GtkLabel *speed_label;
+  GtkLabel *memory_label;
 };
 
 enum
@@ -34,37 +38,14 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (PmodMeterPanel, pmod_meter_panel, GTK_TYPE_WIDGET)
 
-static int
-percent (double part, double whole)
-{
-  return whole > 0 ? (int)(100 * part / whole + 0.5) : 0;
-}
-
 /* "59 % of dense: 4.92 TFLOPs", in the unit that suits the dense figure. */
 static char *
-format_flops (const PmodRunCost *cost)
+format_cost (const PmodRunCost *cost, char *(*format) (double, double))
 {
-  static const char *const units[] = { N_ ("MFLOPs"), N_ ("GFLOPs"), N_ ("TFLOPs") };
-  double scale = 1e6;
-  guint unit = 0;
+  g_autofree char *share = pmod_format_share (cost->used, cost->dense);
+  g_autofree char *value = format (cost->used, cost->dense);
 
-  while (unit + 1 < G_N_ELEMENTS (units) && cost->dense >= 1000 * scale)
-    {
-      unit++;
-      scale *= 1000;
-    }
-  return g_strdup_printf (_ ("%d %% of dense: %.2f %s"), percent (cost->used, cost->dense),
-                          cost->used / scale, _ (units[unit]));
-}
-
-static char *
-format_bytes (const PmodRunCost *cost)
-{
-  double scale = cost->dense >= 1024 * 1024 ? 1024 * 1024 : 1024;
-  const char *unit = scale > 1024 ? _ ("MiB") : _ ("KiB");
-
-  return g_strdup_printf (_ ("%d %% of dense: %.1f %s"), percent (cost->used, cost->dense),
-                          cost->used / scale, unit);
+  return g_strdup_printf (_ ("%s of dense: %s"), share, value);
 }
 
 static void
@@ -80,13 +61,57 @@ show_cost (GtkLabel *label,
            PmodMeterBar *bar,
            const char *name,
            const PmodRunCost *cost,
-           char *(*format) (const PmodRunCost *))
+           char *(*format) (double, double))
 {
-  g_autofree char *text = cost->dense > 0 ? format (cost) : g_strdup ("\342\200\223");
+  g_autofree char *text =
+      cost->dense > 0 ? format_cost (cost, format) : g_strdup (PMOD_FORMAT_NONE);
 
   show (label, bar, name, text);
   pmod_meter_bar_set (bar, cost->total > 0 ? cost->used / cost->total : 0,
                       cost->total > 0 ? cost->dense / cost->total : 0);
+}
+
+/* Takes value and dense, the latter NULL where it was not measured. */
+static void
+show_measured (GtkLabel *label, char *value, char *dense)
+{
+  g_autofree char *text =
+      dense ? g_strdup_printf (_ ("%s \302\267 dense %s"), value, dense) : g_strdup (value);
+
+  gtk_label_set_label (label, text);
+  g_free (value);
+  g_free (dense);
+}
+
+static char *
+format_first (PmodRun *run)
+{
+  guint64 ns = run ? pmod_run_get_first_token_ns (run) : 0;
+
+  return ns > 0 ? pmod_format_time (ns) : g_strdup (PMOD_FORMAT_NONE);
+}
+
+/* Weights weigh the same however much is skipped; without their figure there is none of memory. */
+static void
+show_memory (PmodMeterPanel *self, PmodRun *run, const PmodRunCost *kv)
+{
+  double weights = run ? (double)pmod_run_get_weight_bytes (run) : 0;
+  PmodRunCost memory = { weights + kv->used, weights + kv->dense, 0 };
+  g_autofree char *text = weights > 0 && memory.dense > 0 ? format_cost (&memory, pmod_format_bytes)
+                                                          : g_strdup (PMOD_FORMAT_NONE);
+
+  gtk_label_set_label (self->memory_label, text);
+}
+
+static void
+show_times (PmodMeterPanel *self, PmodRun *run)
+{
+  PmodRun *dense = run ? pmod_run_get_dense_run (run) : NULL;
+
+  show_measured (self->first_label, format_first (run), dense ? format_first (dense) : NULL);
+  show_measured (self->speed_label,
+                 pmod_format_speed (run ? pmod_run_get_tokens_per_second (run) : 0),
+                 dense ? pmod_format_speed (pmod_run_get_tokens_per_second (dense)) : NULL);
 }
 
 static void
@@ -106,13 +131,15 @@ update (PmodMeterPanel *self)
       flops = pmod_run_get_flops (run, rule);
       kv = pmod_run_get_kv (run);
     }
-  show_cost (self->flops_label, self->flops_bar, _ ("Compute"), &flops, format_flops);
-  show_cost (self->kv_label, self->kv_bar, _ ("KV cache"), &kv, format_bytes);
+  show_cost (self->flops_label, self->flops_bar, _ ("Compute"), &flops, pmod_format_flops);
+  show_cost (self->kv_label, self->kv_bar, _ ("KV cache"), &kv, pmod_format_bytes);
   context = context_length > 0 ? g_strdup_printf (_ ("%d of %d tokens"), n_tokens, context_length)
-                               : g_strdup ("\342\200\223");
+                               : g_strdup (PMOD_FORMAT_NONE);
   show (self->context_label, self->context_bar, _ ("Context"), context);
   pmod_meter_bar_set (self->context_bar, context_length > 0 ? (double)n_tokens / context_length : 0,
                       0);
+  show_times (self, run);
+  show_memory (self, run, &kv);
 }
 
 static void
@@ -193,6 +220,9 @@ pmod_meter_panel_class_init (PmodMeterPanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, flops_bar);
   gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, kv_bar);
   gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, context_bar);
+  gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, first_label);
+  gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, speed_label);
+  gtk_widget_class_bind_template_child (widget_class, PmodMeterPanel, memory_label);
   gtk_widget_class_bind_template_callback (widget_class, rule_changed_cb);
   gtk_widget_class_set_layout_manager_type (widget_class, PMOD_TYPE_COLUMN_LAYOUT);
   gtk_widget_class_set_css_name (widget_class, "meterpanel");

@@ -123,6 +123,24 @@ pmod_palette_get (void)
   return adw_style_manager_get_dark (style) ? &dark : &light;
 }
 
+const PmodPalette *
+pmod_palette_get_print (void)
+{
+  return &light;
+}
+
+const PmodPrintInks *
+pmod_palette_get_inks (void)
+{
+  static const PmodPrintInks inks = {
+    .page = RGB (0xffffff),
+    .ink = RGB (0x241f31),
+    .faint = RGB (0x5e5c64),
+  };
+
+  return &inks;
+}
+
 GdkRGBA
 pmod_palette_mix (const GdkRGBA *low, const GdkRGBA *high, double share)
 {

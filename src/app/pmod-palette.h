@@ -39,6 +39,19 @@ typedef struct
 /* For the style that is in use now. */
 const PmodPalette *pmod_palette_get (void);
 
+/* For what leaves the window: the same whatever its style is. Any thread. */
+const PmodPalette *pmod_palette_get_print (void);
+
+/* The page that is printed on, its text, and text that matters less. */
+typedef struct
+{
+  GdkRGBA page;
+  GdkRGBA ink;
+  GdkRGBA faint;
+} PmodPrintInks;
+
+const PmodPrintInks *pmod_palette_get_inks (void);
+
 /* A colour between two. */
 GdkRGBA pmod_palette_mix (const GdkRGBA *low, const GdkRGBA *high, double share);
 

@@ -5,7 +5,9 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-bundle.h"
 #include "pmod-records.h"
+#include "pmod-screenshot.h"
 #include "pmod-training.h"
 
 struct _PmodPictureOpener
@@ -122,6 +124,19 @@ records_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     pmod_chat_show_run (self->chat, run);
 }
 
+static void
+bundle_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PmodBundle) bundle = pmod_bundle_load_finish (result, &error);
+
+  if (!bundle)
+    fail (self, _ ("This saved run cannot be opened"), error);
+  else if (self->chat)
+    pmod_chat_show_bundle (self->chat, bundle);
+}
+
 void
 pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
 {
@@ -134,6 +149,8 @@ pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
   g_signal_emit (self, signals[OPENED], 0, file);
   if (base && pmod_records_is_trace (base))
     pmod_records_load_async (file, begin_request (self), records_loaded_cb, g_object_ref (self));
+  else if (base && pmod_bundle_is_bundle (base))
+    pmod_bundle_load_async (file, begin_request (self), bundle_loaded_cb, g_object_ref (self));
   else
     pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,
                                   g_object_ref (self));
@@ -164,7 +181,8 @@ pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *f
     return;
   gtk_file_filter_set_name (pictures, _ ("Pictures"));
   gtk_file_filter_add_mime_type (pictures, "image/*");
-  gtk_file_filter_set_name (runs, _ ("Recorded runs"));
+  gtk_file_filter_set_name (runs, _ ("Recorded and saved runs"));
+  gtk_file_filter_add_pattern (runs, "*.strata");
   gtk_file_filter_add_pattern (runs, "*.trace");
   gtk_file_filter_add_pattern (runs, "*.trace.part");
 
@@ -179,50 +197,67 @@ pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *f
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (self->chooser));
 }
 
-/* --- Clipboard and drops --------------------------------------------------------------------- */
+/* --- Screenshots ----------------------------------------------------------------------------- */
 
 static void
-encode_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-  g_task_return_pointer (task, gdk_texture_save_to_png_bytes (data), (GDestroyNotify)g_bytes_unref);
-}
-
-static void
-encoded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (PmodPictureOpener) self = PMOD_PICTURE_OPENER (g_object_ref (source));
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = g_task_propagate_pointer (G_TASK (result), &error);
-
-  if (!bytes)
-    fail (self, _ ("This picture cannot be opened"), error);
-  else
-    pmod_picture_load_bytes_async (bytes, user_data, begin_request (self), picture_loaded_cb,
-                                   g_object_ref (self));
-}
-
-/* Through PNG, so that a texture of any kind is read by the one reader; encoded off this thread. */
-static void
-open_texture (PmodPictureOpener *self, GdkTexture *texture, const char *name)
-{
-  g_autoptr (GTask) task = g_task_new (self, begin_request (self), encoded_cb, (gpointer)name);
-
-  g_task_set_task_data (task, g_object_ref (texture), g_object_unref);
-  g_task_run_in_thread (task, encode_thread);
-}
-
-static void
-texture_pasted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+taken_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (PmodPictureOpener) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GdkTexture) texture =
-      gdk_clipboard_read_texture_finish (GDK_CLIPBOARD (source), result, &error);
+  g_autoptr (GFile) file = pmod_screenshot_take_finish (result, &error);
 
-  if (!texture)
+  if (!file)
+    fail (self, _ ("No screenshot was taken"), error);
+  else if (self->chat)
+    pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,
+                                  g_object_ref (self));
+}
+
+void
+pmod_picture_opener_take_screenshot (PmodPictureOpener *self)
+{
+  g_return_if_fail (PMOD_IS_PICTURE_OPENER (self));
+
+  pmod_screenshot_take_async (begin_request (self), taken_cb, g_object_ref (self));
+}
+
+/* --- Clipboard and drops --------------------------------------------------------------------- */
+
+/* What is taken, encoded as another program has it: GTK's own textures would be decoded in this
+ * process. */
+static const char *picture_types[] = {
+  "image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp", NULL,
+};
+
+static gboolean
+has_files (GdkContentFormats *formats)
+{
+  return gdk_content_formats_contain_gtype (formats, GDK_TYPE_FILE_LIST) ||
+         gdk_content_formats_contain_mime_type (formats, "text/uri-list");
+}
+
+static gboolean
+has_picture (GdkContentFormats *formats)
+{
+  for (const char **type = picture_types; *type; type++)
+    if (gdk_content_formats_contain_mime_type (formats, *type))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+stream_pasted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GInputStream) stream =
+      gdk_clipboard_read_finish (GDK_CLIPBOARD (source), result, NULL, &error);
+
+  if (!stream)
     fail (self, _ ("The clipboard has no picture that can be read"), error);
   else
-    open_texture (self, texture, _ ("Pasted picture"));
+    pmod_picture_load_stream_async (stream, _ ("Pasted picture"), begin_request (self),
+                                    picture_loaded_cb, g_object_ref (self));
 }
 
 static gboolean
@@ -245,11 +280,6 @@ open_value (PmodPictureOpener *self, const GValue *value)
         }
       return TRUE;
     }
-  if (G_VALUE_HOLDS (value, GDK_TYPE_TEXTURE))
-    {
-      open_texture (self, g_value_get_object (value), _ ("Dropped picture"));
-      return TRUE;
-    }
   return FALSE;
 }
 
@@ -269,43 +299,113 @@ files_pasted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 gboolean
 pmod_picture_opener_paste (PmodPictureOpener *self, GdkClipboard *clipboard)
 {
-  GdkContentFormats *formats;
+  g_autoptr (GdkContentFormats) formats = NULL;
 
   g_return_val_if_fail (PMOD_IS_PICTURE_OPENER (self), FALSE);
 
-  formats = gdk_clipboard_get_formats (clipboard);
-  if (gdk_content_formats_contain_gtype (formats, GDK_TYPE_FILE_LIST) ||
-      gdk_content_formats_contain_mime_type (formats, "text/uri-list"))
+  formats = gdk_content_formats_union_serialize_mime_types (
+      gdk_content_formats_ref (gdk_clipboard_get_formats (clipboard)));
+  if (has_files (formats))
     gdk_clipboard_read_value_async (clipboard, GDK_TYPE_FILE_LIST, G_PRIORITY_DEFAULT, NULL,
                                     files_pasted_cb, g_object_ref (self));
-  else if (gdk_content_formats_contain_gtype (formats, GDK_TYPE_TEXTURE) ||
-           gdk_content_formats_contain_mime_type (formats, "image/png") ||
-           gdk_content_formats_contain_mime_type (formats, "image/jpeg") ||
-           gdk_content_formats_contain_mime_type (formats, "image/tiff"))
-    gdk_clipboard_read_texture_async (clipboard, NULL, texture_pasted_cb, g_object_ref (self));
+  else if (has_picture (formats))
+    gdk_clipboard_read_async (clipboard, picture_types, G_PRIORITY_DEFAULT, NULL, stream_pasted_cb,
+                              g_object_ref (self));
   else
     return FALSE;
   return TRUE;
 }
 
-static gboolean
-drop_cb (GtkDropTarget *target, const GValue *value, double x, double y, gpointer user_data)
+/* A drop while what it brings is read. */
+typedef struct
 {
-  return open_value (user_data, value);
+  PmodPictureOpener *opener;
+  GdkDrop *drop;
+} Drop;
+
+static void
+drop_finish (Drop *self, gboolean taken)
+{
+  gdk_drop_finish (self->drop, taken ? GDK_ACTION_COPY : 0);
+  g_object_unref (self->drop);
+  g_object_unref (self->opener);
+  g_free (self);
+}
+
+static void
+files_dropped_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Drop *self = user_data;
+  g_autoptr (GError) error = NULL;
+  const GValue *value = gdk_drop_read_value_finish (GDK_DROP (source), result, &error);
+
+  if (!value)
+    fail (self->opener, _ ("This picture cannot be opened"), error);
+  drop_finish (self, value && open_value (self->opener, value));
+}
+
+/* Only now is everything read: the other program keeps it until the drop is finished. */
+static void
+drop_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Drop *self = user_data;
+
+  picture_loaded_cb (source, result, g_object_ref (self->opener));
+  drop_finish (self, TRUE);
+}
+
+static void
+stream_dropped_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Drop *self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GInputStream) stream = gdk_drop_read_finish (GDK_DROP (source), result, NULL, &error);
+
+  if (stream)
+    {
+      pmod_picture_load_stream_async (stream, _ ("Dropped picture"), begin_request (self->opener),
+                                      drop_loaded_cb, self);
+      return;
+    }
+  fail (self->opener, _ ("This picture cannot be opened"), error);
+  drop_finish (self, FALSE);
+}
+
+static gboolean
+drop_cb (GtkDropTargetAsync *target, GdkDrop *drop, double x, double y, gpointer user_data)
+{
+  PmodPictureOpener *opener = user_data;
+  GdkContentFormats *formats = gdk_drop_get_formats (drop);
+  Drop *self;
+
+  if (!has_files (formats) && !has_picture (formats))
+    return FALSE;
+  self = g_new (Drop, 1);
+  self->opener = g_object_ref (opener);
+  self->drop = g_object_ref (drop);
+  if (has_files (formats))
+    gdk_drop_read_value_async (drop, GDK_TYPE_FILE_LIST, G_PRIORITY_DEFAULT, NULL, files_dropped_cb,
+                               self);
+  else
+    gdk_drop_read_async (drop, picture_types, G_PRIORITY_DEFAULT, NULL, stream_dropped_cb, self);
+  return TRUE;
 }
 
 void
 pmod_picture_opener_accept_drops (PmodPictureOpener *self, GtkWidget *widget)
 {
-  GtkDropTarget *target;
-  GType types[2];
+  GdkContentFormatsBuilder *builder;
+  GtkDropTargetAsync *target;
 
   g_return_if_fail (PMOD_IS_PICTURE_OPENER (self));
 
-  types[0] = GDK_TYPE_FILE_LIST;
-  types[1] = GDK_TYPE_TEXTURE;
-  target = gtk_drop_target_new (G_TYPE_INVALID, GDK_ACTION_COPY);
-  gtk_drop_target_set_gtypes (target, types, G_N_ELEMENTS (types));
+  builder = gdk_content_formats_builder_new ();
+  gdk_content_formats_builder_add_gtype (builder, GDK_TYPE_FILE_LIST);
+  gdk_content_formats_builder_add_mime_type (builder, "text/uri-list");
+  for (const char **type = picture_types; *type; type++)
+    gdk_content_formats_builder_add_mime_type (builder, *type);
+  target = gtk_drop_target_async_new (gdk_content_formats_builder_free_to_formats (builder),
+                                      GDK_ACTION_COPY);
   /* Before the entry, which would take the names of the files as words. */
   gtk_event_controller_set_propagation_phase (GTK_EVENT_CONTROLLER (target), GTK_PHASE_CAPTURE);
   g_signal_connect_object (target, "drop", G_CALLBACK (drop_cb), self, 0);

@@ -1,4 +1,4 @@
-/* Every way a picture comes in: chosen, named, dropped, pasted. Not a widget.
+/* Every way a picture comes in: chosen, named, dropped, pasted, taken of the screen. Not a widget.
  *
  * Reads off the main thread; the newest request wins, an older one that ends later is dropped. */
 #pragma once
@@ -14,7 +14,7 @@ G_DECLARE_FINAL_TYPE (PmodPictureOpener, pmod_picture_opener, PMOD, PICTURE_OPEN
 
 PmodPictureOpener *pmod_picture_opener_new (PmodChat *chat);
 
-/* A picture, or a recorded run or a training (".trace"). */
+/* A picture, a recorded run or a training (".trace"), or a saved run (".strata"). */
 void pmod_picture_opener_open (PmodPictureOpener *self, GFile *file);
 
 /* Asks with a file chooser that starts in folder (nullable). */
@@ -22,6 +22,9 @@ void pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFi
 
 /* FALSE where the clipboard has neither a picture nor a file. */
 gboolean pmod_picture_opener_paste (PmodPictureOpener *self, GdkClipboard *clipboard);
+
+/* Through the desktop's portal, which asks what of. */
+void pmod_picture_opener_take_screenshot (PmodPictureOpener *self);
 
 /* Takes pictures and files that are dropped on widget. */
 void pmod_picture_opener_accept_drops (PmodPictureOpener *self, GtkWidget *widget);

@@ -5,11 +5,16 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-camera-button.h"
+#include "pmod-camera-page.h"
 #include "pmod-chat-pane.h"
 #include "pmod-chat.h"
 #include "pmod-comparison.h"
 #include "pmod-detail-pane.h"
+#include "pmod-export-dialog.h"
 #include "pmod-inspector.h"
+#include "pmod-live-bar.h"
+#include "pmod-live.h"
 #include "pmod-model-button.h"
 #include "pmod-picture-opener.h"
 #include "pmod-selection.h"
@@ -26,7 +31,9 @@ struct _PmodWindow
   PmodSession *session;
   PmodChat *chat;
   PmodSelection *selection;
+  PmodLive *live;
   PmodPictureOpener *opener;
+  PmodExporter *exporter;
   GtkFileChooserNative *folder_chooser;
   GtkWidget *sweep_window; /* weak: while it is open */
 
@@ -48,6 +55,7 @@ enum
   PROP_SESSION = 1,
   PROP_CHAT,
   PROP_SELECTION,
+  PROP_LIVE,
   PROP_PANE,
   N_PROPS
 };
@@ -128,6 +136,12 @@ paste_action (GtkWidget *widget, const char *name, GVariant *parameter)
     add_toast (self, _ ("The clipboard has no picture"), NULL, NULL);
 }
 
+static void
+screenshot_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_picture_opener_take_screenshot (PMOD_WINDOW (widget)->opener);
+}
+
 /* Before the entry sees Ctrl+V: a picture goes to the window, text stays with the entry. */
 static gboolean
 key_pressed_cb (GtkEventControllerKey *controller,
@@ -170,6 +184,65 @@ file_opened_cb (PmodWindow *self, GFile *file)
 
   if (self->settings && path)
     g_settings_set_string (self->settings, "last-folder", path);
+}
+
+/* --- Export ---------------------------------------------------------------------------------- */
+
+static void
+export_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+
+  gtk_window_present (GTK_WINDOW (pmod_export_dialog_new (GTK_WINDOW (self), self->exporter)));
+}
+
+static void
+connect_exporter (PmodWindow *self)
+{
+  self->exporter = pmod_exporter_new (self->chat, self->selection);
+  g_signal_connect_object (self->exporter, "exported", G_CALLBACK (opener_remarked_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->exporter, "failed", G_CALLBACK (add_problem), self,
+                           G_CONNECT_SWAPPED);
+}
+
+/* --- Camera ---------------------------------------------------------------------------------- */
+
+static void
+camera_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_live_start (PMOD_WINDOW (widget)->live, g_variant_get_string (parameter, NULL));
+}
+
+static void
+camera_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_live_start_again (PMOD_WINDOW (widget)->live);
+}
+
+static void
+camera_off_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_live_stop (PMOD_WINDOW (widget)->live);
+}
+
+static void
+toggle_camera_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+
+  if (pmod_live_get_active (self->live))
+    pmod_live_stop (self->live);
+  else
+    pmod_live_start_again (self->live);
+}
+
+static void
+freeze_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+
+  pmod_live_set_frozen (self->live, !pmod_live_get_frozen (self->live));
 }
 
 /* --- Conversation ---------------------------------------------------------------------------- */
@@ -222,21 +295,23 @@ stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  PmodComparison *comparison = pmod_comparison_get (PMOD_WINDOW (widget)->chat);
-
-  pmod_comparison_set_active (comparison, !pmod_comparison_get_active (comparison));
+  pmod_comparison_toggle (pmod_comparison_get (PMOD_WINDOW (widget)->chat));
 }
 
 static void
 update_stack (PmodWindow *self)
 {
-  gboolean shown = pmod_chat_get_picture (self->chat) || pmod_chat_get_run (self->chat);
+  gboolean shown = pmod_chat_get_shown (self->chat) || pmod_chat_get_run (self->chat);
   PmodRun *run = pmod_chat_get_run (self->chat);
 
   /* Words alone leave the welcome in place: there is no map to show. */
-  if (run && !pmod_chat_get_picture (self->chat) && !pmod_run_has_maps (run))
+  if (run && !pmod_chat_get_shown (self->chat) && !pmod_run_has_maps (run))
     shown = FALSE;
-  gtk_stack_set_visible_child_name (self->stack, shown ? "inspector" : "welcome");
+  if (shown)
+    gtk_stack_set_visible_child_name (self->stack, "inspector");
+  else
+    gtk_stack_set_visible_child_name (self->stack,
+                                      pmod_live_get_active (self->live) ? "camera" : "welcome");
 }
 
 static void
@@ -412,8 +487,10 @@ pmod_window_dispose (GObject *object)
   if (self->folder_chooser)
     gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->folder_chooser));
   g_clear_object (&self->folder_chooser);
+  g_clear_object (&self->exporter);
   g_clear_object (&self->opener);
   g_clear_object (&self->selection);
+  g_clear_object (&self->live);
   g_clear_object (&self->chat);
   g_clear_weak_pointer (&self->sweep_window);
   g_clear_object (&self->session);
@@ -437,6 +514,9 @@ pmod_window_get_property (GObject *object, guint id, GValue *value, GParamSpec *
       break;
     case PROP_SELECTION:
       g_value_set_object (value, self->selection);
+      break;
+    case PROP_LIVE:
+      g_value_set_object (value, self->live);
       break;
     case PROP_PANE:
       g_value_set_string (value, get_pane (self));
@@ -467,6 +547,13 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.open", NULL, open_action);
   gtk_widget_class_install_action (klass, "win.open-uri", "s", open_uri_action);
   gtk_widget_class_install_action (klass, "win.paste", NULL, paste_action);
+  gtk_widget_class_install_action (klass, "win.export", NULL, export_action);
+  gtk_widget_class_install_action (klass, "win.screenshot", NULL, screenshot_action);
+  gtk_widget_class_install_action (klass, "win.camera", "s", camera_action);
+  gtk_widget_class_install_action (klass, "win.camera-again", NULL, camera_again_action);
+  gtk_widget_class_install_action (klass, "win.camera-off", NULL, camera_off_action);
+  gtk_widget_class_install_action (klass, "win.toggle-camera", NULL, toggle_camera_action);
+  gtk_widget_class_install_action (klass, "win.freeze", NULL, freeze_action);
   gtk_widget_class_install_action (klass, "win.new", NULL, new_action);
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
@@ -486,9 +573,12 @@ install_actions (GtkWidgetClass *klass)
 static void
 bind_children (GtkWidgetClass *klass)
 {
+  g_type_ensure (PMOD_TYPE_CAMERA_BUTTON);
+  g_type_ensure (PMOD_TYPE_CAMERA_PAGE);
   g_type_ensure (PMOD_TYPE_CHAT_PANE);
   g_type_ensure (PMOD_TYPE_DETAIL_PANE);
   g_type_ensure (PMOD_TYPE_INSPECTOR);
+  g_type_ensure (PMOD_TYPE_LIVE_BAR);
   g_type_ensure (PMOD_TYPE_MODEL_BUTTON);
   g_type_ensure (PMOD_TYPE_TUNING_PANE);
   g_type_ensure (PMOD_TYPE_WELCOME);
@@ -522,6 +612,7 @@ pmod_window_class_init (PmodWindowClass *klass)
   props[PROP_SESSION] = g_param_spec_object ("session", NULL, NULL, PMOD_TYPE_SESSION, flags);
   props[PROP_CHAT] = g_param_spec_object ("chat", NULL, NULL, PMOD_TYPE_CHAT, flags);
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
+  props[PROP_LIVE] = g_param_spec_object ("live", NULL, NULL, PMOD_TYPE_LIVE, flags);
   /* What a window too narrow for both sides shows: "picture", or the side's page ("chat",
    * "routing", "details"). In a wide one, the page beside the picture. */
   props[PROP_PANE] =
@@ -562,6 +653,10 @@ connect_session (PmodWindow *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->chat, "notify::run", G_CALLBACK (update_stack), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->chat, "notify::shown", G_CALLBACK (update_stack), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->live, "notify::active", G_CALLBACK (update_stack), self,
+                           G_CONNECT_SWAPPED);
   g_object_bind_property (self->chat, "run", self->selection, "run", G_BINDING_SYNC_CREATE);
   update_state (self);
 }
@@ -570,19 +665,30 @@ PmodWindow *
 pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *settings)
 {
   PmodWindow *self = g_object_new (PMOD_TYPE_WINDOW, "application", application, NULL);
+  g_autoptr (PmodCamera) camera = pmod_camera_new ();
 
   g_set_object (&self->settings, settings);
   self->session = g_object_ref (session);
   self->chat = pmod_chat_new (session);
+  self->live = pmod_live_new (camera, self->chat);
   self->selection = pmod_selection_new ();
   self->opener = pmod_picture_opener_new (self->chat);
   pmod_picture_opener_accept_drops (self->opener, GTK_WIDGET (self));
+  connect_exporter (self);
   if (settings)
     bind_settings (self);
   connect_session (self);
-  for (int i = PROP_SESSION; i <= PROP_SELECTION; i++)
+  for (int i = PROP_SESSION; i <= PROP_LIVE; i++)
     g_object_notify_by_pspec (G_OBJECT (self), props[i]);
   return self;
+}
+
+void
+pmod_window_start_camera (PmodWindow *self, const char *source)
+{
+  g_return_if_fail (PMOD_IS_WINDOW (self));
+
+  pmod_live_start (self->live, source);
 }
 
 void

@@ -17,4 +17,7 @@ pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *s
 
 void pmod_window_open_file (PmodWindow *self, GFile *file);
 
+/* source: as for pmod_camera_start(). */
+void pmod_window_start_camera (PmodWindow *self, const char *source);
+
 G_END_DECLS

@@ -1,46 +1,12 @@
-/* PmodChat: see pmod-chat.h. */
+/* PmodChat: see pmod-chat.h. Other settings are in pmod-chat-follow.c, cameras in pmod-chat-live.c.
+ */
 #include "config.h"
 
-#include "pmod-chat.h"
-
-#include "pmod-turns.h"
+#include "pmod-chat-private.h"
 
 #include <string.h>
 
-/* A slider that rests this long was let go of. */
-#define REST_MS 350
-
-/* A map that is older than this grows in sight; a run of settings that are gone is given up. */
-#define LONG_US (300 * 1000)
-
-struct _PmodChat
-{
-  GObject parent_instance;
-
-  PmodSession *session;
-  gulong model_id;
-  PmodPicture *picture;
-  GListStore *messages;
-  PmodRun *run;    /* that the views show */
-  PmodRun *coming; /* takes its place once it has something to show */
-  gulong coming_id;
-  PmodRun *answer; /* of the last question, until it is finished */
-  gulong answer_id;
-
-  gulong tuning_id;
-  PmodRun *reading; /* with settings that were changed, until it is finished */
-  gulong reading_id;
-  gint64 reading_us;      /* when it was asked for */
-  gboolean reading_stale; /* the settings are others by now */
-  gboolean asks_again;    /* the user's choice */
-  gboolean answer_again;  /* the answer on its way is one that nobody asked for by hand */
-  PmodMessage *reply;     /* that will take the place of the last one, once it says something */
-  guint again_id;
-
-  PmodPicture *old_picture;
-  PmodRun *old_run;
-  GPtrArray *old_messages;
-};
+#include "pmod-turns.h"
 
 enum
 {
@@ -48,7 +14,10 @@ enum
   PROP_PICTURE,
   PROP_RUN,
   PROP_BUSY,
+  PROP_READ_ONLY,
   PROP_ASKS_AGAIN,
+  PROP_SHOWN,
+  PROP_LIVE,
   N_PROPS
 };
 
@@ -58,15 +27,15 @@ G_DEFINE_FINAL_TYPE (PmodChat, pmod_chat, G_TYPE_OBJECT)
 
 /* --- Runs ------------------------------------------------------------------------------------ */
 
-static void
-set_run (PmodChat *self, PmodRun *run)
+void
+pmod_chat_set_run (PmodChat *self, PmodRun *run)
 {
   if (g_set_object (&self->run, run))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RUN]);
 }
 
-static void
-forget_coming (PmodChat *self)
+void
+pmod_chat_forget_coming (PmodChat *self)
 {
   if (self->coming)
     g_clear_signal_handler (&self->coming_id, self->coming);
@@ -84,18 +53,18 @@ coming_changed_cb (PmodChat *self)
   if (self->run && pmod_run_has_maps (self->run) && !pmod_run_has_maps (self->coming))
     {
       if (pmod_run_is_finished (self->coming))
-        forget_coming (self);
+        pmod_chat_forget_coming (self);
       return;
     }
   run = g_object_ref (self->coming);
-  forget_coming (self);
-  set_run (self, run);
+  pmod_chat_forget_coming (self);
+  pmod_chat_set_run (self, run);
 }
 
 static void
 show_when_ready (PmodChat *self, PmodRun *run)
 {
-  forget_coming (self);
+  pmod_chat_forget_coming (self);
   self->coming = g_object_ref (run);
   self->coming_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (coming_changed_cb), self);
 }
@@ -121,8 +90,6 @@ forget_answer (PmodChat *self)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
 }
 
-static void reread (PmodChat *self);
-
 static void
 answer_changed_cb (PmodChat *self)
 {
@@ -134,13 +101,14 @@ answer_changed_cb (PmodChat *self)
     }
   if (!pmod_run_is_finished (self->answer))
     return;
+  pmod_dense_answers_add (self->dense_answers, self->answer, G_LIST_MODEL (self->messages));
   forget_answer (self);
   if (self->reading_stale)
-    reread (self);
+    pmod_chat_reread (self);
 }
 
-static void
-read_picture (PmodChat *self)
+void
+pmod_chat_read_picture (PmodChat *self)
 {
   g_autoptr (PmodRun) run = NULL;
 
@@ -150,122 +118,44 @@ read_picture (PmodChat *self)
   show_when_ready (self, run);
 }
 
-/* --- Other settings --------------------------------------------------------------------------- */
-
-static void
-forget_reading (PmodChat *self)
-{
-  if (self->reading)
-    g_clear_signal_handler (&self->reading_id, self->reading);
-  g_clear_object (&self->reading);
-}
-
-static gboolean start_again (PmodChat *self, PmodMessage **reply);
-
-/* The maps on screen stay until all new ones are there, so that nothing flickers under a slider;
- * where they take long, they may as well be seen growing. */
-static void
-reading_changed_cb (PmodChat *self)
-{
-  g_autoptr (PmodRun) run = g_object_ref (self->reading);
-  gboolean finished = pmod_run_is_finished (run);
-  gboolean late = g_get_monotonic_time () - self->reading_us > LONG_US;
-
-  if (finished)
-    forget_reading (self);
-  if (finished ? pmod_run_get_phase (run) == PMOD_RUN_DONE : late && pmod_run_has_maps (run))
-    {
-      forget_coming (self);
-      set_run (self, run);
-    }
-  if (finished && self->reading_stale)
-    reread (self);
-}
-
-/* One run at a time; when it is there, the next one has the newest settings. */
-static void
-reread (PmodChat *self)
-{
-  g_autofree char *question = NULL;
-  g_autoptr (GPtrArray) texts = NULL;
-  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
-
-  self->reading_stale = FALSE;
-  if (!self->picture)
-    return;
-  if (self->answer || self->reading)
-    {
-      self->reading_stale = TRUE;
-      if (self->answer ? self->answer_again : g_get_monotonic_time () - self->reading_us > LONG_US)
-        pmod_session_stop_lane (self->session, 0);
-      return;
-    }
-  question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
-  texts = question ? pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages - 2, question)
-                   : NULL;
-  self->reading = pmod_session_read_behind (
-      self->session, texts ? (const char *const *)texts->pdata : NULL, self->picture, NULL, 0);
-  self->reading_us = g_get_monotonic_time ();
-  self->reading_id =
-      g_signal_connect_swapped (self->reading, "changed", G_CALLBACK (reading_changed_cb), self);
-}
-
-static gboolean
-again_cb (gpointer user_data)
-{
-  PmodChat *self = user_data;
-
-  /* A typed question's answer is not cut short; this comes back when it is there. */
-  if (self->answer)
-    return G_SOURCE_CONTINUE;
-  self->again_id = 0;
-  self->answer_again = start_again (self, &self->reply);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-ask_when_resting (PmodChat *self)
-{
-  g_clear_handle_id (&self->again_id, g_source_remove);
-  self->again_id = g_timeout_add (REST_MS, again_cb, self);
-}
-
-/* Whether the last answer was given under other settings than those that hold now. */
-static gboolean
-is_answer_old (PmodChat *self)
-{
-  PmodRun *run = pmod_turns_get_last_answer (G_LIST_MODEL (self->messages));
-
-  return run && pmod_run_get_generation (run) !=
-                    pmod_tuning_get_generation (pmod_session_get_tuning (self->session));
-}
-
-static void
-tuning_changed_cb (PmodChat *self, guint change)
-{
-  if (change & PMOD_TUNING_MODEL)
-    return;
-  if (change & PMOD_TUNING_ROUTING)
-    reread (self);
-  if (self->asks_again && g_list_model_get_n_items (G_LIST_MODEL (self->messages)) > 0)
-    ask_when_resting (self);
-}
-
-static void
-forget_changes (PmodChat *self)
-{
-  g_clear_handle_id (&self->again_id, g_source_remove);
-  forget_reading (self);
-  self->reading_stale = FALSE;
-}
-
 /* --- Conversations --------------------------------------------------------------------------- */
 
-static void
-set_picture (PmodChat *self, PmodPicture *picture)
+void
+pmod_chat_set_shown (PmodChat *self, PmodPicture *picture)
 {
+  if (g_set_object (&self->shown, picture))
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SHOWN]);
+}
+
+void
+pmod_chat_set_live (PmodChat *self, gboolean live)
+{
+  if (self->live == live)
+    return;
+  self->live = live;
+  if (!live)
+    {
+      g_clear_object (&self->before_picture);
+      g_clear_object (&self->before_run);
+    }
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LIVE]);
+}
+
+void
+pmod_chat_set_picture (PmodChat *self, PmodPicture *picture)
+{
+  pmod_chat_set_shown (self, picture);
   if (g_set_object (&self->picture, picture))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PICTURE]);
+}
+
+static void
+set_read_only (PmodChat *self, gboolean read_only)
+{
+  if (self->read_only == read_only)
+    return;
+  self->read_only = read_only;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_READ_ONLY]);
 }
 
 static void
@@ -276,14 +166,15 @@ forget_old (PmodChat *self)
   g_clear_pointer (&self->old_messages, g_ptr_array_unref);
 }
 
-static void
-put_aside (PmodChat *self)
+void
+pmod_chat_put_aside (PmodChat *self)
 {
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
 
+  pmod_chat_set_live (self, FALSE);
   pmod_session_stop_lane (self->session, 0);
-  forget_changes (self);
-  forget_coming (self);
+  pmod_chat_forget_changes (self);
+  pmod_chat_forget_coming (self);
   forget_answer (self);
   forget_old (self);
   if (n_messages > 0)
@@ -294,19 +185,21 @@ put_aside (PmodChat *self)
                          g_list_model_get_item (G_LIST_MODEL (self->messages), i));
       g_set_object (&self->old_picture, self->picture);
       g_set_object (&self->old_run, self->run);
+      self->old_read_only = self->read_only;
     }
   g_list_store_remove_all (self->messages);
+  set_read_only (self, FALSE);
 }
 
-/* Another model knows nothing of the picture yet. A recorded run has none and stays. */
+/* Another model knows nothing of the picture yet. A recorded or saved run stays. */
 static void
 model_changed_cb (PmodChat *self)
 {
-  forget_changes (self);
-  if (!self->picture)
+  pmod_chat_forget_changes (self);
+  if (!self->picture || self->read_only)
     return;
-  set_run (self, NULL);
-  read_picture (self);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_read_picture (self);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -321,7 +214,7 @@ pmod_chat_constructed (GObject *object)
   self->model_id = g_signal_connect_swapped (self->session, "notify::model",
                                              G_CALLBACK (model_changed_cb), self);
   self->tuning_id = g_signal_connect_swapped (pmod_session_get_tuning (self->session), "changed",
-                                              G_CALLBACK (tuning_changed_cb), self);
+                                              G_CALLBACK (pmod_chat_follow_tuning), self);
 }
 
 static void
@@ -329,11 +222,12 @@ pmod_chat_dispose (GObject *object)
 {
   PmodChat *self = PMOD_CHAT (object);
 
-  forget_changes (self);
-  forget_coming (self);
+  pmod_chat_forget_changes (self);
+  pmod_chat_forget_coming (self);
   if (self->answer)
     g_clear_signal_handler (&self->answer_id, self->answer);
   g_clear_object (&self->answer);
+  g_clear_pointer (&self->dense_answers, pmod_dense_answers_free);
   g_clear_object (&self->reply);
   forget_old (self);
   if (self->session)
@@ -343,6 +237,9 @@ pmod_chat_dispose (GObject *object)
     }
   g_clear_object (&self->session);
   g_clear_object (&self->picture);
+  g_clear_object (&self->shown);
+  g_clear_object (&self->before_picture);
+  g_clear_object (&self->before_run);
   g_clear_object (&self->run);
   g_clear_object (&self->messages);
 
@@ -368,8 +265,17 @@ pmod_chat_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
     case PROP_BUSY:
       g_value_set_boolean (value, pmod_chat_get_busy (self));
       break;
+    case PROP_READ_ONLY:
+      g_value_set_boolean (value, self->read_only);
+      break;
     case PROP_ASKS_AGAIN:
       g_value_set_boolean (value, self->asks_again);
+      break;
+    case PROP_SHOWN:
+      g_value_set_object (value, self->shown);
+      break;
+    case PROP_LIVE:
+      g_value_set_boolean (value, self->live);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -411,9 +317,12 @@ pmod_chat_class_init (PmodChatClass *klass)
   props[PROP_PICTURE] = g_param_spec_object ("picture", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_RUN] = g_param_spec_object ("run", NULL, NULL, PMOD_TYPE_RUN, flags);
   props[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, flags);
+  props[PROP_READ_ONLY] = g_param_spec_boolean ("read-only", NULL, NULL, FALSE, flags);
   props[PROP_ASKS_AGAIN] =
       g_param_spec_boolean ("asks-again", NULL, NULL, FALSE,
                             G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_SHOWN] = g_param_spec_object ("shown", NULL, NULL, PMOD_TYPE_PICTURE, flags);
+  props[PROP_LIVE] = g_param_spec_boolean ("live", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -421,6 +330,7 @@ static void
 pmod_chat_init (PmodChat *self)
 {
   self->messages = g_list_store_new (PMOD_TYPE_MESSAGE);
+  self->dense_answers = pmod_dense_answers_new ();
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */
@@ -484,8 +394,8 @@ pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again)
   self->asks_again = asks_again;
   if (!asks_again)
     g_clear_handle_id (&self->again_id, g_source_remove);
-  else if (is_answer_old (self))
-    ask_when_resting (self);
+  else if (pmod_chat_is_answer_old (self))
+    pmod_chat_ask_when_resting (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ASKS_AGAIN]);
 }
 
@@ -495,10 +405,10 @@ pmod_chat_open_picture (PmodChat *self, PmodPicture *picture)
   g_return_if_fail (PMOD_IS_CHAT (self));
   g_return_if_fail (PMOD_IS_PICTURE (picture));
 
-  put_aside (self);
-  set_run (self, NULL);
-  set_picture (self, picture);
-  read_picture (self);
+  pmod_chat_put_aside (self);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, picture);
+  pmod_chat_read_picture (self);
 }
 
 void
@@ -506,9 +416,38 @@ pmod_chat_show_run (PmodChat *self, PmodRun *run)
 {
   g_return_if_fail (PMOD_IS_CHAT (self));
 
-  put_aside (self);
-  set_picture (self, NULL);
-  set_run (self, run);
+  pmod_chat_put_aside (self);
+  pmod_chat_set_picture (self, NULL);
+  pmod_chat_set_run (self, run);
+}
+
+void
+pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle)
+{
+  g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func (g_object_unref);
+
+  g_return_if_fail (PMOD_IS_CHAT (self));
+  g_return_if_fail (PMOD_IS_BUNDLE (bundle));
+
+  pmod_chat_put_aside (self);
+  for (int i = 0; i < pmod_bundle_get_n_turns (bundle); i++)
+    {
+      g_ptr_array_add (messages, pmod_message_new_question (pmod_bundle_get_question (bundle, i)));
+      g_ptr_array_add (messages,
+                       pmod_message_new_answer (pmod_bundle_get_answer (bundle, i), NULL));
+    }
+  set_read_only (self, TRUE);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, pmod_bundle_get_picture (bundle));
+  pmod_chat_set_run (self, pmod_bundle_get_run (bundle));
+  g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
+}
+
+gboolean
+pmod_chat_get_read_only (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return self->read_only;
 }
 
 void
@@ -516,9 +455,9 @@ pmod_chat_clear (PmodChat *self)
 {
   g_return_if_fail (PMOD_IS_CHAT (self));
 
-  put_aside (self);
-  set_run (self, NULL);
-  set_picture (self, NULL);
+  pmod_chat_put_aside (self);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, NULL);
 }
 
 gboolean
@@ -534,20 +473,25 @@ pmod_chat_undo (PmodChat *self)
   g_autoptr (GPtrArray) messages = NULL;
   g_autoptr (PmodPicture) picture = NULL;
   g_autoptr (PmodRun) run = NULL;
+  gboolean read_only;
 
   g_return_if_fail (PMOD_IS_CHAT (self));
 
   if (!self->old_messages)
     return;
+  read_only = self->old_read_only;
   messages = g_steal_pointer (&self->old_messages);
   picture = g_steal_pointer (&self->old_picture);
   run = g_steal_pointer (&self->old_run);
-  put_aside (self);
-  set_run (self, NULL);
-  set_picture (self, picture);
-  set_run (self, run);
+  pmod_chat_put_aside (self);
+  set_read_only (self, read_only);
+  pmod_chat_set_run (self, NULL);
+  pmod_chat_set_picture (self, picture);
+  pmod_chat_set_run (self, run);
   g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
 }
+
+/* --- Questions ------------------------------------------------------------------------------- */
 
 char **
 pmod_chat_dup_texts (PmodChat *self)
@@ -573,14 +517,17 @@ start_answer (PmodChat *self, const char *question, guint n_messages)
   g_autoptr (GPtrArray) texts =
       pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages, question);
   g_autoptr (PmodRun) run = NULL;
+  g_autofree char *key = NULL;
 
   run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
+  key = pmod_dense_answers_make_key (pmod_session_get_model (self->session), self->picture, texts);
+  pmod_dense_answers_join (self->dense_answers, run, key);
   self->answer = g_object_ref (run);
   self->answer_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (answer_changed_cb), self);
   self->answer_again = FALSE;
   self->reading_stale = FALSE; /* its maps are of the newest settings */
   show_when_ready (self, run);
-  return pmod_message_new_answer (run);
+  return pmod_message_new_answer (run, key);
 }
 
 gboolean
@@ -592,8 +539,9 @@ pmod_chat_ask (PmodChat *self, const char *text)
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
-  if (self->answer || *stripped == '\0')
+  if (self->answer || self->read_only || *stripped == '\0')
     return FALSE;
+  pmod_chat_keep_live (self);
   reply = start_answer (self, stripped, g_list_model_get_n_items (G_LIST_MODEL (self->messages)));
   question = pmod_message_new_question (stripped);
   g_list_store_append (self->messages, question);
@@ -603,8 +551,8 @@ pmod_chat_ask (PmodChat *self, const char *text)
 }
 
 /* Asks the last question once more, of the settings that hold now. */
-static gboolean
-start_again (PmodChat *self, PmodMessage **reply)
+gboolean
+pmod_chat_start_again (PmodChat *self, PmodMessage **reply)
 {
   g_autofree char *question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
@@ -623,7 +571,7 @@ pmod_chat_ask_again (PmodChat *self)
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
-  if (!start_again (self, &reply))
+  if (self->read_only || !pmod_chat_start_again (self, &reply))
     return FALSE;
   replace_reply (self, reply);
   return TRUE;
@@ -665,4 +613,11 @@ pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error)
                           g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2, question);
   return pmod_session_sweep (self->session, (const char *const *)texts->pdata, self->picture, plan,
                              error);
+}
+
+char **
+pmod_chat_dup_turns (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+  return pmod_turns_dup_until (G_LIST_MODEL (self->messages), self->run);
 }

@@ -5,6 +5,7 @@
  * the maps before stay until the next ones are there. Main thread. */
 #pragma once
 
+#include "pmod-bundle.h"
 #include "pmod-message.h"
 #include "pmod-session.h"
 
@@ -38,12 +39,32 @@ void pmod_chat_open_picture (PmodChat *self, PmodPicture *picture);
 /* Shows a recorded run; there is nothing to ask then. */
 void pmod_chat_show_run (PmodChat *self, PmodRun *run);
 
+/* Shows a saved run with its picture and what was said; nothing can be asked then. */
+void pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle);
+
+/* Whether what is shown is a saved run. */
+gboolean pmod_chat_get_read_only (PmodChat *self);
+
 /* Starts anew without a picture. */
 void pmod_chat_clear (PmodChat *self);
 
 /* Brings back the conversation before the last open or clear. */
 gboolean pmod_chat_can_undo (PmodChat *self);
 void pmod_chat_undo (PmodChat *self);
+
+/* What the views show beside the run: the picture, or while live the frame that the run is of. */
+PmodPicture *pmod_chat_get_shown (PmodChat *self); /* (nullable) */
+
+/* Live: frames and their runs are shown without a conversation; for PmodLive. Whatever opens a
+ * picture ends it, and so does a question, which keeps the frame that is shown. */
+gboolean pmod_chat_get_live (PmodChat *self);
+void pmod_chat_begin_live (PmodChat *self);
+/* run: of this very picture (nullable). Nothing happens where it is not live. */
+void pmod_chat_show_live (PmodChat *self, PmodPicture *picture, PmodRun *run);
+/* The frame that is shown becomes the conversation's picture, with its run. */
+void pmod_chat_keep_live (PmodChat *self);
+/* Back to what was there before. */
+void pmod_chat_end_live (PmodChat *self);
 
 /* FALSE where text is blank or an answer is on its way. */
 gboolean pmod_chat_ask (PmodChat *self, const char *text);
@@ -52,6 +73,10 @@ gboolean pmod_chat_ask (PmodChat *self, const char *text);
  * nothing was asked yet or an answer is on its way. */
 gboolean pmod_chat_ask_again (PmodChat *self);
 void pmod_chat_stop (PmodChat *self);
+
+/* What was said up to the run that the views show: question, answer, ...; empty where it answers
+ * nothing. (transfer full) */
+char **pmod_chat_dup_turns (PmodChat *self);
 
 /* The last question under each setting of plan. NULL and why: nothing was asked, or plan cannot
  * be. */

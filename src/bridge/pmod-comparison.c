@@ -76,7 +76,7 @@ static void update (PmodComparison *self);
 static PmodPicture *
 get_picture (PmodComparison *self)
 {
-  return pmod_chat_get_picture (self->chat);
+  return pmod_chat_get_shown (self->chat);
 }
 
 static void
@@ -516,6 +516,14 @@ pmod_comparison_set_active (PmodComparison *self, gboolean active)
     }
   update (self);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ACTIVE]);
+}
+
+void
+pmod_comparison_toggle (PmodComparison *self)
+{
+  g_return_if_fail (PMOD_IS_COMPARISON (self));
+
+  pmod_comparison_set_active (self, !self->active);
 }
 
 /* B is another one: its maps are asked for at once. */

@@ -37,6 +37,7 @@ PmodComparison *pmod_comparison_get (PmodChat *chat);
 
 gboolean pmod_comparison_get_active (PmodComparison *self);
 void pmod_comparison_set_active (PmodComparison *self, gboolean active);
+void pmod_comparison_toggle (PmodComparison *self);
 
 PmodComparisonKind pmod_comparison_get_kind (PmodComparison *self);
 void pmod_comparison_set_kind (PmodComparison *self, PmodComparisonKind kind);

@@ -8,6 +8,7 @@ struct _PmodMessage
   GObject parent_instance;
 
   char *text;
+  char *key;
   PmodRun *run;
 };
 
@@ -20,6 +21,7 @@ pmod_message_finalize (GObject *object)
 
   g_clear_object (&self->run);
   g_free (self->text);
+  g_free (self->key);
 
   G_OBJECT_CLASS (pmod_message_parent_class)->finalize (object);
 }
@@ -45,11 +47,12 @@ pmod_message_new_question (const char *text)
 }
 
 PmodMessage *
-pmod_message_new_answer (PmodRun *run)
+pmod_message_new_answer (PmodRun *run, const char *key)
 {
   PmodMessage *self = g_object_new (PMOD_TYPE_MESSAGE, NULL);
 
   self->run = g_object_ref (run);
+  self->key = g_strdup (key);
   return self;
 }
 
@@ -58,6 +61,13 @@ pmod_message_get_run (PmodMessage *self)
 {
   g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
   return self->run;
+}
+
+const char *
+pmod_message_get_key (PmodMessage *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
+  return self->key;
 }
 
 const char *

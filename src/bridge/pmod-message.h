@@ -9,10 +9,13 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (PmodMessage, pmod_message, PMOD, MESSAGE, GObject)
 
 PmodMessage *pmod_message_new_question (const char *text);
-PmodMessage *pmod_message_new_answer (PmodRun *run);
+PmodMessage *pmod_message_new_answer (PmodRun *run, const char *key);
 
 /* NULL for a question. */
 PmodRun *pmod_message_get_run (PmodMessage *self);
+
+/* Equal for answers to the same words about the same picture by the same model. */
+const char *pmod_message_get_key (PmodMessage *self); /* (nullable) */
 
 /* What was asked, or the answer so far. */
 const char *pmod_message_get_text (PmodMessage *self);

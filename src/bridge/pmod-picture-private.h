@@ -1,4 +1,4 @@
-/* The engine's side of a picture: for PmodSession only. */
+/* The engine's side of a picture, and pictures from pixels: for the bridge only. */
 #pragma once
 
 #include "pmod-engine.h"
@@ -7,5 +7,9 @@
 G_BEGIN_DECLS
 
 PmodImage *pmod_picture_get_image (PmodPicture *self);
+
+/* Copies rows of RGB8, row_stride bytes apart. Any thread; the picture is immutable. */
+PmodPicture *
+pmod_picture_new_rgb (const char *name, int width, int height, gsize row_stride, const guint8 *rgb);
 
 G_END_DECLS

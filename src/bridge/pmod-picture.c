@@ -14,6 +14,8 @@
 /* A file larger than this is no picture that the decoder would accept. */
 #define MAX_FILE_BYTES (512 * 1024 * 1024)
 
+#define STREAM_CHUNK_BYTES (64 * 1024)
+
 struct _PmodPicture
 {
   GObject parent_instance;
@@ -30,6 +32,8 @@ typedef struct
 {
   GFile *file;
   GBytes *bytes;
+  GInputStream *stream; /* read into received, then bytes */
+  GByteArray *received;
   char *name;
 } Source;
 
@@ -64,6 +68,8 @@ source_free (Source *source)
 {
   g_clear_object (&source->file);
   g_clear_pointer (&source->bytes, g_bytes_unref);
+  g_clear_object (&source->stream);
+  g_clear_pointer (&source->received, g_byte_array_unref);
   g_free (source->name);
   g_free (source);
 }
@@ -109,6 +115,7 @@ read_file (GFile *file, GCancellable *cancellable, GError **error)
   return g_file_load_bytes (file, cancellable, NULL, error);
 }
 
+/* Never decoded here: whatever the file does to its decoder is done to another process. */
 static PmodImage *
 read_image (const Source *source, GCancellable *cancellable, GError **error)
 {
@@ -116,9 +123,11 @@ read_image (const Source *source, GCancellable *cancellable, GError **error)
   g_autofree char *path = source->file ? g_file_get_path (source->file) : NULL;
 
   if (path)
-    return pmod_image_load (path, PMOD_IMAGE_DEFAULT, error);
+    return pmod_image_load_isolated (path, PMOD_IMAGE_DEFAULT, NULL, cancellable, error);
   bytes = source->file ? read_file (source->file, cancellable, error) : g_bytes_ref (source->bytes);
-  return bytes ? pmod_image_load_bytes (bytes, PMOD_IMAGE_DEFAULT, error) : NULL;
+  if (!bytes)
+    return NULL;
+  return pmod_image_load_bytes_isolated (bytes, PMOD_IMAGE_DEFAULT, NULL, cancellable, error);
 }
 
 static void
@@ -191,6 +200,59 @@ pmod_picture_load_bytes_async (GBytes *bytes,
   start_loading (source, cancellable, callback, user_data);
 }
 
+static void
+stream_read_cb (GObject *object, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  Source *source = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GBytes) bytes =
+      g_input_stream_read_bytes_finish (G_INPUT_STREAM (object), result, &error);
+  gsize n_bytes = bytes ? g_bytes_get_size (bytes) : 0;
+
+  if (!bytes)
+    g_task_return_error (task, error);
+  else if (n_bytes > MAX_FILE_BYTES - source->received->len)
+    g_task_return_new_error (task, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
+                             "the picture has more than the %d bytes that one may have",
+                             MAX_FILE_BYTES);
+  else if (n_bytes == 0)
+    {
+      source->bytes = g_byte_array_free_to_bytes (g_steal_pointer (&source->received));
+      g_task_run_in_thread (task, load_thread);
+    }
+  else
+    {
+      g_byte_array_append (source->received, g_bytes_get_data (bytes, NULL), (guint)n_bytes);
+      g_input_stream_read_bytes_async (source->stream, STREAM_CHUNK_BYTES, G_PRIORITY_DEFAULT,
+                                       g_task_get_cancellable (task), stream_read_cb,
+                                       g_object_ref (task));
+    }
+}
+
+void
+pmod_picture_load_stream_async (GInputStream *stream,
+                                const char *name,
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+  GTask *task;
+  Source *source;
+
+  g_return_if_fail (G_IS_INPUT_STREAM (stream));
+
+  task = g_task_new (NULL, cancellable, callback, user_data);
+  source = g_new0 (Source, 1);
+  source->stream = g_object_ref (stream);
+  source->received = g_byte_array_new ();
+  source->name = g_strdup (name);
+  g_task_set_source_tag (task, pmod_picture_load_stream_async);
+  g_task_set_task_data (task, source, (GDestroyNotify)source_free);
+  g_input_stream_read_bytes_async (stream, STREAM_CHUNK_BYTES, G_PRIORITY_DEFAULT, cancellable,
+                                   stream_read_cb, task);
+}
+
 PmodPicture *
 pmod_picture_load_finish (GAsyncResult *result, GError **error)
 {
@@ -227,6 +289,18 @@ pmod_picture_get_pixels (PmodPicture *self, int *width, int *height)
   *width = self->shown_width;
   *height = self->shown_height;
   return self->shown;
+}
+
+PmodPicture *
+pmod_picture_new_rgb (const char *name, int width, int height, gsize row_stride, const guint8 *rgb)
+{
+  PmodPicture *self = g_object_new (PMOD_TYPE_PICTURE, NULL);
+
+  self->image = pmod_image_new (width, height, row_stride, rgb);
+  self->name = g_strdup (name);
+  self->questions = g_new0 (char *, 1);
+  set_shown (self);
+  return self;
 }
 
 PmodImage *

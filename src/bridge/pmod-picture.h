@@ -1,7 +1,7 @@
 /* A picture, read and checked, ready to be shown and to be asked about. Immutable.
  *
- * Reading happens in a GTask thread on owned copies; the result is delivered on the main thread.
- * It knows no widgets: what is shown is plain RGB8. */
+ * Reading happens in a GTask thread on owned copies, decoding in a process of its own; the result
+ * is delivered on the main thread. It knows no widgets: what is shown is plain RGB8. */
 #pragma once
 
 #include <gio/gio.h>
@@ -21,6 +21,13 @@ void pmod_picture_load_bytes_async (GBytes *bytes,
                                     GCancellable *cancellable,
                                     GAsyncReadyCallback callback,
                                     gpointer user_data);
+
+/* Of an encoded picture that another program hands over; read to its end without blocking. */
+void pmod_picture_load_stream_async (GInputStream *stream,
+                                     const char *name,
+                                     GCancellable *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer user_data);
 PmodPicture *pmod_picture_load_finish (GAsyncResult *result, GError **error);
 
 const char *pmod_picture_get_name (PmodPicture *self);

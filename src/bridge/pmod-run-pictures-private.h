@@ -19,6 +19,7 @@ void pmod_run_pictures_free (PmodRunPictures *self); /* what it holds, not itsel
 
 /* NULL where there is no such picture. */
 const PmodRecordImage *pmod_run_pictures_get (const PmodRunPictures *self, int picture);
+int pmod_run_pictures_count_tiles (const PmodRunPictures *self);
 int pmod_run_pictures_get_n_planes (const PmodRunPictures *self, int picture);
 gboolean pmod_run_pictures_get_plane (const PmodRunPictures *self,
                                       const PmodRecordRunBegin *begin,

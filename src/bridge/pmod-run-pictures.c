@@ -46,6 +46,16 @@ pmod_run_pictures_get (const PmodRunPictures *self, int picture)
 }
 
 int
+pmod_run_pictures_count_tiles (const PmodRunPictures *self)
+{
+  int n_tiles = 0;
+
+  for (guint i = 0; self->images && i < self->images->len; i++)
+    n_tiles += pmod_run_pictures_get (self, (int)i)->n_tiles;
+  return n_tiles;
+}
+
+int
 pmod_run_pictures_get_n_planes (const PmodRunPictures *self, int picture)
 {
   const PmodRecordImage *image = pmod_run_pictures_get (self, picture);

@@ -1,49 +1,11 @@
-/* PmodRun: records in, typed answers out. See pmod-run.h.
+/* PmodRun: records in; what is told of them is in pmod-run-answers.c. See pmod-run.h.
  *
  * Owner: the main thread. Batches are kept as they came; the index below points into them. */
 #include "config.h"
 
-#include "pmod-run-private.h"
+#include "pmod-run-state-private.h"
 
 #include <string.h>
-
-#include "pmod-engine.h"
-#include "pmod-run-pictures-private.h"
-
-typedef struct
-{
-  const PmodRecordRoute *route; /* inside one of the batches */
-  const PmodRecordKv *kv;
-  gboolean computed; /* its LAYER stage has come */
-  float low, high;   /* weights, once the route is there */
-} LayerIndex;
-
-struct _PmodRun
-{
-  GObject parent_instance;
-
-  GPtrArray *batches; /* GBytes */
-  PmodRunPhase phase;
-  char *error;
-  GString *text;
-
-  const PmodRecordRunBegin *begin;
-  PmodRunPictures pictures;
-  LayerIndex *layers;
-  int n_layers_ready;
-  gboolean has_maps;
-
-  PmodFlops prefill;
-  PmodFlops decode;
-  guint64 kv_bytes;
-  guint64 kv_bytes_dense;
-  guint64 prefill_ns;
-  guint64 decode_ns;
-  int n_new_tokens;
-
-  double divergence;
-  guint64 divergence_number; /* 0: none */
-};
 
 enum
 {
@@ -73,6 +35,8 @@ pmod_run_finalize (GObject *object)
   g_clear_pointer (&self->layers, g_free);
   pmod_run_pictures_free (&self->pictures);
   g_string_free (self->text, TRUE);
+  pmod_run_spans_clear (&self->spans);
+  g_clear_weak_pointer (&self->dense_run);
 
   G_OBJECT_CLASS (pmod_run_parent_class)->finalize (object);
 }
@@ -145,7 +109,7 @@ take_begin (PmodRun *self, const PmodRecordRunBegin *begin)
   memset (&self->prefill, 0, sizeof self->prefill);
   memset (&self->decode, 0, sizeof self->decode);
   self->kv_bytes = self->kv_bytes_dense = 0;
-  self->prefill_ns = self->decode_ns = 0;
+  self->vision_ns = self->prefill_ns = self->decode_ns = 0;
   self->n_new_tokens = 0;
   g_string_truncate (self->text, 0);
 }
@@ -174,8 +138,14 @@ take_stage (PmodRun *self, const PmodRecordStage *stage)
         }
       pmod_flops_add (&self->prefill, &flops);
       break;
+    case PMOD_STAGE_PREPROCESS:
+      self->vision_ns += stage->duration_ns;
+      break;
     case PMOD_STAGE_VISION:
     case PMOD_STAGE_PROJECTOR:
+      self->vision_ns += stage->duration_ns;
+      pmod_flops_add (&self->prefill, &flops);
+      break;
     case PMOD_STAGE_HEAD:
       pmod_flops_add (&self->prefill, &flops);
       break;
@@ -238,6 +208,7 @@ take_token (PmodRun *self, const PmodRecordToken *token)
 static gboolean
 take_record (PmodRun *self, const PmodRecord *record)
 {
+  pmod_run_spans_take (&self->spans, record);
   switch ((PmodRecordType)record->type)
     {
     case PMOD_RECORD_RUN_BEGIN:
@@ -344,6 +315,12 @@ pmod_run_new (void)
 PmodRun *
 pmod_run_new_from_records (GBytes *records, GError **error)
 {
+  return pmod_run_new_from_records_as (records, NULL, error);
+}
+
+PmodRun *
+pmod_run_new_from_records_as (GBytes *records, const char *text, GError **error)
+{
   g_autoptr (PmodRun) self = pmod_run_new ();
 
   g_return_val_if_fail (records != NULL, NULL);
@@ -357,297 +334,17 @@ pmod_run_new_from_records (GBytes *records, GError **error)
                    g_bytes_get_size (records));
       return NULL;
     }
-  pmod_run_finish (self, PMOD_RUN_DONE, NULL, NULL);
+  pmod_run_finish (self, PMOD_RUN_DONE, text, NULL);
   return g_steal_pointer (&self);
 }
 
-/* --- Answers out ----------------------------------------------------------------------------- */
-
-PmodRunPhase
-pmod_run_get_phase (PmodRun *self)
-{
-  return self->phase;
-}
-
-gboolean
-pmod_run_is_finished (PmodRun *self)
-{
-  return self->phase >= PMOD_RUN_DONE;
-}
-
-const char *
-pmod_run_get_text (PmodRun *self)
-{
-  return self->text->str;
-}
-
-const char *
-pmod_run_get_error (PmodRun *self)
-{
-  return self->error;
-}
-
-gboolean
-pmod_run_has_begun (PmodRun *self)
-{
-  return self->begin != NULL;
-}
-
-gboolean
-pmod_run_has_maps (PmodRun *self)
-{
-  return self->has_maps;
-}
-
-guint64
-pmod_run_get_generation (PmodRun *self)
-{
-  return self->begin ? self->begin->generation : 0;
-}
-
-int
-pmod_run_get_policy (PmodRun *self)
-{
-  return self->begin ? self->begin->policy : 0;
-}
-
-gboolean
-pmod_run_get_question_first (PmodRun *self)
-{
-  return self->begin && self->begin->question_first;
-}
-
-int
-pmod_run_get_n_layers (PmodRun *self)
-{
-  return self->begin ? self->begin->n_layers : 0;
-}
-
-int
-pmod_run_get_n_layers_ready (PmodRun *self)
-{
-  return self->n_layers_ready;
-}
-
-gboolean
-pmod_run_get_layer (PmodRun *self, int layer, PmodRunLayer *info)
-{
-  const LayerIndex *index;
-  double ratio;
-
-  memset (info, 0, sizeof *info);
-  if (layer < 0 || layer >= pmod_run_get_n_layers (self))
-    return FALSE;
-
-  index = &self->layers[layer];
-  ratio = self->begin->ratio[layer];
-  info->routed = ratio >= 0 && self->begin->n_vision > 0;
-  info->ratio = info->routed ? ratio : 1;
-  info->by_router = info->routed && self->begin->policy == PMOD_POLICY_ROUTER;
-  info->n_vision = self->begin->n_vision;
-  info->n_kept = self->begin->n_vision;
-  info->ready = info->routed ? index->route != NULL : index->computed || index->kv;
-  if (index->route)
-    {
-      info->reused = (index->route->header.flags & PMOD_RECORD_FLAG_REUSED) != 0;
-      info->never_read = index->route->never_read != 0;
-      info->n_vision = index->route->n_vision;
-      info->n_kept = index->route->n_kept;
-      info->n_ties = index->route->n_ties;
-      info->n_saturated = index->route->n_saturated;
-      info->margin = index->route->margin;
-    }
-  if (index->kv)
-    {
-      info->kv_length = index->kv->length;
-      info->kv_length_dense = index->kv->length_dense;
-    }
-  return TRUE;
-}
-
-static const LayerIndex *
-find_route (PmodRun *self, int layer, int token)
-{
-  const LayerIndex *index;
-
-  if (layer < 0 || layer >= pmod_run_get_n_layers (self))
-    return NULL;
-  index = &self->layers[layer];
-  if (!index->route || token < 0 || token >= index->route->n_vision)
-    return NULL;
-  return index;
-}
-
-gboolean
-pmod_run_is_kept (PmodRun *self, int layer, int token)
-{
-  const LayerIndex *index = find_route (self, layer, token);
-
-  return index ? pmod_record_route_kept (index->route, token) : TRUE;
-}
-
-float
-pmod_run_get_weight (PmodRun *self, int layer, int token)
-{
-  const LayerIndex *index = find_route (self, layer, token);
-
-  return index ? pmod_record_route_weights (index->route)[token] : 1;
-}
-
 void
-pmod_run_get_weight_range (PmodRun *self, int layer, float *low, float *high)
+pmod_run_set_dense_run (PmodRun *self, PmodRun *dense)
 {
-  const LayerIndex *index = find_route (self, layer, 0);
+  g_return_if_fail (self != dense);
 
-  *low = index ? index->low : 1;
-  *high = index ? index->high : 1;
-}
-
-int
-pmod_run_count_kept (PmodRun *self, int token, int *n_routed)
-{
-  int n_kept = 0;
-
-  *n_routed = 0;
-  for (int l = 0; l < pmod_run_get_n_layers (self); l++)
-    if (find_route (self, l, token))
-      {
-        ++*n_routed;
-        n_kept += pmod_run_is_kept (self, l, token);
-      }
-  return n_kept;
-}
-
-int
-pmod_run_get_n_pictures (PmodRun *self)
-{
-  return self->pictures.images ? (int)self->pictures.images->len : 0;
-}
-
-int
-pmod_run_get_n_planes (PmodRun *self, int picture)
-{
-  return pmod_run_pictures_get_n_planes (&self->pictures, picture);
-}
-
-gboolean
-pmod_run_get_plane (PmodRun *self, int picture, int plane, PmodRunPlane *info)
-{
-  return pmod_run_pictures_get_plane (&self->pictures, self->begin, picture, plane, info);
-}
-
-gboolean
-pmod_run_get_picture_size (PmodRun *self, int picture, int *width, int *height)
-{
-  const PmodRecordImage *image = pmod_run_pictures_get (&self->pictures, picture);
-
-  if (!image)
-    return FALSE;
-  *width = image->width;
-  *height = image->height;
-  return *width > 0 && *height > 0;
-}
-
-/* Until the prompt is through, the dense total is what the layers so far promise: every layer of
- * a dense model costs the same. */
-static double
-estimate_total (PmodRun *self, double dense)
-{
-  int n_layers = pmod_run_get_n_layers (self);
-
-  if (self->n_layers_ready <= 0 || self->n_layers_ready >= n_layers)
-    return dense;
-  return dense * n_layers / self->n_layers_ready;
-}
-
-PmodRunCost
-pmod_run_get_flops (PmodRun *self, PmodFlopsRule rule)
-{
-  PmodRunCost cost = { 0 };
-  double prefill_dense;
-
-  if (rule == PMOD_FLOPS_PAPER)
-    {
-      prefill_dense = self->prefill.paper_dense;
-      cost.used = self->prefill.paper + self->decode.paper;
-      cost.dense = prefill_dense + self->decode.paper_dense;
-    }
-  else
-    {
-      prefill_dense = self->prefill.all_dense;
-      cost.used = self->prefill.all + self->decode.all;
-      cost.dense = prefill_dense + self->decode.all_dense;
-    }
-  cost.total = cost.dense + estimate_total (self, prefill_dense) - prefill_dense;
-  return cost;
-}
-
-PmodRunCost
-pmod_run_get_kv (PmodRun *self)
-{
-  PmodRunCost cost = { (double)self->kv_bytes, (double)self->kv_bytes_dense, 0 };
-
-  cost.total = estimate_total (self, cost.dense);
-  return cost;
-}
-
-int
-pmod_run_get_n_tokens (PmodRun *self)
-{
-  return self->begin ? self->begin->n_tokens + self->n_new_tokens : 0;
-}
-
-int
-pmod_run_get_n_prompt_tokens (PmodRun *self)
-{
-  return self->begin ? self->begin->n_tokens : 0;
-}
-
-int
-pmod_run_get_n_vision (PmodRun *self)
-{
-  return self->begin ? self->begin->n_vision : 0;
-}
-
-int
-pmod_run_get_n_tiles (PmodRun *self)
-{
-  const PmodRecordImage *image;
-  int n_tiles = 0;
-
-  for (int i = 0; (image = pmod_run_pictures_get (&self->pictures, i)); i++)
-    n_tiles += image->n_tiles;
-  return n_tiles;
-}
-
-int
-pmod_run_get_n_reused (PmodRun *self)
-{
-  return self->begin ? self->begin->n_reused : 0;
-}
-
-int
-pmod_run_get_n_new_tokens (PmodRun *self)
-{
-  return self->n_new_tokens;
-}
-
-int
-pmod_run_get_context_length (PmodRun *self)
-{
-  return self->begin ? self->begin->context_length : 0;
-}
-
-guint64
-pmod_run_get_prefill_ns (PmodRun *self)
-{
-  return self->prefill_ns;
-}
-
-guint64
-pmod_run_get_decode_ns (PmodRun *self)
-{
-  return self->decode_ns;
+  if (g_set_weak_pointer (&self->dense_run, dense))
+    g_signal_emit (self, signals[CHANGED], 0);
 }
 
 guint64

@@ -63,6 +63,42 @@ typedef struct
   double total; /* of the dense model when the prompt is through; an estimate until then */
 } PmodRunCost;
 
+typedef enum
+{
+  PMOD_SPAN_PREPROCESS,
+  PMOD_SPAN_VISION,
+  PMOD_SPAN_PROJECTOR,
+  PMOD_SPAN_LAYER, /* one layer of the prefill */
+  PMOD_SPAN_HEAD,
+  PMOD_SPAN_TOKEN, /* a new token through all layers */
+} PmodRunSpanKind;
+
+/* A stretch of the run's work. In a layer that was partly known, what was known is a span of its
+ * own. Spans follow one another; a layer's, whose records may come late, begins where the one
+ * before ended. */
+typedef struct
+{
+  PmodRunSpanKind kind;
+  int layer;        /* -1 where none */
+  int n_tokens;     /* that went through; of a token: its index in the answer */
+  gboolean reused;  /* taken from an earlier run: no time */
+  guint64 start_ns; /* since the run began */
+  guint64 duration_ns;
+  double flops[2]; /* by PmodFlopsRule */
+  double flops_dense[2];
+} PmodRunSpan;
+
+typedef struct
+{
+  gboolean ready;
+  gboolean reused; /* some of its tokens were */
+  double flops[2]; /* of the prefill, by PmodFlopsRule, with what was reused */
+  double flops_dense[2];
+  guint64 kv_bytes; /* now */
+  guint64 kv_bytes_dense;
+  guint64 duration_ns; /* of the prefill, without what was reused */
+} PmodRunLayerCost;
+
 /* The last run of a trace: of what pmod_records_load_finish() returns. */
 PmodRun *pmod_run_new_from_records (GBytes *records, GError **error);
 
@@ -78,8 +114,7 @@ gboolean pmod_run_has_maps (PmodRun *self);
 
 /* Of the parameters that it ran with, see PmodTuning; of a run that has not begun 0. */
 guint64 pmod_run_get_generation (PmodRun *self);
-int pmod_run_get_policy (PmodRun *self);              /* PmodTuningPolicy: who chose what is kept */
-gboolean pmod_run_get_question_first (PmodRun *self); /* words of the user's precede a picture */
+int pmod_run_get_policy (PmodRun *self); /* PmodTuningPolicy: who chose what is kept */
 
 int pmod_run_get_n_layers (PmodRun *self);
 int pmod_run_get_n_layers_ready (PmodRun *self);
@@ -96,6 +131,11 @@ int pmod_run_get_n_planes (PmodRun *self, int picture);
 gboolean pmod_run_get_plane (PmodRun *self, int picture, int plane, PmodRunPlane *info);
 gboolean pmod_run_get_picture_size (PmodRun *self, int picture, int *width, int *height);
 
+/* Whether words of the user's precede a picture; and whether what is kept depends on the question,
+ * for that reason or because its last token chooses. */
+gboolean pmod_run_get_question_first (PmodRun *self);
+gboolean pmod_run_is_by_question (PmodRun *self);
+
 PmodRunCost pmod_run_get_flops (PmodRun *self, PmodFlopsRule rule);
 PmodRunCost pmod_run_get_kv (PmodRun *self); /* bytes */
 
@@ -106,9 +146,27 @@ int pmod_run_get_n_tiles (PmodRun *self); /* of all pictures, that went through 
 int pmod_run_get_n_reused (PmodRun *self);
 int pmod_run_get_n_new_tokens (PmodRun *self);
 int pmod_run_get_context_length (PmodRun *self);
+guint64 pmod_run_get_vision_ns (PmodRun *self); /* pixels, tower and projector; 0 where reused */
 guint64 pmod_run_get_prefill_ns (PmodRun *self);
 guint64 pmod_run_get_decode_ns (PmodRun *self); /* of all new tokens together */
 
+/* In the order of their time; valid until the run changes. */
+const PmodRunSpan *pmod_run_get_spans (PmodRun *self, int *n_spans);
+/* What ran of one kind, what was reused left out; n_spans: nullable. */
+guint64 pmod_run_get_span_ns (PmodRun *self, PmodRunSpanKind kind, int *n_spans);
+gboolean pmod_run_get_layer_cost (PmodRun *self, int layer, PmodRunLayerCost *cost);
+guint64 pmod_run_get_first_token_ns (PmodRun *self);   /* since the run began; 0: none has come */
+double pmod_run_get_tokens_per_second (PmodRun *self); /* of decoding; 0: none was decoded */
+guint64 pmod_run_get_weight_bytes (PmodRun *self);     /* of its model; 0: not recorded */
+/* Whether no layer could skip anything; FALSE without a picture, too. */
+gboolean pmod_run_is_dense (PmodRun *self);
+/* Who chose what is kept, as pmod run --policy calls it; NULL: the routers. */
+const char *pmod_run_get_policy_name (PmodRun *self);
+/* A run that was dense, of the same model, picture and question. (nullable) */
+PmodRun *pmod_run_get_dense_run (PmodRun *self);
+
+/* What has come so far as a trace file's bytes. (transfer full) */
+GBytes *pmod_run_dup_trace (PmodRun *self);
 /* KL (lane 0's || lane 1's) of the first word, in nats, where the other lane had answered the same
  * words about the same picture when this one came to its first word. Returns the number of that
  * comparison: the highest is the newest; 0: there was none. */

@@ -7,6 +7,7 @@
 #include "pmod-session.h"
 
 #include "pmod-picture-private.h"
+#include "pmod-run-origin.h"
 #include "pmod-run-private.h"
 #include "pmod-sweep-run-private.h"
 #include "pmod-tuning-private.h"
@@ -175,6 +176,9 @@ take_event (PmodSession *self, PmodEvent *event)
       take_refused (self, event);
       break;
     case PMOD_EVENT_STARTED:
+      if (run)
+        pmod_run_set_model (run, self->model);
+      break;
     case PMOD_EVENT_POINT:
       break;
     case PMOD_EVENT_RECORDS:

@@ -44,3 +44,25 @@ pmod_turns_get_last_answer (GListModel *messages)
 
   return reply ? pmod_message_get_run (reply) : NULL;
 }
+
+char **
+pmod_turns_dup_until (GListModel *messages, PmodRun *run)
+{
+  g_autoptr (GStrvBuilder) turns = g_strv_builder_new ();
+  guint n_messages = g_list_model_get_n_items (messages), n_until = 0;
+
+  for (guint i = 0; i + 1 < n_messages; i += 2)
+    {
+      g_autoptr (PmodMessage) reply = g_list_model_get_item (messages, i + 1);
+
+      if (pmod_message_get_run (reply) == run)
+        n_until = i + 2;
+    }
+  for (guint i = 0; i < n_until; i++)
+    {
+      g_autoptr (PmodMessage) message = g_list_model_get_item (messages, i);
+
+      g_strv_builder_add (turns, pmod_message_get_text (message));
+    }
+  return g_strv_builder_end (turns);
+}

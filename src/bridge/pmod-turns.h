@@ -13,6 +13,10 @@ char *pmod_turns_dup_last_question (GListModel *messages);
  * without an answer is left out, so that the turns alternate. (transfer full) */
 GPtrArray *pmod_turns_collect (GListModel *messages, guint n_messages, const char *question);
 
+/* What was said up to the answer that is run: question, answer, ...; empty where it is none.
+ * (transfer full) */
+char **pmod_turns_dup_until (GListModel *messages, PmodRun *run);
+
 /* Whose text is the last answer; NULL: there is none. The list holds it. */
 PmodRun *pmod_turns_get_last_answer (GListModel *messages);
 

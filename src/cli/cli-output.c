@@ -35,11 +35,17 @@ cli_flush (GError **error)
   return (fflush (stdout) == 0 && !ferror (stdout)) || fail_stdout (error);
 }
 
+static gboolean
+write_stdout (const char *data, gsize size, GError **error)
+{
+  errno = 0;
+  return (fwrite (data, 1, size, stdout) == size && fflush (stdout) == 0) || fail_stdout (error);
+}
+
 gboolean
 cli_write (const char *text, GError **error)
 {
-  errno = 0;
-  return (fputs (text, stdout) >= 0 && fflush (stdout) == 0) || fail_stdout (error);
+  return write_stdout (text, strlen (text), error);
 }
 
 void
@@ -157,11 +163,16 @@ cli_output_is_stdout (const CliOutput *self)
 gboolean
 cli_output_write (CliOutput *self, const char *text, GError **error)
 {
-  gsize left = strlen (text);
+  return cli_output_write_data (self, text, strlen (text), error);
+}
+
+gboolean
+cli_output_write_data (CliOutput *self, const char *text, gsize left, GError **error)
+{
   struct stat info;
 
   if (cli_output_is_stdout (self))
-    return cli_write (text, error);
+    return write_stdout (text, left, error);
   if (!self->is_written && fstat (self->fd, &info) == 0 && S_ISREG (info.st_mode) &&
       ftruncate (self->fd, 0) != 0)
     {

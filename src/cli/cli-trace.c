@@ -1,10 +1,11 @@
-/* pmod trace: a recorded trace as tables, as JSON, or one layer of it as a map of the kept vision
- * tokens. */
+/* pmod trace: a recorded trace, or that of a saved run, as tables, as JSON, one layer of it as a
+ * map of the kept vision tokens, or its routing in a format of others. */
 #include "cli-records.h"
 #include "cli-options.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* --- Tables ----------------------------------------------------------------------------------- */
 
@@ -295,12 +296,108 @@ typedef struct
   gboolean json;
   gboolean full;
   char *layer;
+  char *export;
+  char *output;
+  char *run;
 } Arguments;
+
+static void
+arguments_clear (Arguments *self)
+{
+  g_free (self->layer);
+  g_free (self->export);
+  g_free (self->output);
+  g_free (self->run);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Arguments, arguments_clear)
+
+static gboolean
+check_usage (const Arguments *self, GError **error)
+{
+  const char *wrong = NULL;
+
+  if (self->export != NULL && (self->json || self->layer != NULL))
+    wrong = "--export: not together with --json or --layer";
+  else if (self->export == NULL && self->output != NULL)
+    wrong = "--output: expected --export as well";
+  else if (self->export == NULL && self->run != NULL)
+    wrong = "--run: expected --export as well";
+  if (wrong == NULL)
+    return TRUE;
+  g_set_error_literal (error, CLI_ERROR, CLI_ERROR_USAGE, wrong);
+  return FALSE;
+}
+
+static void
+print_saved (const PmodArchive *self)
+{
+  printf ("Saved run: model %s, %s, strata %s, %s\n", self->model != NULL ? self->model : "unknown",
+          self->device != NULL ? self->device : "unknown device",
+          self->version != NULL ? self->version : "unknown",
+          self->created != NULL ? self->created : "unknown date");
+  for (int i = 0; self->texts != NULL && self->texts[i] != NULL && self->texts[i + 1] != NULL;
+       i += 2)
+    {
+      g_autofree char *question = g_strescape (self->texts[i], NULL);
+      g_autofree char *answer = g_strescape (self->texts[i + 1], NULL);
+
+      printf ("  \"%s\": \"%s\"\n", question, answer);
+    }
+  printf ("\n");
+}
+
+/* A saved run is known by its name or by how a zip begins. saved: set where it is one. */
+static GBytes *
+load (const char *path, PmodArchive **saved, GError **error)
+{
+  char start[4] = { 0 };
+  FILE *file = g_str_has_suffix (path, PMOD_ARCHIVE_SUFFIX) ? NULL : fopen (path, "rb");
+  gboolean is_zip = file != NULL && fread (start, 1, sizeof start, file) == sizeof start &&
+                    memcmp (start, "PK\003\004", sizeof start) == 0;
+
+  if (file != NULL)
+    fclose (file);
+  if (!is_zip && !g_str_has_suffix (path, PMOD_ARCHIVE_SUFFIX))
+    return pmod_trace_load (path, error);
+  *saved = pmod_archive_load (path, error);
+  return *saved != NULL ? g_bytes_ref ((*saved)->records) : NULL;
+}
+
+static gboolean export(const char *path, const Arguments *arguments, GError **error)
+{
+  g_autoptr (PmodArchive) saved = NULL;
+  g_autoptr (GBytes) records = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (CliOutput) output = NULL;
+  g_autoptr (GError) wrong = NULL;
+  PmodTraceExport format;
+  gint64 run = 0;
+
+  if (!pmod_trace_export_parse (arguments->export, &format, &wrong))
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE, "--export: %s", wrong->message);
+      return FALSE;
+    }
+  if (arguments->run != NULL &&
+      !cli_read_int ("--run", arguments->run, 1, G_MAXUINT32, &run, error))
+    return FALSE;
+  records = load (path, &saved, error);
+  if (records == NULL)
+    return FALSE;
+  bytes = pmod_trace_export (records, (guint32)run, format, error);
+  if (bytes == NULL)
+    return FALSE;
+  output = cli_output_new (arguments->output != NULL ? arguments->output : "-", error);
+  return output != NULL && cli_output_write_data (output, g_bytes_get_data (bytes, NULL),
+                                                  g_bytes_get_size (bytes), error);
+}
 
 static gboolean
 show (const char *path, const Arguments *arguments, GError **error)
 {
   g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (PmodArchive) saved = NULL;
   g_autoptr (GPtrArray) runs = NULL;
   gint64 layer = -1;
   gsize size;
@@ -309,7 +406,7 @@ show (const char *path, const Arguments *arguments, GError **error)
   if (arguments->layer != NULL &&
       !cli_read_int ("--layer", arguments->layer, 0, PMOD_MAX_LAYERS - 1, &layer, error))
     return FALSE;
-  bytes = pmod_trace_load (path, error);
+  bytes = load (path, &saved, error);
   if (bytes == NULL)
     return FALSE;
   data = g_bytes_get_data (bytes, &size);
@@ -318,6 +415,8 @@ show (const char *path, const Arguments *arguments, GError **error)
     return FALSE;
   if (arguments->json)
     return print_json (runs, arguments->full, error);
+  if (saved != NULL)
+    print_saved (saved);
   if (runs->len == 0)
     printf ("The trace holds no run.\n");
   for (guint i = 0; i < runs->len; i++)
@@ -334,22 +433,31 @@ show (const char *path, const Arguments *arguments, GError **error)
 gboolean
 cli_trace (char **args, GError **error)
 {
-  Arguments arguments = { FALSE };
+  g_auto (Arguments) arguments = { FALSE };
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &arguments.json, "Print JSON", NULL },
     { "full", 0, 0, G_OPTION_ARG_NONE, &arguments.full,
       "With JSON: the routers' logits and weights", NULL },
     { "layer", 0, 0, G_OPTION_ARG_FILENAME, &arguments.layer,
       "Show which vision tokens this layer kept", "N" },
+    { "export", 0, 0, G_OPTION_ARG_FILENAME, &arguments.export,
+      "Write a run's routing: csv, npy (an .npz of arrays) or json", "FORMAT" },
+    { "output", 0, 0, G_OPTION_ARG_FILENAME, &arguments.output,
+      "With --export: write to this file; - is standard output", "PATH" },
+    { "run", 0, 0, G_OPTION_ARG_FILENAME, &arguments.run,
+      "With --export: this run; the last one where not given", "N" },
     { NULL },
   };
   g_autoptr (CliOptions) options =
-      cli_options_new (args, 0, entries, "FILE", "Shows a trace that --trace wrote.", error);
-  g_autofree char *layer = arguments.layer;
+      cli_options_new (args, 0, entries, "FILE",
+                       "Shows a trace that --trace wrote, or a run that strata saved.", error);
   const char *path;
 
   if (options == NULL || options->help)
     return options != NULL;
   path = cli_options_get_one (options, "a trace file", error);
-  return path != NULL && show (path, &arguments, error);
+  if (path == NULL || !check_usage (&arguments, error))
+    return FALSE;
+  return arguments.export != NULL ? export(path, &arguments, error)
+                                  : show (path, &arguments, error);
 }

@@ -30,7 +30,9 @@ gboolean cli_trace (char **args, GError **error);
 gboolean cli_bench (char **args, GError **error);
 gboolean cli_train (char **args, GError **error);
 gboolean cli_eval (char **args, GError **error);
+gboolean cli_serve (char **args, GError **error);
 gboolean cli_sweep (char **args, GError **error);
+gboolean cli_pull (char **args, GError **error);
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
@@ -83,6 +85,7 @@ gboolean cli_output_is_stdout (const CliOutput *self);
 
 /* Puts text in place of what the file held before the first write, and after it later. */
 gboolean cli_output_write (CliOutput *self, const char *text, GError **error);
+gboolean cli_output_write_data (CliOutput *self, const char *data, gsize size, GError **error);
 
 /* A file that did not exist and was never written is removed. */
 void cli_output_free (CliOutput *self);

@@ -24,7 +24,9 @@ static const Command commands[] = {
   { "bench", cli_bench, "Measures a model beside this machine's own peaks" },
   { "sweep", cli_sweep, "One question under many settings, beside the trained one" },
   { "eval", cli_eval, "Scores a model on a task" },
+  { "serve", cli_serve, "Answers programs on this computer, in OpenAI's shape" },
   { "train", cli_train, "Trains what a recipe describes" },
+  { "pull", cli_pull, "Downloads a published checkpoint" },
 };
 
 static void

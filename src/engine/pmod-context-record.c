@@ -50,6 +50,10 @@ pmod_context_record_begin (PmodContext *self,
       memcpy (record->ratio, self->ratios, (gsize)config->n_layers * sizeof (double));
       pmod_trace_commit (trace, record);
     }
+  /* Before the run, and no part of its time: what the weights take and how long they took. */
+  pmod_context_record_span (trace, PMOD_STAGE_LOAD, -1, 0,
+                            (double)pmod_model_get_load_ns (self->model) / 1000,
+                            pmod_model_get_weight_bytes (self->model), NULL, FALSE);
 
   for (guint i = 0; i < sequence->images->len; i++)
     {

@@ -9,6 +9,12 @@ G_BEGIN_DECLS
 PmodImage *pmod_image_new_take (
     int width, int height, const guint8 *rgb, gpointer owner, GDestroyNotify release);
 
+/* The bytes of a regular file that is not too large for a picture. */
+GBytes *pmod_image_read_file (const char *path, GError **error);
+
+/* Before it is handed out. */
+void pmod_image_set_path (PmodImage *self, const char *path);
+
 /* --- Decoding ------------------------------------------------------------------------------- */
 
 typedef enum

@@ -138,6 +138,13 @@ pmod_image_get_hash (const PmodImage *self)
   return self->hash;
 }
 
+void
+pmod_image_set_path (PmodImage *self, const char *path)
+{
+  g_free (self->path);
+  self->path = g_strdup (path);
+}
+
 static gboolean
 check_file (int fd, const char *path, gsize *n_bytes, GError **error)
 {
@@ -194,8 +201,8 @@ read_all (int fd, const char *path, gsize n_bytes, GError **error)
   return g_bytes_new_take (g_steal_pointer (&data), done);
 }
 
-static GBytes *
-load_file (const char *path, GError **error)
+GBytes *
+pmod_image_read_file (const char *path, GError **error)
 {
   /* Not to wait for somebody to write to a pipe. */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -217,12 +224,12 @@ pmod_image_load (const char *path, PmodImageFlags flags, GError **error)
 {
   g_return_val_if_fail (path != NULL, NULL);
 
-  g_autoptr (GBytes) bytes = load_file (path, error);
+  g_autoptr (GBytes) bytes = pmod_image_read_file (path, error);
   if (bytes == NULL)
     return NULL;
   PmodImage *self = pmod_image_decode (bytes, path, flags, error);
   if (self != NULL)
-    self->path = g_strdup (path);
+    pmod_image_set_path (self, path);
   return self;
 }
 

@@ -301,22 +301,15 @@ check_magic (const char *path, const char *contents, gsize length, GError **erro
 }
 
 GBytes *
-pmod_trace_load (const char *path, GError **error)
+pmod_trace_parse (GBytes *whole, const char *name, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  g_autoptr (GBytes) whole = NULL;
   g_autoptr (GBytes) records = NULL;
-  g_autoptr (GMappedFile) map = pmod_file_map (path, G_MAXINT64, error);
-  const char *contents;
   gsize length, offset = 0;
+  const char *contents = g_bytes_get_data (whole, &length);
   const guint8 *bytes;
 
-  if (map == NULL)
-    return NULL;
-  contents = g_mapped_file_get_contents (map);
-  length = g_mapped_file_get_length (map);
-  whole = g_bytes_new (contents, length); /* a copy: the file may change while it is shown */
-  if (!check_magic (path, contents, length, error))
+  if (!check_magic (name, contents, length, error))
     return NULL;
   records =
       g_bytes_new_from_bytes (whole, strlen (PMOD_TRACE_MAGIC), length - strlen (PMOD_TRACE_MAGIC));
@@ -325,10 +318,23 @@ pmod_trace_load (const char *path, GError **error)
     ;
   if (local != NULL)
     {
-      g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", path);
+      g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", name);
       return NULL;
     }
   return g_steal_pointer (&records);
+}
+
+GBytes *
+pmod_trace_load (const char *path, GError **error)
+{
+  g_autoptr (GBytes) whole = NULL;
+  g_autoptr (GMappedFile) map = pmod_file_map (path, G_MAXINT64, error);
+
+  if (map == NULL)
+    return NULL;
+  /* A copy: the file may change while it is shown. */
+  whole = g_bytes_new (g_mapped_file_get_contents (map), g_mapped_file_get_length (map));
+  return pmod_trace_parse (whole, path, error);
 }
 
 /* --- Accessors ------------------------------------------------------------------------------ */

@@ -50,6 +50,7 @@ typedef enum
   PMOD_RECORD_FLAG_REUSED = 1 << 0, /* taken from an earlier run's state, not computed again */
   /* RUN_BEGIN: what is kept depends on the question. Ask pmod_record_is_by_question(). */
   PMOD_RECORD_FLAG_BY_QUESTION = 1 << 1,
+  PMOD_RECORD_FLAG_ROUNDED = 1 << 2, /* weights are rounded and logits NAN: see pmod-trace-pack.h */
 } PmodRecordFlags;
 
 typedef struct
@@ -102,7 +103,7 @@ typedef struct
 
 typedef enum
 {
-  PMOD_STAGE_LOAD,
+  PMOD_STAGE_LOAD, /* of the model, before the run: bytes are its weights' */
   PMOD_STAGE_PREPROCESS,
   PMOD_STAGE_VISION,
   PMOD_STAGE_PROJECTOR,
@@ -268,6 +269,9 @@ pmod_trace_next (const guint8 *bytes, gsize n_bytes, gsize *offset, GError **err
 
 /* Reads a whole file, checks every record and returns the records without the magic. */
 GBytes *pmod_trace_load (const char *path, GError **error);
+
+/* The same of a file's bytes, which lie at a multiple of 8; name stands in messages. */
+GBytes *pmod_trace_parse (GBytes *whole, const char *name, GError **error);
 
 const float *pmod_record_route_logits (const PmodRecordRoute *self);
 const float *pmod_record_route_weights (const PmodRecordRoute *self);

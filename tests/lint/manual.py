@@ -10,7 +10,8 @@ import sys
 
 import tree
 
-COMMANDS = ("info", "run", "chat", "flops", "trace", "bench", "sweep", "eval", "train")
+COMMANDS = ("info", "run", "chat", "flops", "trace", "bench", "sweep", "eval", "serve", "train",
+            "pull")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 

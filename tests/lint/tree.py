@@ -14,9 +14,11 @@ ROOMS = {
     "src/scene": "scene",
     "src/train": "train",
     "src/eval": "eval",
+    "src/hub": "hub",
     "src/bridge": "bridge",
     "src/app": "app",
     "src/cli": "cli",
+    "src/decoder": "decoder",
     "tests": "tests",
 }
 CODE = (".c", ".h", ".cc", ".cu", ".cuh")

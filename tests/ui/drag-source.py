@@ -1,4 +1,5 @@
-"""Another program, in the lower right corner, whose window is the files named as its arguments.
+"""Another program, in the lower right corner, whose window is the files named as its arguments,
+or after --data the picture itself, as a browser offers one.
 
 Ends when it is ended. The window's name is "files"; how a drag ended is a line of its own.
 """
@@ -14,6 +15,9 @@ from gi.repository import Gdk, GLib, Gtk  # noqa: E402
 
 
 def prepare(_source, _x, _y, uris):
+    if sys.argv[1] == "--data":
+        content = GLib.Bytes.new(pathlib.Path(sys.argv[2]).read_bytes())
+        return Gdk.ContentProvider.new_for_bytes("image/png", content)
     # As words too, which is what file managers offer.
     types = ("text/uri-list", "text/plain;charset=utf-8")
     provide = Gdk.ContentProvider.new_for_bytes
@@ -26,7 +30,7 @@ def drag_begin(_source, drag):
 
 
 Gtk.init()
-uris = "".join(pathlib.Path(path).resolve().as_uri() + "\r\n" for path in sys.argv[1:])
+uris = "".join(pathlib.Path(path).resolve().as_uri() + "\r\n" for path in sys.argv[1:] if path != "--data")
 source = Gtk.DragSource(actions=Gdk.DragAction.COPY)
 source.connect("prepare", prepare, uris.encode())
 source.connect("drag-begin", drag_begin)

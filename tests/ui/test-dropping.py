@@ -43,8 +43,9 @@ def drop(program, target):
     assert program.stdout.readline() == "dropped\n"
 
 
-def wait_maps(window, image):
-    window.wait_name(f"{image} \u2013 Strata")
+def wait_maps(window, title, image=None):
+    image = image or title
+    window.wait_name(f"{title} \u2013 Strata")
     expected = [e for e in harness.examples() if e["image"] == image][0]["kept"]
     names = window.wait_layers()
     for layer, kept in expected.items():
@@ -68,6 +69,14 @@ def test_two_files():
         wait_maps(window, "seen-02.png")
 
 
+def test_picture_itself():
+    with Window("--model", DEMO) as window:
+        window.wait_name("Model: demo-v0")
+        with files("--data", FIXTURES / "demo/seen-03.png") as program:
+            drop(program, PICTURE)
+        wait_maps(window, "Dropped picture", "seen-03.png")
+
+
 def test_no_picture():
     picture = FIXTURES / "demo/seen-00.png"
     with tempfile.TemporaryDirectory() as folder, Window("--model", DEMO, picture) as window:
@@ -81,4 +90,14 @@ def test_no_picture():
         wait_maps(window, "seen-00.png")
 
 
-harness.run(test_picture, test_two_files, test_no_picture)
+def test_saved_run():
+    """It needs no model, wherever it comes from."""
+    with Window("--model", "/nowhere") as window:
+        window.wait_name("No model is loaded")
+        with files(FIXTURES / "saved/seen-00.strata") as program:
+            drop(program, PICTURE)
+        window.wait_name("Answer: At the bottom.")
+        wait_maps(window, "seen-00.png")
+
+
+harness.run(test_picture, test_two_files, test_picture_itself, test_no_picture, test_saved_run)

@@ -77,6 +77,38 @@ write_layer (PmodTrace *trace, int layer, double used)
   pmod_trace_commit (trace, kv);
 }
 
+static void
+write_timed_layer (PmodTrace *trace, int layer, guint64 duration_ns, gboolean reused)
+{
+  PmodRecordStage *stage = pmod_trace_append (trace, PMOD_RECORD_STAGE, layer, sizeof *stage);
+  PmodRecordKv *kv;
+
+  stage->stage = PMOD_STAGE_LAYER;
+  stage->duration_ns = duration_ns;
+  stage->paper = 7;
+  stage->all_dense = 20;
+  stage->header.flags |= reused ? PMOD_RECORD_FLAG_REUSED : 0;
+  pmod_trace_commit (trace, stage);
+  if (layer != 0 || reused)
+    return;
+  kv = pmod_trace_append (trace, PMOD_RECORD_KV, layer, sizeof *kv);
+  kv->bytes = 112;
+  pmod_trace_commit (trace, kv);
+}
+
+static void
+write_stage (PmodTrace *trace, PmodStage kind, guint64 duration_ns, guint64 bytes, gboolean reused)
+{
+  PmodRecordStage *stage = pmod_trace_append (trace, PMOD_RECORD_STAGE, -1, sizeof *stage);
+
+  stage->stage = (gint32)kind;
+  stage->n_tokens = 6;
+  stage->duration_ns = duration_ns;
+  stage->bytes = bytes;
+  stage->header.flags |= reused ? PMOD_RECORD_FLAG_REUSED : 0;
+  pmod_trace_commit (trace, stage);
+}
+
 /* A second one of the same shape, five words of text after it. */
 static void
 write_second_image (PmodTrace *trace, int n_planes)
@@ -223,6 +255,117 @@ test_costs (void)
   g_assert_cmpfloat (cost.used, ==, 17);
   g_assert_cmpfloat (cost.dense, ==, 20);
   g_assert_cmpfloat (cost.total, ==, 40);
+}
+
+/* The clock of the trace is replaced: what was measured is then known. */
+static void
+set_times (GByteArray *bytes, const guint64 *times_ns, guint n_times)
+{
+  gsize offset = 0;
+  const PmodRecord *record;
+
+  for (guint i = 0; i < n_times; i++)
+    {
+      record = pmod_trace_next (bytes->data, bytes->len, &offset, NULL);
+      g_assert_nonnull (record);
+      ((PmodRecord *)record)->time_ns = times_ns[i];
+    }
+  g_assert_null (pmod_trace_next (bytes->data, bytes->len, &offset, NULL));
+}
+
+/* Begin, load, picture, tower, a layer that was half known, one told of late, head, two tokens. */
+static PmodRun *
+open_timed (void)
+{
+  static const guint64 times_ns[] = { 1000, 1000, 1200, 1500, 1500, 1700, 1700, 1750,
+                                      1800, 1800, 2000, 2100, 2600, 2700, 3300 };
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (PmodTrace) trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, collect_cb, bytes);
+  g_autoptr (GBytes) copy = NULL;
+
+  pmod_trace_begin_run (trace);
+  write_begin (trace, 6);
+  write_stage (trace, PMOD_STAGE_LOAD, 99999, 4096, FALSE);
+  write_stage (trace, PMOD_STAGE_PREPROCESS, 200, 0, FALSE);
+  write_stage (trace, PMOD_STAGE_VISION, 250, 0, FALSE);
+  write_timed_layer (trace, 0, 0, TRUE);
+  write_timed_layer (trace, 0, 80, FALSE);
+  write_timed_layer (trace, 1, 60, FALSE);
+  write_stage (trace, PMOD_STAGE_HEAD, 40, 0, FALSE);
+  write_stage (trace, PMOD_STAGE_PREFILL, 200, 0, FALSE);
+  write_token (trace, 0, "A ");
+  write_stage (trace, PMOD_STAGE_DECODE, 100, 0, FALSE);
+  write_token (trace, 1, "dog");
+  write_stage (trace, PMOD_STAGE_DECODE, 300, 0, FALSE);
+  write_stage (trace, PMOD_STAGE_TOTAL, 2300, 0, FALSE);
+  set_times (bytes, times_ns, G_N_ELEMENTS (times_ns));
+  copy = g_bytes_new (bytes->data, bytes->len);
+  return pmod_run_new_from_records (copy, NULL);
+}
+
+static void
+test_times (void)
+{
+  static const PmodRunSpan expected[] = {
+    { .kind = PMOD_SPAN_PREPROCESS, .layer = -1, .start_ns = 0, .duration_ns = 200 },
+    { .kind = PMOD_SPAN_VISION, .layer = -1, .start_ns = 250, .duration_ns = 250 },
+    { .kind = PMOD_SPAN_LAYER, .layer = 0, .reused = TRUE, .start_ns = 620 },
+    { .kind = PMOD_SPAN_LAYER, .layer = 0, .start_ns = 620, .duration_ns = 80 },
+    { .kind = PMOD_SPAN_LAYER, .layer = 1, .start_ns = 700, .duration_ns = 60 },
+    { .kind = PMOD_SPAN_HEAD, .layer = -1, .start_ns = 760, .duration_ns = 40 },
+    { .kind = PMOD_SPAN_TOKEN, .layer = -1, .start_ns = 1000, .duration_ns = 100 },
+    { .kind = PMOD_SPAN_TOKEN, .layer = -1, .start_ns = 1400, .duration_ns = 300 },
+  };
+  g_autoptr (PmodRun) run = open_timed ();
+  PmodRunLayerCost cost;
+  int n_spans, n_ran;
+  const PmodRunSpan *spans = pmod_run_get_spans (run, &n_spans);
+
+  g_assert_cmpint (n_spans, ==, G_N_ELEMENTS (expected));
+  for (int i = 0; i < n_spans; i++)
+    {
+      g_assert_cmpint (spans[i].kind, ==, expected[i].kind);
+      g_assert_cmpint (spans[i].layer, ==, expected[i].layer);
+      g_assert_cmpint (spans[i].reused, ==, expected[i].reused);
+      g_assert_cmpuint (spans[i].start_ns, ==, expected[i].start_ns);
+      g_assert_cmpuint (spans[i].duration_ns, ==, expected[i].duration_ns);
+    }
+  g_assert_cmpint (spans[7].n_tokens, ==, 1);
+  g_assert_cmpuint (pmod_run_get_weight_bytes (run), ==, 4096);
+  g_assert_cmpuint (pmod_run_get_first_token_ns (run), ==, 1000);
+  /* Two tokens in 400 ns. */
+  g_assert_cmpfloat_with_epsilon (pmod_run_get_tokens_per_second (run), 5e6, 1e-3);
+  g_assert_cmpuint (pmod_run_get_span_ns (run, PMOD_SPAN_LAYER, &n_ran), ==, 140);
+  g_assert_cmpint (n_ran, ==, 2);
+
+  /* The half that was known costs, but takes no time. */
+  g_assert_true (pmod_run_get_layer_cost (run, 0, &cost));
+  g_assert_true (cost.ready && cost.reused);
+  g_assert_cmpuint (cost.duration_ns, ==, 80);
+  g_assert_cmpfloat (cost.flops[PMOD_FLOPS_PAPER], ==, 14);
+  g_assert_cmpfloat (cost.flops_dense[PMOD_FLOPS_ALL], ==, 40);
+  g_assert_cmpuint (cost.kv_bytes, ==, 112);
+  g_assert_true (pmod_run_get_layer_cost (run, 2, &cost));
+  g_assert_false (cost.ready);
+  g_assert_false (pmod_run_get_layer_cost (run, N_LAYERS, &cost));
+}
+
+static void
+test_dense (void)
+{
+  g_autoptr (PmodRun) run = open_run (1, 6, TRUE);
+  g_autoptr (GBytes) bytes = write_run (1, 6, TRUE);
+  g_autofree guint8 *copy = g_memdup2 (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  PmodRecordRunBegin *begin = (PmodRecordRunBegin *)(gpointer)copy;
+  g_autoptr (GBytes) changed = NULL;
+  g_autoptr (PmodRun) dense = NULL;
+
+  g_assert_false (pmod_run_is_dense (run));
+  for (int l = 0; l < N_LAYERS; l++)
+    begin->ratio[l] = l % 2 ? 1 : PMOD_RATIO_PLAIN;
+  changed = g_bytes_new (copy, g_bytes_get_size (bytes));
+  dense = pmod_run_new_from_records (changed, NULL);
+  g_assert_true (pmod_run_is_dense (dense));
 }
 
 /* All of the pictures, all but the first tiles, and text too: what a router's index stands for. */
@@ -477,6 +620,8 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/run/layers", test_layers);
   g_test_add_func ("/run/costs", test_costs);
+  g_test_add_func ("/run/times", test_times);
+  g_test_add_func ("/run/dense", test_dense);
   g_test_add_func ("/run/planes", test_planes);
   g_test_add_func ("/run/pictures", test_pictures);
   g_test_add_func ("/run/weights", test_weights);

@@ -1,0 +1,73 @@
+/* What a chat holds, and what its three files tell each other. */
+#pragma once
+
+#include "pmod-chat.h"
+#include "pmod-dense-answers.h"
+
+G_BEGIN_DECLS
+
+struct _PmodChat
+{
+  GObject parent_instance;
+
+  PmodSession *session;
+  gulong model_id;
+  PmodPicture *picture;
+  PmodPicture *shown; /* picture, or a live frame */
+  gboolean live;
+  PmodPicture *before_picture; /* of live */
+  PmodRun *before_run;
+  GListStore *messages;
+  PmodRun *run;    /* that the views show */
+  PmodRun *coming; /* takes its place once it has something to show */
+  gulong coming_id;
+  PmodRun *answer; /* of the last question, until it is finished */
+  gulong answer_id;
+  gboolean read_only;
+  PmodDenseAnswers *dense_answers;
+
+  gulong tuning_id;
+  PmodRun *reading; /* with settings that were changed, until it is finished */
+  gulong reading_id;
+  gint64 reading_us;      /* when it was asked for */
+  gboolean reading_stale; /* the settings are others by now */
+  gboolean asks_again;    /* the user's choice */
+  gboolean answer_again;  /* the answer on its way is one that nobody asked for by hand */
+  PmodMessage *reply;     /* that will take the place of the last one, once it says something */
+  guint again_id;
+
+  PmodPicture *old_picture;
+  PmodRun *old_run;
+  GPtrArray *old_messages;
+  gboolean old_read_only;
+};
+
+/* --- pmod-chat.c -------------------------------------------------------------------------------
+ */
+
+void pmod_chat_set_run (PmodChat *self, PmodRun *run);
+void pmod_chat_set_shown (PmodChat *self, PmodPicture *picture);
+void pmod_chat_set_picture (PmodChat *self, PmodPicture *picture); /* it is shown, too */
+void pmod_chat_set_live (PmodChat *self, gboolean live);
+void pmod_chat_read_picture (PmodChat *self);
+void pmod_chat_forget_coming (PmodChat *self);
+
+/* Ends what runs and keeps what was said for pmod_chat_undo(). */
+void pmod_chat_put_aside (PmodChat *self);
+
+/* Asks the last question once more, of the settings that hold now; the answer grows in *reply. */
+gboolean pmod_chat_start_again (PmodChat *self, PmodMessage **reply);
+
+/* --- pmod-chat-follow.c ------------------------------------------------------------------------
+ */
+
+void pmod_chat_follow_tuning (PmodChat *self, guint change);
+/* One run at a time; when it is there, the next one has the newest settings. */
+void pmod_chat_reread (PmodChat *self);
+/* Whether the last answer was given under other settings than those that hold now. */
+gboolean pmod_chat_is_answer_old (PmodChat *self);
+/* The last question is asked again once the settings have rested. */
+void pmod_chat_ask_when_resting (PmodChat *self);
+void pmod_chat_forget_changes (PmodChat *self);
+
+G_END_DECLS

@@ -1,0 +1,54 @@
+/* See pmod-run-origin.h. */
+#include "config.h"
+
+#include "pmod-run-origin.h"
+
+#define MODEL_KEY "strata-run-model"
+#define SETTINGS_KEY "strata-run-settings"
+#define HASH_KEY "strata-run-config-hash"
+
+void
+pmod_run_set_model (PmodRun *run, PmodModelCard *card)
+{
+  g_return_if_fail (PMOD_IS_RUN (run));
+
+  g_object_set_data_full (G_OBJECT (run), MODEL_KEY, card ? pmod_model_card_ref (card) : NULL,
+                          card ? (GDestroyNotify)pmod_model_card_unref : NULL);
+}
+
+PmodModelCard *
+pmod_run_get_model (PmodRun *run)
+{
+  g_return_val_if_fail (PMOD_IS_RUN (run), NULL);
+  return g_object_get_data (G_OBJECT (run), MODEL_KEY);
+}
+
+void
+pmod_run_set_settings (PmodRun *run, const char *json)
+{
+  g_return_if_fail (PMOD_IS_RUN (run));
+
+  g_object_set_data_full (G_OBJECT (run), SETTINGS_KEY, g_strdup (json), g_free);
+}
+
+const char *
+pmod_run_get_settings (PmodRun *run)
+{
+  g_return_val_if_fail (PMOD_IS_RUN (run), NULL);
+  return g_object_get_data (G_OBJECT (run), SETTINGS_KEY);
+}
+
+void
+pmod_run_set_config_hash (PmodRun *run, const char *hash)
+{
+  g_return_if_fail (PMOD_IS_RUN (run));
+
+  g_object_set_data_full (G_OBJECT (run), HASH_KEY, g_strdup (hash), g_free);
+}
+
+const char *
+pmod_run_get_config_hash (PmodRun *run)
+{
+  g_return_val_if_fail (PMOD_IS_RUN (run), NULL);
+  return g_object_get_data (G_OBJECT (run), HASH_KEY);
+}

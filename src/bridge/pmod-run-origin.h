@@ -1,0 +1,24 @@
+/* Where a run came from: the model that made it and the settings that it was asked for.
+ *
+ * Kept beside the run, whose records do not know it. Main thread until the run is finished. */
+#pragma once
+
+#include "pmod-model-card.h"
+#include "pmod-run.h"
+
+G_BEGIN_DECLS
+
+/* card: nullable. */
+void pmod_run_set_model (PmodRun *run, PmodModelCard *card);
+PmodModelCard *pmod_run_get_model (PmodRun *run); /* (nullable) */
+
+/* json: the settings as the text of a JSON object (schedule, norm, policy, seed, sampling);
+ * nullable: then a saved run tells what the trace itself knows. */
+void pmod_run_set_settings (PmodRun *run, const char *json);
+const char *pmod_run_get_settings (PmodRun *run); /* (nullable) */
+
+/* SHA-256 of the model's config.json, where a saved run brought it along; nullable. */
+void pmod_run_set_config_hash (PmodRun *run, const char *hash);
+const char *pmod_run_get_config_hash (PmodRun *run); /* (nullable) */
+
+G_END_DECLS
