@@ -8,9 +8,9 @@
 
 #include "pmod-cell-text.h"
 #include "pmod-column-layout.h"
+#include "pmod-compare-stage.h"
 #include "pmod-layer-strip.h"
 #include "pmod-map-legend.h"
-#include "pmod-mask-view.h"
 #include "pmod-meter-panel.h"
 
 #define ZOOM_STEP 1.25
@@ -339,7 +339,7 @@ static void
 bind_children (GtkWidgetClass *klass)
 {
   g_type_ensure (PMOD_TYPE_COLUMN_LAYOUT);
-  g_type_ensure (PMOD_TYPE_MASK_VIEW);
+  g_type_ensure (PMOD_TYPE_COMPARE_STAGE);
   g_type_ensure (PMOD_TYPE_MAP_LEGEND);
   g_type_ensure (PMOD_TYPE_LAYER_STRIP);
   g_type_ensure (PMOD_TYPE_METER_PANEL);

@@ -17,7 +17,7 @@
 #include "pmod-palette.h"
 #include "pmod-picture-texture.h"
 
-#define CORNER_RADIUS 12
+#define CORNER_RADIUS PMOD_MASK_VIEW_RADIUS
 #define MIN_SIDE 220
 #define ZOOM_STEP 1.25
 
@@ -685,4 +685,15 @@ pmod_mask_view_init (PmodMaskView *self)
                                   self);
   g_signal_group_connect_swapped (self->signals, "notify::zoom", G_CALLBACK (zoomed_cb), self);
   pmod_palette_follow (GTK_WIDGET (self), style_changed_cb);
+}
+
+/* --- Public ---------------------------------------------------------------------------------- */
+
+gboolean
+pmod_mask_view_get_frame (PmodMaskView *self, graphene_rect_t *frame, graphene_rect_t *area)
+{
+  if (!get_frame (self, frame))
+    return FALSE;
+  get_area (self, frame, area);
+  return TRUE;
 }

@@ -24,6 +24,9 @@ typedef struct
   GdkRGBA outline_dark;
   GdkRGBA legend_skipped; /* what dim and clear look like over a picture of middle grey */
   GdkRGBA legend_kept;
+  GdkRGBA hatch_first;  /* patterns over the picture: of the first kind, of the second, */
+  GdkRGBA hatch_second; /* and what lies under both */
+  GdkRGBA hatch_under;
   GdkRGBA paper; /* where a recorded run has no picture */
 
   GdkRGBA used; /* bars: what was used, what a dense model would have used, what is to come */

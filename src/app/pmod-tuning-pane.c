@@ -9,6 +9,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-meter-bar.h"
+#include "pmod-policy-panel.h"
 #include "pmod-preset-row.h"
 #include "pmod-ratio-curve.h"
 #include "pmod-slider-row.h"
@@ -424,6 +425,7 @@ pmod_tuning_pane_class_init (PmodTuningPaneClass *klass)
   props[PROP_SELECTION] = g_param_spec_object ("selection", NULL, NULL, PMOD_TYPE_SELECTION, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_POLICY_PANEL);
   g_type_ensure (PMOD_TYPE_METER_BAR);
   g_type_ensure (PMOD_TYPE_PRESET_ROW);
   g_type_ensure (PMOD_TYPE_RATIO_CURVE);

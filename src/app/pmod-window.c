@@ -9,6 +9,7 @@
 #include "pmod-camera-page.h"
 #include "pmod-chat-pane.h"
 #include "pmod-chat.h"
+#include "pmod-comparison.h"
 #include "pmod-detail-pane.h"
 #include "pmod-export-dialog.h"
 #include "pmod-inspector.h"
@@ -292,6 +293,12 @@ stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_comparison_toggle (pmod_comparison_get (PMOD_WINDOW (widget)->chat));
+}
+
+static void
 update_stack (PmodWindow *self)
 {
   gboolean shown = pmod_chat_get_shown (self->chat) || pmod_chat_get_run (self->chat);
@@ -551,6 +558,7 @@ install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
+  gtk_widget_class_install_action (klass, "win.compare", NULL, compare_action);
   gtk_widget_class_install_action (klass, "win.reset-routing", NULL, reset_routing_action);
   gtk_widget_class_install_action (klass, "win.sweep", NULL, sweep_action);
   gtk_widget_class_install_action (klass, "win.model", "s", model_action);

@@ -493,6 +493,23 @@ pmod_chat_undo (PmodChat *self)
 
 /* --- Questions ------------------------------------------------------------------------------- */
 
+char **
+pmod_chat_dup_texts (PmodChat *self)
+{
+  g_autofree char *question = NULL;
+  g_autoptr (GPtrArray) texts = NULL;
+  GListModel *messages;
+
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+
+  messages = G_LIST_MODEL (self->messages);
+  question = pmod_turns_dup_last_question (messages);
+  if (!question)
+    return NULL;
+  texts = pmod_turns_collect (messages, g_list_model_get_n_items (messages) - 2, question);
+  return g_strdupv ((char **)texts->pdata);
+}
+
 /* After what the first n_messages say. Returns the message that the answer grows in. */
 static PmodMessage *
 start_answer (PmodChat *self, const char *question, guint n_messages)

@@ -21,6 +21,10 @@ PmodPicture *pmod_chat_get_picture (PmodChat *self); /* (nullable) */
 PmodRun *pmod_chat_get_run (PmodChat *self);         /* (nullable) */
 GListModel *pmod_chat_get_messages (PmodChat *self); /* PmodMessage */
 
+/* What the last question was asked with: user, assistant, ..., user. NULL: nothing was asked.
+ * (transfer full) */
+char **pmod_chat_dup_texts (PmodChat *self);
+
 /* Whether an answer is on its way. */
 gboolean pmod_chat_get_busy (PmodChat *self);
 

@@ -17,4 +17,7 @@ struct _PmodModelFacts
 /* A copy of all that a run may need to be told of before the model is asked. (transfer full) */
 PmodModelFacts *pmod_model_facts_new (PmodModel *model, const PmodParams *trained);
 
+/* What a checkpoint says of itself: that its weights are random, for instance. */
+void pmod_model_card_read_words (PmodModelCard *card);
+
 G_END_DECLS

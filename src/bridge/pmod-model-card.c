@@ -3,6 +3,8 @@
 
 #include "pmod-model-card-private.h"
 
+#include <json-glib/json-glib.h>
+
 G_DEFINE_BOXED_TYPE (PmodModelCard, pmod_model_card, pmod_model_card_ref, pmod_model_card_unref)
 
 PmodModelFacts *
@@ -54,4 +56,20 @@ void
 pmod_model_card_unref (PmodModelCard *self)
 {
   g_atomic_rc_box_release_full (self, clear_card);
+}
+
+void
+pmod_model_card_read_words (PmodModelCard *card)
+{
+  g_autofree char *file = g_build_filename (card->path, "config.json", NULL);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonObject *object;
+
+  if (!json_parser_load_from_file (parser, file, NULL) ||
+      !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
+    return;
+  object = json_node_get_object (json_parser_get_root (parser));
+  card->note = g_strdup (json_object_get_string_member_with_default (object, "strata_note", NULL));
+  card->about =
+      g_strdup (json_object_get_string_member_with_default (object, "strata_about", NULL));
 }

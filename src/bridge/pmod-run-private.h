@@ -20,4 +20,7 @@ PmodRun *pmod_run_new_from_records_as (GBytes *records, const char *text, GError
 /* The caller keeps dense for as long as it is to be told of. */
 void pmod_run_set_dense_run (PmodRun *self, PmodRun *dense);
 
+/* nats; the newest of all comparisons has the highest number. */
+void pmod_run_set_divergence (PmodRun *self, double divergence, guint64 number);
+
 G_END_DECLS

@@ -41,6 +41,9 @@ struct _PmodRun
   int n_new_tokens;
   PmodRunSpans spans;
   PmodRun *dense_run; /* weak: two dense runs may stand beside each other */
+
+  double divergence;
+  guint64 divergence_number; /* 0: none */
 };
 
 G_END_DECLS

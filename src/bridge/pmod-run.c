@@ -296,6 +296,16 @@ pmod_run_finish (PmodRun *self, PmodRunPhase phase, const char *text, const char
   g_signal_emit (self, signals[CHANGED], 0);
 }
 
+void
+pmod_run_set_divergence (PmodRun *self, double divergence, guint64 number)
+{
+  g_return_if_fail (PMOD_IS_RUN (self));
+
+  self->divergence = divergence;
+  self->divergence_number = number;
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
 PmodRun *
 pmod_run_new (void)
 {
@@ -335,4 +345,11 @@ pmod_run_set_dense_run (PmodRun *self, PmodRun *dense)
 
   if (g_set_weak_pointer (&self->dense_run, dense))
     g_signal_emit (self, signals[CHANGED], 0);
+}
+
+guint64
+pmod_run_get_divergence (PmodRun *self, double *divergence)
+{
+  *divergence = self->divergence;
+  return self->divergence_number;
 }

@@ -34,6 +34,7 @@ struct _PmodSession
   PmodModelCard *model;
   guint64 model_id; /* that the worker knows it by */
   PmodTuning *tuning;
+  guint64 n_compared; /* first words, so far */
   char *error;
 };
 
@@ -188,6 +189,10 @@ take_event (PmodSession *self, PmodEvent *event)
 
           pmod_run_append (run, bytes);
         }
+      break;
+    case PMOD_EVENT_APART:
+      if (run)
+        pmod_run_set_divergence (run, event->divergence, ++self->n_compared);
       break;
     case PMOD_EVENT_DONE:
       if (run)

@@ -16,10 +16,10 @@ void pmod_tuning_get_params (PmodTuning *self, PmodParams *params);
 /* Routing as one change; the overrides of layers that the model lacks are left out. */
 void pmod_tuning_set_routing (PmodTuning *self, const PmodRouting *routing);
 
-/* As the user chose it, without what is put in for layers without a router. */
 /* Takes a reference; NULL: nothing is painted. */
 void pmod_tuning_take_over_paint (PmodTuning *self, PmodPaint *paint);
 
+/* As the user chose it, without what is put in for layers without a router. */
 const PmodParams *pmod_tuning_peek_params (PmodTuning *self);
 
 G_END_DECLS

@@ -264,6 +264,9 @@ take_routing (PmodTuning *self, const PmodRouting *routing)
 
   /* First: it may be self's own. */
   pmod_routing_copy (&taken, routing);
+  /* Settings that paint nothing leave the painting there for when it is wanted again. */
+  if (!taken.paint)
+    taken.paint = g_steal_pointer (&self->params.routing.paint);
   pmod_routing_clear (&self->params.routing);
   self->params.routing = taken;
   self->params.routing.schedule.span = span;

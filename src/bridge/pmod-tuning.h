@@ -186,6 +186,38 @@ void pmod_tuning_set_paint (PmodTuning *self, int layer, const guint8 *states, i
 const guint8 *pmod_tuning_get_paint (PmodTuning *self, int layer, int *n_vision);
 gboolean pmod_tuning_has_paint (PmodTuning *self);
 void pmod_tuning_clear_paint (PmodTuning *self);
+/* Strokes: what of it the user paints by hand. What was painted for another n_vision is put aside
+ * with the first token of the next. Every function from here on that changes something is one
+ * change, and can be undone; between begin and end, all of them together. */
+
+void pmod_tuning_begin_stroke (PmodTuning *self);
+void pmod_tuning_end_stroke (PmodTuning *self);
+
+/* Makes the painted policy the one that chooses. For all layers, what single ones say of these
+ * tokens is forgotten. */
+void pmod_tuning_paint_tokens (PmodTuning *self,
+                               int n_vision,
+                               int layer,
+                               const int *tokens,
+                               int n_tokens,
+                               PmodTuningPaint paint);
+void pmod_tuning_erase_all (PmodTuning *self);
+
+gboolean pmod_tuning_can_undo_paint (PmodTuning *self);
+gboolean pmod_tuning_can_redo_paint (PmodTuning *self);
+void pmod_tuning_undo_paint (PmodTuning *self);
+void pmod_tuning_redo_paint (PmodTuning *self);
+
+/* Of how many tokens the prompts are that the paint is for; 0: nothing is painted. */
+int pmod_tuning_get_paint_size (PmodTuning *self);
+
+/* What holds for token in layer, or was painted for all of them. */
+PmodTuningPaint pmod_tuning_get_painted (PmodTuning *self, int layer, int token);
+int pmod_tuning_count_painted (PmodTuning *self, int layer, PmodTuningPaint paint);
+
+/* The engine's file, see pmod-paint.h. Small; read and written at once. */
+gboolean pmod_tuning_load_paint (PmodTuning *self, const char *path, GError **error);
+gboolean pmod_tuning_save_paint (PmodTuning *self, const char *path, GError **error);
 
 /* --- Before the run ----------------------------------------------------------------------------
  */

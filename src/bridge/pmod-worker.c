@@ -8,9 +8,10 @@
 
 #include "pmod-worker.h"
 
+#include "pmod-first-word.h"
+
 #include "pmod-model-card-private.h"
 
-#include <json-glib/json-glib.h>
 #include <pthread.h>
 
 struct _PmodWorker
@@ -38,6 +39,7 @@ struct _PmodWorker
   PmodContext *contexts[PMOD_N_LANES];
   guint64 model_id;
   int last_lane;
+  PmodFirstWord first_words[PMOD_N_LANES];
 };
 
 static void
@@ -118,6 +120,31 @@ last_event (PmodWorker *self, PmodEventType type)
   return last->type == type ? last : NULL;
 }
 
+/* Called before anything follows the first word, while its chances are there. Only of the lanes
+ * that answer people. */
+static void
+compare_first_words (PmodWorker *self)
+{
+  const PmodJob *job = self->running;
+  PmodFirstWord *word = &self->first_words[job->lane];
+  PmodEvent *event;
+  double divergence;
+
+  pmod_first_word_take (word, self->contexts[job->lane], job->image, job->texts);
+  if (job->lane > 1 ||
+      !pmod_first_word_compare (&self->first_words[0], &self->first_words[1], &divergence))
+    return;
+  event = event_new (PMOD_EVENT_APART, job->id);
+  event->divergence = divergence;
+  push (self, event);
+}
+
+static gboolean
+is_first_word (const PmodRecord *record)
+{
+  return record->type == PMOD_RECORD_TOKEN && ((const PmodRecordToken *)record)->index == 0;
+}
+
 /* Records that nobody has fetched yet grow into one batch.
  *
  * A prefill forgets what was cancelled before it began; a stop that came between the job's start
@@ -143,6 +170,8 @@ record_cb (const PmodRecord *record, gpointer user_data)
   pthread_mutex_unlock (&self->lock);
   if (must_wake)
     self->wake (self->wake_data);
+  if (is_first_word (record))
+    compare_first_words (self);
 }
 
 static gboolean
@@ -171,23 +200,6 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
 
 /* --- Opening --------------------------------------------------------------------------------- */
 
-/* What a checkpoint says of itself: that its weights are random, for instance. */
-static void
-read_words (PmodModelCard *card)
-{
-  g_autofree char *file = g_build_filename (card->path, "config.json", NULL);
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  JsonObject *object;
-
-  if (!json_parser_load_from_file (parser, file, NULL) ||
-      !JSON_NODE_HOLDS_OBJECT (json_parser_get_root (parser)))
-    return;
-  object = json_node_get_object (json_parser_get_root (parser));
-  card->note = g_strdup (json_object_get_string_member_with_default (object, "strata_note", NULL));
-  card->about =
-      g_strdup (json_object_get_string_member_with_default (object, "strata_about", NULL));
-}
-
 static PmodModelCard *
 describe (PmodModel *model, const PmodParams *params)
 {
@@ -197,7 +209,7 @@ describe (PmodModel *model, const PmodParams *params)
 
   card->path = g_strdup (pmod_model_get_path (model));
   card->name = g_path_get_basename (card->path);
-  read_words (card);
+  pmod_model_card_read_words (card);
   card->precision = g_strdup (pmod_model_get_precision_name (model));
   card->device = g_strdup (pmod_model_get_device_name (model));
   card->fallback = g_strdup (pmod_model_get_fallback (model));
@@ -218,7 +230,10 @@ static void
 close_all (PmodWorker *self)
 {
   for (int i = 0; i < PMOD_N_LANES; i++)
-    g_clear_pointer (&self->contexts[i], pmod_context_free);
+    {
+      g_clear_pointer (&self->contexts[i], pmod_context_free);
+      pmod_first_word_clear (&self->first_words[i]);
+    }
   g_clear_pointer (&self->model, pmod_model_unref);
 }
 
@@ -347,7 +362,31 @@ sweep (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
               trace, point_cb, self, &event->error);
 }
 
-/* Fills in the event that ends the job. */
+static void
+run_prompt (PmodWorker *self,
+            PmodContext *context,
+            PmodJob *job,
+            const PmodPrompt *prompt,
+            PmodTrace *trace,
+            PmodEvent *event)
+{
+  g_autoptr (PmodAnswer) result = NULL;
+
+  if (job->only_read)
+    {
+      pmod_context_prefill (context, prompt, &job->params, trace, &event->error);
+      return;
+    }
+  result =
+      pmod_context_answer (context, prompt, &job->params, trace, answer_cb, self, &event->error);
+  if (!result)
+    return;
+  event->text = g_strdup (result->text->str);
+  event->finish = result->finish;
+}
+
+/* Fills in the event that ends the job. A painting of a prompt with another number of parts is
+ * refused before anything is recorded; the next picture is then read as if nothing were painted. */
 static void
 answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
 {
@@ -357,20 +396,12 @@ answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
   if (!prompt)
     return;
   trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, record_cb, self);
-  if (job->only_read)
+  run_prompt (self, context, job, prompt, trace, event);
+  if (job->params.routing.paint && g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_ARGUMENT))
     {
-      pmod_context_prefill (context, prompt, &job->params, trace, &event->error);
-    }
-  else
-    {
-      g_autoptr (PmodAnswer) result = pmod_context_answer (context, prompt, &job->params, trace,
-                                                           answer_cb, self, &event->error);
-
-      if (result)
-        {
-          event->text = g_strdup (result->text->str);
-          event->finish = result->finish;
-        }
+      g_clear_error (&event->error);
+      pmod_params_set_paint (&job->params, NULL);
+      run_prompt (self, context, job, prompt, trace, event);
     }
 }
 
@@ -479,6 +510,7 @@ close_lane_locked (PmodWorker *self)
         self->closing[lane] = FALSE;
         pthread_mutex_unlock (&self->lock);
         g_clear_pointer (&context, pmod_context_free);
+        pmod_first_word_clear (&self->first_words[lane]);
         pthread_mutex_lock (&self->lock);
         return TRUE;
       }

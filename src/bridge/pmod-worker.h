@@ -38,6 +38,7 @@ typedef enum
   PMOD_EVENT_STARTED,  /* job */
   PMOD_EVENT_RECORDS,  /* job, records */
   PMOD_EVENT_POINT,    /* job, point, text: of a sweep */
+  PMOD_EVENT_APART,    /* job, divergence: of its first word, from the other lane's */
   PMOD_EVENT_DONE,     /* job, text or error, finish */
 } PmodEventType;
 
@@ -61,6 +62,7 @@ typedef struct
   char *text;
   PmodWorkerPoint point;
   PmodFinish finish;
+  double divergence; /* nats: KL (lane 0's || lane 1's) */
   GError *error;
 } PmodEvent;
 

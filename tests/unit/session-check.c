@@ -87,3 +87,33 @@ session_check_finish (PmodRun *run)
   session_check_wait (session_check_is_finished, run);
   return run;
 }
+
+static gboolean
+is_over_cb (gpointer over)
+{
+  *(gboolean *)over = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+void
+session_check_pass_time (guint ms)
+{
+  gboolean over = FALSE;
+
+  g_timeout_add (ms, is_over_cb, &over);
+  while (!over)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+gboolean
+session_check_same_maps (PmodRun *a, PmodRun *b)
+{
+  g_assert_cmpint (pmod_run_get_n_layers (a), >, 0);
+  g_assert_cmpint (pmod_run_get_n_layers (a), ==, pmod_run_get_n_layers (b));
+  g_assert_cmpint (pmod_run_get_n_vision (a), ==, pmod_run_get_n_vision (b));
+  for (int l = 0; l < pmod_run_get_n_layers (a); l++)
+    for (int i = 0; i < pmod_run_get_n_vision (a); i++)
+      if (pmod_run_is_kept (a, l, i) != pmod_run_is_kept (b, l, i))
+        return FALSE;
+  return TRUE;
+}

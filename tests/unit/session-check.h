@@ -22,4 +22,10 @@ PmodRun *session_check_finish (PmodRun *run);
 PmodPicture *session_check_load_picture (const char *name);
 PmodSession *session_check_open (const char *model);
 
+/* While the main loop turns. */
+void session_check_pass_time (guint ms);
+
+/* Whether the same parts are kept in every layer. */
+gboolean session_check_same_maps (PmodRun *a, PmodRun *b);
+
 G_END_DECLS

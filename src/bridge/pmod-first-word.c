@@ -1,0 +1,36 @@
+/* See pmod-first-word.h. */
+#include "config.h"
+
+#include "pmod-first-word.h"
+
+void
+pmod_first_word_clear (PmodFirstWord *self)
+{
+  g_clear_pointer (&self->image, pmod_image_unref);
+  g_clear_pointer (&self->words, g_free);
+  g_clear_pointer (&self->logits, g_free);
+}
+
+void
+pmod_first_word_take (PmodFirstWord *self, PmodContext *context, PmodImage *image, char **texts)
+{
+  const float *logits = pmod_context_get_logits (context);
+
+  pmod_first_word_clear (self);
+  if (!logits || !texts)
+    return;
+  self->image = image ? pmod_image_ref (image) : NULL;
+  self->words = g_strjoinv ("\f", texts);
+  self->n = pmod_model_get_config (pmod_context_get_model (context))->vocab;
+  self->logits = g_memdup2 (logits, (gsize)self->n * sizeof *logits);
+}
+
+gboolean
+pmod_first_word_compare (const PmodFirstWord *a, const PmodFirstWord *b, double *divergence)
+{
+  if (!a->words || !b->words || a->n != b->n || a->image != b->image ||
+      !g_str_equal (a->words, b->words))
+    return FALSE;
+  *divergence = pmod_divergence (a->logits, b->logits, a->n);
+  return TRUE;
+}

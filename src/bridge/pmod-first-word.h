@@ -1,0 +1,27 @@
+/* What an answer begins with: the chances of its first word, and after which prompt. So that two
+ * contexts' can be compared. Belongs to the engine's thread. */
+#pragma once
+
+#include "pmod-engine.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  PmodImage *image; /* nullable */
+  char *words;      /* NULL: nothing yet */
+  float *logits;    /* [n] */
+  int n;
+} PmodFirstWord;
+
+void pmod_first_word_clear (PmodFirstWord *self);
+
+/* Copies what context would say next. texts: of the prompt; NULL: forgets only. */
+void
+pmod_first_word_take (PmodFirstWord *self, PmodContext *context, PmodImage *image, char **texts);
+
+/* KL (a || b) in nats. FALSE where they are of different words or pictures. */
+gboolean
+pmod_first_word_compare (const PmodFirstWord *a, const PmodFirstWord *b, double *divergence);
+
+G_END_DECLS
