@@ -460,6 +460,9 @@ pmod_tuning_pane_init (PmodTuningPane *self)
   self->tuning_signals = g_signal_group_new (PMOD_TYPE_TUNING);
   self->selection_signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   gtk_widget_init_template (GTK_WIDGET (self));
+  pmod_slider_row_pass_wheel (self->top_k);
+  pmod_slider_row_pass_wheel (self->sampling_seed);
+  pmod_slider_row_pass_wheel (self->max_tokens);
   name_drop_down (self->schedule, _ ("Schedule"));
   name_drop_down (self->norm, _ ("Function of the routers"));
   g_signal_group_connect_swapped (self->tuning_signals, "changed", G_CALLBACK (tuning_changed_cb),
