@@ -148,7 +148,7 @@ update_empty (PmodChatPane *self)
   if (pmod_chat_get_read_only (self->chat))
     {
       gtk_label_set_label (self->title, _ ("A Saved Run"));
-      gtk_label_set_label (self->hint, _ ("Nothing was asked in it."));
+      gtk_label_set_label (self->hint, _ ("It came without questions and answers."));
       return;
     }
   if (live)

@@ -31,13 +31,18 @@ get_column_width (GtkWidget *widget, int *n_children)
   return width;
 }
 
+/* As few rows as there must be, and no child alone in the last where the others can make room. */
 static int
 get_n_columns (GtkWidget *widget, int width)
 {
   int n_children;
   int column = get_column_width (widget, &n_children);
+  int fitting;
+  int n_rows;
 
-  return CLAMP ((width + COLUMN_SPACING) / (column + COLUMN_SPACING), 1, MAX (n_children, 1));
+  fitting = CLAMP ((width + COLUMN_SPACING) / (column + COLUMN_SPACING), 1, MAX (n_children, 1));
+  n_rows = MAX ((n_children + fitting - 1) / fitting, 1);
+  return MAX ((n_children + n_rows - 1) / n_rows, 1);
 }
 
 static int

@@ -1,4 +1,5 @@
-/* Children side by side in columns of one width: as many as fit, the rest below. Not a widget.
+/* Children side by side in columns of one width: in as few rows as fit, of
+ * lengths as even as can be. Not a widget.
  *
  * GtkFlowBox would do, but keyboard focus cannot leave it where its children take none. */
 #pragma once

@@ -4,6 +4,9 @@
 #include "pmod-format.h"
 
 #include <glib/gi18n.h>
+#include <math.h>
+
+#define MAX_DECIMALS 8 /* of a small number; finer than two fp32 beside 1 */
 
 char *
 pmod_format_time (guint64 ns)
@@ -54,6 +57,14 @@ pmod_format_share (double part, double whole)
   if (whole <= 0)
     return g_strdup (PMOD_FORMAT_NONE);
   return g_strdup_printf (_ ("%d %%"), (int)(100 * part / whole + 0.5));
+}
+
+char *
+pmod_format_small (double value)
+{
+  int decimals = value > 0 ? 1 - (int)floor (log10 (value)) : 0;
+
+  return g_strdup_printf ("%.*f", CLAMP (decimals, 0, MAX_DECIMALS), value);
 }
 
 char *

@@ -19,6 +19,9 @@ char *pmod_format_bytes (double bytes, double scale);
 /* "58 %" of whole; a dash where that is 0. */
 char *pmod_format_share (double part, double whole);
 
+/* Two digits that count, without powers of ten: "0.0038", "0.000071". */
+char *pmod_format_small (double value);
+
 /* "143 tokens/s"; a dash for 0. */
 char *pmod_format_speed (double tokens_per_second);
 

@@ -9,6 +9,7 @@
 #include "pmod-cell-text.h"
 #include "pmod-column-layout.h"
 #include "pmod-compare-stage.h"
+#include "pmod-format.h"
 #include "pmod-layer-strip.h"
 #include "pmod-map-legend.h"
 #include "pmod-meter-panel.h"
@@ -61,6 +62,8 @@ make_title (PmodView view, int layer, const PmodRunLayer *info)
 static char *
 describe_layer (const PmodRunLayer *info)
 {
+  g_autofree char *margin = NULL;
+
   if (!info->ready)
     return g_strdup (_ ("Not computed yet"));
   if (!info->routed)
@@ -73,8 +76,8 @@ describe_layer (const PmodRunLayer *info)
   /* The exact figure is in the layer's tooltip. */
   if (info->margin < 0.0001)
     return g_strdup_printf (_ ("Ratio %.2f \302\267 margin at the cut below 0.0001"), info->ratio);
-  return g_strdup_printf (_ ("Ratio %.2f \302\267 margin at the cut %.2g"), info->ratio,
-                          info->margin);
+  margin = pmod_format_small (info->margin);
+  return g_strdup_printf (_ ("Ratio %.2f \302\267 margin at the cut %s"), info->ratio, margin);
 }
 
 static char *

@@ -9,6 +9,7 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "pmod-format.h"
 #include "pmod-palette.h"
 #include "pmod-run-weights.h"
 
@@ -147,6 +148,8 @@ describe (PmodLayerCell *self)
 static char *
 describe_more (PmodLayerCell *self)
 {
+  g_autofree char *margin = NULL;
+
   if (!self->info.ready)
     return g_strdup ("");
   if (!self->info.routed)
@@ -154,8 +157,9 @@ describe_more (PmodLayerCell *self)
   if (self->info.never_read)
     return g_strdup (_ ("Nothing reads what the last layer makes of the picture, so its router "
                         "never learned. Which parts it keeps is an accident."));
-  return g_strdup_printf (_ ("Ratio %.2f. Margin at the cut %.2g. Tokens tied at the cut: %d."),
-                          self->info.ratio, self->info.margin, self->info.n_ties);
+  margin = pmod_format_small (self->info.margin);
+  return g_strdup_printf (_ ("Ratio %.2f. Margin at the cut %s. Tokens tied at the cut: %d."),
+                          self->info.ratio, margin, self->info.n_ties);
 }
 
 static void

@@ -122,7 +122,7 @@ update (PmodMapLegend *self)
       break;
     case PMOD_VIEW_MASK:
     default:
-      set_texts (self, 2, _ ("Skipped"), _ ("kept"));
+      set_texts (self, 2, _ ("Skipped"), _ ("Kept"));
     }
 }
 

@@ -117,6 +117,8 @@ static void
 pmod_slider_row_init (PmodSliderRow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  pmod_slider_row_pass_wheel (GTK_WIDGET (self->scale));
+  pmod_slider_row_pass_wheel (self->spin);
 }
 
 GtkAdjustment *
@@ -144,4 +146,19 @@ pmod_slider_row_set_mark (PmodSliderRow *self, double value)
 
   gtk_scale_clear_marks (self->scale);
   gtk_scale_add_mark (self->scale, value, GTK_POS_BOTTOM, NULL);
+}
+
+/* Whoever scrolls the page with the pointer over a row would else change the settings unseen. */
+void
+pmod_slider_row_pass_wheel (GtkWidget *control)
+{
+  g_autoptr (GListModel) controllers = gtk_widget_observe_controllers (control);
+
+  for (guint i = 0; i < g_list_model_get_n_items (controllers); i++)
+    {
+      g_autoptr (GtkEventController) controller = g_list_model_get_item (controllers, i);
+
+      if (GTK_IS_EVENT_CONTROLLER_SCROLL (controller))
+        gtk_event_controller_set_propagation_phase (controller, GTK_PHASE_NONE);
+    }
 }

@@ -17,4 +17,7 @@ void pmod_slider_row_set_reason (PmodSliderRow *self, const char *reason);
 /* A mark on the slider, where the trained value is. */
 void pmod_slider_row_set_mark (PmodSliderRow *self, double value);
 
+/* The wheel over control, a slider or an entry, scrolls the page and leaves its number alone. */
+void pmod_slider_row_pass_wheel (GtkWidget *control);
+
 G_END_DECLS

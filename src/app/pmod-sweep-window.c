@@ -116,7 +116,9 @@ update (PmodSweepWindow *self)
   gtk_widget_set_visible (self->layer_row, get_of (self) == PMOD_SWEEP_OF_RATIO);
   gtk_widget_set_sensitive (self->range, get_of (self) != PMOD_SWEEP_OF_POLICY);
   gtk_label_set_label (self->hint, can ? _ ("The last question is asked under each setting, and "
-                                            "compared with the setting that was trained.")
+                                            "compared with the setting that was trained. KL is by "
+                                            "how much the chances of the answer\342\200\231s words "
+                                            "differ; 0: not at all.")
                                        : _ ("Ask something about a picture first."));
   gtk_stack_set_visible_child_name (
       self->stack,

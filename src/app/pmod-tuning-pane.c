@@ -75,6 +75,9 @@ update_badge (PmodTuningPane *self, const char *refused)
 
   if (refused)
     explanation = refused;
+  else if (self->chat && pmod_chat_get_read_only (self->chat))
+    explanation = _ ("A saved run is shown, and its maps stay. What is set here is for the next "
+                     "picture.");
   else if (outside)
     explanation = _ ("The model never ran like this in training. What comes out is a finding, not "
                      "what the model can do.");
@@ -106,8 +109,9 @@ show_cost (
 static char *
 describe_cost (const PmodTuningCost *cost)
 {
-  return g_strdup_printf (_ ("Worked out before the run. By the paper\342\200\231s rule %.3g of "
-                             "%.3g GFLOPs; all work, the tower included, %.3g of %.3g GFLOPs"),
+  return g_strdup_printf (_ ("Worked out before the run, for the picture and the question; an "
+                             "answer adds to it. Paper rule: %.3g of %.3g GFLOPs. All work, the "
+                             "vision tower included: %.3g of %.3g GFLOPs."),
                           cost->paper / 1e9, cost->paper_dense / 1e9, cost->all / 1e9,
                           cost->all_dense / 1e9);
 }
@@ -300,7 +304,11 @@ set_chat (PmodTuningPane *self, PmodChat *chat)
   GObject *object = G_OBJECT (self);
 
   if (self->chat)
-    g_signal_handlers_disconnect_by_func (pmod_chat_get_messages (self->chat), update_answer, self);
+    {
+      g_signal_handlers_disconnect_by_func (pmod_chat_get_messages (self->chat), update_answer,
+                                            self);
+      g_signal_handlers_disconnect_by_func (self->chat, run_changed_cb, self);
+    }
   if (!g_set_object (&self->chat, chat))
     return;
   g_ptr_array_set_size (self->bindings, 0);
@@ -312,6 +320,8 @@ set_chat (PmodTuningPane *self, PmodChat *chat)
     return;
   g_signal_connect_object (pmod_chat_get_messages (chat), "items-changed",
                            G_CALLBACK (update_answer), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (chat, "notify::read-only", G_CALLBACK (run_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   bind_controls (self);
   tuning_changed_cb (self, PMOD_TUNING_MODEL | PMOD_TUNING_ROUTING);
   update_answer (self);
@@ -452,6 +462,9 @@ pmod_tuning_pane_init (PmodTuningPane *self)
   self->tuning_signals = g_signal_group_new (PMOD_TYPE_TUNING);
   self->selection_signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   gtk_widget_init_template (GTK_WIDGET (self));
+  pmod_slider_row_pass_wheel (self->top_k);
+  pmod_slider_row_pass_wheel (self->sampling_seed);
+  pmod_slider_row_pass_wheel (self->max_tokens);
   name_drop_down (self->schedule, _ ("Schedule"));
   name_drop_down (self->norm, _ ("Function of the routers"));
   g_signal_group_connect_swapped (self->tuning_signals, "changed", G_CALLBACK (tuning_changed_cb),

@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "pmod-format.h"
 #include "pmod-palette.h"
 #include "pmod-run-weights.h"
 
@@ -73,8 +74,12 @@ describe (PmodWeightHistogram *self, int layer, const PmodRunLayer *info)
   g_string_append_printf (text, _ ("Layer %d: from %.3f to %.3f."), layer, self->weights.low,
                           self->weights.high);
   if (self->weights.has_cut && info->margin > 0)
-    g_string_append_printf (text, _ (" Cut at %.4f, %.2g above the first skipped."),
-                            self->weights.cut, info->margin);
+    {
+      g_autofree char *margin = pmod_format_small (info->margin);
+
+      g_string_append_printf (text, _ (" Cut at %.4f, %s above the first skipped."),
+                              self->weights.cut, margin);
+    }
   else if (self->weights.has_cut)
     g_string_append_printf (text, _ (" Cut at %.4f, without a margin."), self->weights.cut);
   else if (!info->by_router)

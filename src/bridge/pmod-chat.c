@@ -417,6 +417,7 @@ pmod_chat_show_run (PmodChat *self, PmodRun *run)
   g_return_if_fail (PMOD_IS_CHAT (self));
 
   pmod_chat_put_aside (self);
+  set_read_only (self, TRUE);
   pmod_chat_set_picture (self, NULL);
   pmod_chat_set_run (self, run);
 }

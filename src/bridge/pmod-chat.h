@@ -42,7 +42,7 @@ void pmod_chat_show_run (PmodChat *self, PmodRun *run);
 /* Shows a saved run with its picture and what was said; nothing can be asked then. */
 void pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle);
 
-/* Whether what is shown is a saved run. */
+/* Whether what is shown is a recorded or a saved run. */
 gboolean pmod_chat_get_read_only (PmodChat *self);
 
 /* Starts anew without a picture. */

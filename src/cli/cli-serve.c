@@ -20,6 +20,7 @@
 #define DEFAULT_PORT 8375
 #define DEFAULT_BODY "32M"
 #define DEFAULT_WAITING 64
+#define TOO_LARGE "the body is larger than --max-body allows"
 
 /* For the whole of a request to arrive. */
 #define REQUEST_SECONDS 60
@@ -274,11 +275,18 @@ static void
 ask (Serve *self, SoupServerMessage *message, Exchange *exchange)
 {
   g_autoptr (GError) error = NULL;
-  SoupMessageBody *body = soup_server_message_get_request_body (message);
-  g_autoptr (GBytes) bytes = soup_message_body_flatten (body);
-  ServeRequest *request = serve_request_new (g_bytes_get_data (bytes, NULL),
-                                             g_bytes_get_size (bytes), &self->defaults, &error);
+  g_autoptr (GBytes) bytes = NULL;
+  ServeRequest *request;
 
+  /* Its end may have come before the connection was cut. */
+  if (exchange->body_bytes > self->max_body)
+    {
+      turn_away (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, NULL, TOO_LARGE);
+      return;
+    }
+  bytes = soup_message_body_flatten (soup_server_message_get_request_body (message));
+  request = serve_request_new (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
+                               &self->defaults, &error);
   if (!request)
     {
       reply_failure (message, error);
@@ -389,8 +397,7 @@ got_headers_cb (SoupServerMessage *message, gpointer user_data)
                "expected the token that pmod serve prints, as \"Authorization: Bearer TOKEN\"");
   else if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CONTENT_LENGTH &&
            (guint64)soup_message_headers_get_content_length (headers) > self->max_body)
-    turn_away (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, NULL,
-               "the body is larger than --max-body allows");
+    turn_away (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, NULL, TOO_LARGE);
   else
     return;
   /* What was sent along is read and dropped, but not for long. */

@@ -1,5 +1,6 @@
 """Looking inside: every view's pixels, a part's way through the layers, the layers' weights."""
 
+import math
 import tempfile
 
 import harness
@@ -19,6 +20,11 @@ from inspecting import (
     show_details,
     weight_colors,
 )
+
+
+def small(value):
+    """Two digits that count, as decimals."""
+    return f"{value:.{max(0, min(8, 1 - math.floor(math.log10(value))))}f}"
 
 
 def test_views():
@@ -137,7 +143,7 @@ def test_histogram():
                 text += f" Cut at {cut:.4f}, "
                 found = window.wait_name(text)
                 if layer["margin"] > 0:
-                    assert f"{layer['margin']:.2g} above the first skipped" in found, found
+                    assert f"{small(layer['margin'])} above the first skipped" in found, found
                 if layer["ties"] > 1:
                     assert f"{layer['ties']} parts tie at the cut" in found, found
                 else:

@@ -68,6 +68,19 @@ def test_bad_files():
         window.wait_name("Model: demo")
 
 
+def test_shortcuts():
+    with Window() as window:
+        keys("ctrl+question")
+        # A warning of GTK's about what is in it would have ended the program.
+        wait_for("the shortcuts", lambda: names_anywhere(window, "Export maps, data or the run"))
+        keys("Escape")
+
+
+def names_anywhere(window, part):
+    nodes = window.walk(window.frame.get_application())
+    return [node for node in nodes if part in (node.get_name() or "")]
+
+
 def test_no_model():
     with Window("--model", "/nowhere", FIXTURES / "demo/seen-00.png") as window:
         window.wait_name("No model is loaded")
@@ -85,6 +98,7 @@ def test_recorded_run():
         with Window(trace) as window:
             names = window.wait_layers()
             assert names[4] == "Layer 4, routed, keeps 9 of 64", names[4]
+            window.wait_name("A Saved Run")
 
 
 def selected_inside(window, width):
@@ -115,6 +129,7 @@ harness.run(
     test_file_chooser_and_second_start,
     test_paste,
     test_bad_files,
+    test_shortcuts,
     test_no_model,
     test_recorded_run,
     test_narrow,

@@ -317,6 +317,21 @@ def test_sweep():
         keys("Escape")
 
 
+def test_wheel():
+    """Over a slider or its entry it scrolls the page; the numbers stay."""
+    with Window("--model", "demo", STAR, size=(1000, 600)) as window:
+        factor = open_routing(window)
+        for node in (factor, find(window, "Factor", "spin button")):
+            x, y, width, height = box(node)
+            xdotool("mousemove", x + width // 4, y + height // 2)
+            time.sleep(0.2)
+            xdotool("click", 5)
+            settle(window, "the page scrolled", lambda: box(factor)[1] < y)
+            assert abs(value(factor) - 0.5) < 1e-6, value(factor)
+            xdotool("click", 4, "click", 4)
+            time.sleep(0.3)
+
+
 if __name__ == "__main__":
     harness.run(
         test_slider_and_reset,
@@ -325,4 +340,5 @@ if __name__ == "__main__":
         test_presets,
         test_ask_again,
         test_sweep,
+        test_wheel,
     )

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pmod-engine.h"
@@ -303,6 +304,16 @@ test_search (Fixture *self, gconstpointer data)
 #define N_SEARCHED 10000
 #define SEARCH_MS 100
 
+/* This thread's alone: other tests run beside it. The search does not wait for anything. */
+static gint64
+processor_us (void)
+{
+  struct timespec time;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &time);
+  return (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
+}
+
 static void
 test_search_speed (Fixture *self, gconstpointer data)
 {
@@ -326,9 +337,9 @@ test_search_speed (Fixture *self, gconstpointer data)
     {
       g_autofree char *query = g_strdup_printf ("%s%d moon", words[i % 7], i % 3 ? i : i * 100);
 
-      start = g_get_monotonic_time ();
+      start = processor_us ();
       g_assert_cmpuint (count_hits (db, query), >, 0);
-      slowest = MAX (slowest, g_get_monotonic_time () - start);
+      slowest = MAX (slowest, processor_us () - start);
     }
   g_test_message ("%d messages: the slowest of 20 searches took %.1f ms", N_SEARCHED,
                   (double)slowest / 1000);

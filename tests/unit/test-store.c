@@ -256,7 +256,8 @@ test_full_disk (Fixture *self, gconstpointer data)
   pmod_store_write (store, add_titled, g_strdup ("c"), g_free, done_cb, &later);
   wait_until (pmod_store_get_problem (store));
   g_test_message ("%s", pmod_store_get_problem (store));
-  g_assert_cmpuint (later.n_failed, ==, 1); /* whoever waits for it can go on */
+  wait_until (later.n_done == 1); /* whoever waits for it can go on */
+  g_assert_cmpuint (later.n_failed, ==, 1);
   read_count (store, &result, NULL);
   wait_until (result.counted == 1);
   set_file_limit (RLIM_INFINITY);
