@@ -19,9 +19,13 @@
 #include "pmod-picture-opener.h"
 #include "pmod-selection.h"
 #include "pmod-sweep-window.h"
+#include "pmod-toasts.h"
 #include "pmod-training-window.h"
 #include "pmod-tuning-pane.h"
 #include "pmod-welcome.h"
+
+/* As in the template. */
+#define SIDE_WIDTH 360
 
 struct _PmodWindow
 {
@@ -64,44 +68,22 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (PmodWindow, pmod_window, ADW_TYPE_APPLICATION_WINDOW)
 
-/* --- Toasts ---------------------------------------------------------------------------------- */
-
 static void
 add_toast (PmodWindow *self, const char *title, const char *button, const char *action)
 {
-  g_autofree char *escaped = g_markup_escape_text (title, -1);
-  AdwToast *toast = adw_toast_new (escaped);
-
-  adw_toast_set_button_label (toast, button);
-  adw_toast_set_action_name (toast, action);
-  adw_toast_overlay_add_toast (self->toasts, toast);
+  pmod_toasts_add (self->toasts, title, button, action);
 }
 
-/* Why something did not work is more than a toast has room for. */
 static void
 add_problem (PmodWindow *self, const char *title, const char *message)
 {
-  g_autofree char *escaped = g_markup_escape_text (title, -1);
-  AdwToast *toast = adw_toast_new (escaped);
-
-  adw_toast_set_button_label (toast, _ ("Why?"));
-  adw_toast_set_action_name (toast, "win.explain");
-  adw_toast_set_action_target (toast, "(ss)", title, message);
-  adw_toast_set_priority (toast, ADW_TOAST_PRIORITY_HIGH);
-  adw_toast_set_timeout (toast, 10);
-  adw_toast_overlay_add_toast (self->toasts, toast);
+  pmod_toasts_add_problem (self->toasts, title, message);
 }
 
 static void
 explain_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  const char *title, *message;
-  GtkWidget *dialog;
-
-  g_variant_get (parameter, "(&s&s)", &title, &message);
-  dialog = adw_message_dialog_new (GTK_WINDOW (widget), title, message);
-  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
-  gtk_window_present (GTK_WINDOW (dialog));
+  pmod_toasts_explain (GTK_WINDOW (widget), parameter);
 }
 
 /* --- Pictures -------------------------------------------------------------------------------- */
@@ -460,6 +442,14 @@ toggle_chat_action (GtkWidget *widget, const char *name, GVariant *parameter)
   gtk_widget_activate_action (self->chat_pane, "chat.write", NULL);
 }
 
+/* Beside the picture the side is as wide as it must be and no wider: the leaflet goes by the least
+ * width when it unfolds, but gives more to whoever would like more. */
+static int
+get_side_width (PmodWindow *self, gboolean folded)
+{
+  return folded ? G_MAXINT : SIDE_WIDTH;
+}
+
 /* The buttons of a narrow window lead to both sides. */
 static void
 folded_cb (PmodWindow *self)
@@ -597,6 +587,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_callback (klass, key_pressed_cb);
   gtk_widget_class_bind_template_callback (klass, pane_changed_cb);
   gtk_widget_class_bind_template_callback (klass, folded_cb);
+  gtk_widget_class_bind_template_callback (klass, get_side_width);
 }
 
 static void
