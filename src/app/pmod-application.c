@@ -118,6 +118,7 @@ set_accels (PmodApplication *self)
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
     { "win.reset-routing", { "<Control>r", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
+    { "win.conversations", { "<Control><Shift>s", NULL } },
     { "win.full-screen", { "F11", NULL } },
     { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },

@@ -1,0 +1,149 @@
+"""What was said in the real window is there the next time: found, shown with its maps without a
+run, renamed, deleted and brought back, written to a file and read again."""
+
+import os
+import pathlib
+import tempfile
+import time
+
+import harness
+from harness import DEMO, FIXTURES, Window, keys, type_text, wait_for, xdotool
+
+# Set to a folder to keep what the screen showed.
+SHOTS = os.environ.get("STRATA_UI_SCREENSHOTS")
+PICTURE = FIXTURES / "demo/seen-00.png"
+FIRST = "How many sailboats are there?"
+SECOND = "Do you see a sunflower?"
+
+
+def shoot(window, name):
+    if SHOTS:
+        window.screenshot(pathlib.Path(SHOTS, name))
+
+
+def ask(window, question, answer):
+    type_text(question)
+    keys("Return")
+    window.wait_name(f"Answer: {answer}")
+    wait_for("the answer's end", lambda: not window.names("Answering"))
+
+
+def rows(window):
+    return [
+        node
+        for node in window.walk()
+        if (node.get_name() or "").startswith("Conversation: ") and node.get_role_name() == "list item"
+    ]
+
+
+def titles(window):
+    return [row.get_name().split(": ", 1)[1].split(",")[0] for row in rows(window)]
+
+
+def wait_titles(window, *expected):
+    wait_for(f"the conversations {expected}", lambda: titles(window) == list(expected))
+
+
+def show_list(window):
+    keys("ctrl+shift+s")
+    wait_for(
+        "the search to have the focus",
+        lambda: any(
+            window.has(node, "FOCUSED")
+            for node in window.walk()
+            if node.get_role_name() in ("text", "entry", "search box", "text box")
+        ),
+    )
+
+
+def focus_row(window, title):
+    def focused():
+        return [row for row in rows(window) if window.has(row, "FOCUSED")]
+
+    for _ in range(20):
+        found = focused()
+        if found and found[0].get_name().startswith(f"Conversation: {title},"):
+            return
+        keys("Down" if found else "Tab")
+        time.sleep(0.1)
+    raise AssertionError(f"the keyboard does not come to {title}")
+
+
+def window_place(window, name):
+    node = next(
+        node for node in window.walk() if node.get_name() == name and "button" in node.get_role_name()
+    )
+    box = node.get_extents(window.Atspi.CoordType.WINDOW)
+    return box.x + box.width // 2, box.y + box.height // 2
+
+
+def test_kept():
+    with Window("--model", DEMO, PICTURE) as window:
+        window.wait_layers()
+        assert not rows(window), "the list is hidden at first"
+        ask(window, FIRST, "One.")
+        window.wait_name("Show its maps")
+        names = [cell.get_name() for cell in window.layers()]
+    with Window("--model", DEMO) as window:
+        show_list(window)
+        wait_titles(window, FIRST)
+        shoot(window, "conversations.png")
+        focus_row(window, FIRST)
+        keys("Return")
+        window.wait_name(f"Question: {FIRST}")
+        window.wait_name("Answer: One.")
+        wait_for(
+            "the maps that were there", lambda: [cell.get_name() for cell in window.layers()] == names
+        )
+        wait_for("the row that is shown", lambda: "shown now" in rows(window)[0].get_name())
+        shoot(window, "conversation-opened.png")
+        # It goes on.
+        keys("ctrl+shift+s")
+        while not any(
+            window.has(node, "FOCUSED") and node.get_role_name() in ("text", "text box")
+            for node in window.walk()
+        ):
+            keys("Tab")
+        ask(window, SECOND, "No.")
+        keys("ctrl+shift+s")
+        wait_titles(window, FIRST)
+
+
+def test_search_rename_delete():
+    with Window("--model", DEMO, FIXTURES / "demo/seen-01.png") as window:
+        window.wait_layers()
+        ask(window, "How many balloons are there?", "")
+        show_list(window)
+        wait_titles(window, "How many balloons are there?", FIRST)
+        type_text("sunfl")
+        wait_titles(window, FIRST)
+        window.wait_name("sunflower")
+        shoot(window, "conversations-search.png")
+        keys("Escape")
+        wait_titles(window, "How many balloons are there?", FIRST)
+
+        focus_row(window, FIRST)
+        keys("F2")
+        window_names = lambda: [  # noqa: E731
+            node.get_name() for node in window.walk(window.frame.get_application())
+        ]
+        wait_for("the dialog", lambda: "Rename the Conversation" in window_names())
+        time.sleep(0.5)
+        keys("ctrl+a")
+        type_text("Boats")
+        keys("Return")
+        wait_titles(window, "Boats", "How many balloons are there?")
+
+        xdotool("windowfocus", window.window)
+        focus_row(window, "Boats")
+        keys("Delete")
+        wait_titles(window, "How many balloons are there?")
+        window.wait_name("The conversation was deleted")
+        shoot(window, "conversations-deleted.png")
+        place = window_place(window, "Undo")
+        xdotool("mousemove", "--window", window.window, *place)
+        xdotool("click", 1)
+        wait_for("both again", lambda: sorted(titles(window)) == ["Boats", "How many balloons are there?"])
+
+
+harness.run(test_kept, test_search_rename_delete)
