@@ -70,9 +70,7 @@ def focus_row(window, title):
 
 
 def window_place(window, name):
-    node = next(
-        node for node in window.walk() if node.get_name() == name and "button" in node.get_role_name()
-    )
+    node = wait_for(name, lambda: [n for n in window.walk() if n.get_name() == name])[0]
     box = node.get_extents(window.Atspi.CoordType.WINDOW)
     return box.x + box.width // 2, box.y + box.height // 2
 
