@@ -1,6 +1,7 @@
 """What was said in the real window is there the next time: found, shown with its maps without a
 run, renamed, deleted and brought back, written to a file and read again."""
 
+import json
 import os
 import pathlib
 import tempfile
@@ -144,4 +145,86 @@ def test_search_rename_delete():
         wait_for("both again", lambda: sorted(titles(window)) == ["Boats", "How many balloons are there?"])
 
 
-harness.run(test_kept, test_search_rename_delete)
+def everything(window):
+    return window.walk(window.frame.get_application())
+
+
+def wait_window(window, title):
+    found = wait_for(
+        f"the window {title}", lambda: xdotool("search", "--onlyvisible", "--name", f"^{title}$")
+    )
+    time.sleep(0.5)
+    xdotool("windowfocus", found[-1])
+
+
+def choose_file(window, title, path, ready):
+    """The path goes into the chooser's own entry."""
+    wait_window(window, title)
+    keys("ctrl+a") if ready else None
+    type_text(str(path))
+    keys("Return")
+    wait_for(
+        "the chooser to be gone", lambda: not xdotool("search", "--onlyvisible", "--name", f"^{title}$")
+    )
+    xdotool("windowfocus", window.window)
+
+
+def test_files():
+    with Window("--model", DEMO) as window, tempfile.TemporaryDirectory() as folder:
+        show_list(window)
+        wait_for("both conversations", lambda: len(rows(window)) == 2)
+        path = pathlib.Path(folder, "boats.json")
+        focus_row(window, titles(window)[0])
+        keys("Menu")
+        wait_for(
+            "the menu", lambda: [n for n in everything(window) if n.get_name() == "Export as JSON…"]
+        )
+        time.sleep(0.3)
+        shoot(window, "conversations-menu.png")
+        keys("Down", "Return")
+        choose_file(window, "Export the Conversation", path, True)
+        window.wait_name("The conversation was exported")
+        first = json.loads(path.read_text())
+        assert first["strata_conversation"] == 1 and len(first["messages"]) >= 2, first.keys()
+
+        button = wait_for(
+            "the button", lambda: [n for n in window.walk() if n.get_name() == "Import a conversation"]
+        )[0]
+        box = button.get_extents(window.Atspi.CoordType.WINDOW)
+        xdotool("mousemove", "--window", window.window, box.x + box.width // 2, box.y + box.height // 2)
+        xdotool("click", 1)
+        choose_file(window, "Import a Conversation", path, False)
+        wait_for("three conversations", lambda: len(rows(window)) == 3)
+        wait_for("it is shown", lambda: "shown now" in rows(window)[0].get_name())
+        window.wait_layers()
+
+
+def test_narrow():
+    with Window("--model", DEMO, PICTURE, size=(360, 640)) as window:
+        window.wait_layers()
+        show_list(window)
+        wait_for("three conversations", lambda: len(rows(window)) == 3)
+        shoot(window, "conversations-narrow.png")
+        title = titles(window)[1]
+        focus_row(window, title)
+        keys("Return")
+        wait_for("the list to give way", lambda: not rows(window))
+        window.wait_layers()
+        shoot(window, "conversations-narrow-opened.png")
+
+
+def test_not_saved():
+    """The database cannot be opened: it is said, and the chat goes on."""
+    database = pathlib.Path(os.environ["XDG_DATA_HOME"], "strata/conversations.db")
+    for path in database.parent.glob("conversations.db-*"):
+        path.unlink()
+    database.write_text("This is not a database of conversations.")
+    with Window("--model", DEMO, PICTURE) as window:
+        window.wait_layers()
+        window.wait_name("Not saved: ")
+        ask(window, FIRST, "One.")
+        shoot(window, "conversations-not-saved.png")
+    assert database.read_text() == "This is not a database of conversations."
+
+
+harness.run(test_kept, test_search_rename_delete, test_files, test_narrow, test_not_saved)
