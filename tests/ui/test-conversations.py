@@ -199,6 +199,10 @@ def test_files():
         window.wait_layers()
 
 
+def showing(window):
+    return [row for row in rows(window) if window.has(row, "SHOWING")]
+
+
 def test_narrow():
     with Window("--model", DEMO, PICTURE, size=(360, 640)) as window:
         window.wait_layers()
@@ -208,8 +212,10 @@ def test_narrow():
         title = titles(window)[1]
         focus_row(window, title)
         keys("Return")
-        wait_for("the list to give way", lambda: not rows(window))
-        window.wait_layers()
+        wait_for("the conversation", lambda: window.names("Answer: "))
+        wait_for("the list to give way", lambda: not showing(window))
+        geometry = xdotool("getwindowgeometry", "--shell", window.window)
+        assert "WIDTH=360" in geometry, geometry
         shoot(window, "conversations-narrow-opened.png")
 
 
