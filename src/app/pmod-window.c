@@ -9,7 +9,6 @@
 #include "pmod-camera-page.h"
 #include "pmod-chat-pane.h"
 #include "pmod-chat.h"
-#include "pmod-conversations.h"
 #include "pmod-detail-pane.h"
 #include "pmod-export-dialog.h"
 #include "pmod-inspector.h"
@@ -569,7 +568,6 @@ bind_children (GtkWidgetClass *klass)
   g_type_ensure (PMOD_TYPE_CAMERA_BUTTON);
   g_type_ensure (PMOD_TYPE_CAMERA_PAGE);
   g_type_ensure (PMOD_TYPE_CHAT_PANE);
-  g_type_ensure (PMOD_TYPE_CONVERSATIONS);
   g_type_ensure (PMOD_TYPE_DETAIL_PANE);
   g_type_ensure (PMOD_TYPE_INSPECTOR);
   g_type_ensure (PMOD_TYPE_LIVE_BAR);

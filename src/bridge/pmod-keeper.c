@@ -8,6 +8,7 @@
 
 #include "pmod-engine.h"
 #include "pmod-kept.h"
+#include "pmod-run-origin.h"
 
 /* Twice in the second that may be lost. */
 #define GROWING_MS 500
@@ -125,15 +126,18 @@ watch (PmodKeeper *self, PmodRun *run, PmodKept *kept)
 
 /* --- Questions ------------------------------------------------------------------------------- */
 
-/* Every value that can be set, by its property's name. */
+/* As the run has them, else every value that can be set, by its property's name. */
 static char *
-dup_settings (PmodTuning *tuning)
+dup_settings (PmodRun *run, PmodTuning *tuning)
 {
   guint n;
   g_autofree GParamSpec **list = g_object_class_list_properties (G_OBJECT_GET_CLASS (tuning), &n);
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
-  JsonObject *object = json_object_new ();
+  JsonObject *object;
 
+  if (pmod_run_get_settings (run))
+    return g_strdup (pmod_run_get_settings (run));
+  object = json_object_new ();
   json_node_take_object (root, object);
   for (guint i = 0; i < n; i++)
     {
@@ -202,8 +206,8 @@ answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboo
 {
   PmodSession *session = pmod_chat_get_session (self->chat);
   PmodModelCard *model = pmod_session_get_model (session);
-  g_autofree char *settings = dup_settings (pmod_session_get_tuning (session));
   PmodRun *run = pmod_message_get_run (answer);
+  g_autofree char *settings = dup_settings (run, pmod_session_get_tuning (session));
   g_autoptr (PmodKept) asked = NULL;
   g_autoptr (PmodKept) said = NULL;
   Release *release = g_new0 (Release, 1);
