@@ -26,7 +26,8 @@ show_old (PmodChat *self, PmodRun *run)
 {
   pmod_chat_forget_coming (self);
   pmod_chat_set_run (self, run);
-  self->restored = TRUE;
+  /* The model that is on its way was asked for before this run was. */
+  self->restored = pmod_session_get_state (self->session) == PMOD_SESSION_LOADING;
 }
 
 void

@@ -25,7 +25,7 @@ struct _PmodChat
   gulong answer_id;
   gboolean read_only;
   gboolean held;     /* answers wait until they are let go */
-  gboolean restored; /* run is of before, whatever model is loaded now */
+  gboolean restored; /* run is of before and stays when the model that loads is there */
   PmodDenseAnswers *dense_answers;
 
   gulong tuning_id;

@@ -199,13 +199,18 @@ pmod_chat_put_aside (PmodChat *self)
   set_read_only (self, FALSE);
 }
 
-/* Another model knows nothing of the picture yet. A run of before stays. */
+/* Another model knows nothing of the picture yet. A recorded or saved run stays. */
 static void
 model_changed_cb (PmodChat *self)
 {
   pmod_chat_forget_changes (self);
-  if (!self->picture || self->read_only || self->restored)
+  if (!self->picture || self->read_only)
     return;
+  if (self->restored)
+    {
+      self->restored = FALSE;
+      return;
+    }
   pmod_chat_set_run (self, NULL);
   pmod_chat_read_picture (self);
 }

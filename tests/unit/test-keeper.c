@@ -308,6 +308,21 @@ test_restart (Fixture *self, gconstpointer data)
   g_assert_true (pmod_chat_get_run (self->chat) == get_answer (self, 1));
   g_assert_cmpint (pmod_session_get_state (self->session), ==, PMOD_SESSION_READY);
 
+  /* A model that was still loading leaves it; one that is chosen later reads the picture. */
+  {
+    g_autofree char *model = session_check_fixture ("demo-v0");
+
+    pmod_session_open_model (self->session, model);
+    pmod_chat_show_answer (self->chat, 1);
+    session_check_wait (session_check_is_settled, self->session);
+    g_assert_true (pmod_chat_get_run (self->chat) == get_answer (self, 1));
+    pmod_chat_show_answer (self->chat, 3);
+    pmod_session_open_model (self->session, model);
+    session_check_wait (session_check_is_settled, self->session);
+    wait_until (pmod_chat_get_run (self->chat) &&
+                pmod_chat_get_run (self->chat) != get_answer (self, 3));
+  }
+
   /* It goes on in the same conversation. */
   ask (self, QUESTION);
   g_assert_cmpstr (pmod_run_get_text (get_answer (self, 5)), ==, "One.");
