@@ -7,6 +7,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-conversations.h"
 #include "pmod-frame-log.h"
 #include "pmod-palette.h"
 #include "pmod-session.h"
@@ -119,6 +120,7 @@ set_accels (PmodApplication *self)
     { "win.reset-routing", { "<Control>r", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
     { "win.compare", { "<Control>d", NULL } },
+    { "win.conversations", { "<Control><Shift>s", NULL } },
     { "win.full-screen", { "F11", NULL } },
     { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },
@@ -143,6 +145,7 @@ pmod_application_startup (GApplication *application)
   G_APPLICATION_CLASS (pmod_application_parent_class)->startup (application);
 
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
+  g_type_ensure (PMOD_TYPE_CONVERSATIONS); /* the window's template has one */
   set_accels (self);
   follow_style (self);
   self->settings = open_settings ();

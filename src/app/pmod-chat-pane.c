@@ -91,6 +91,12 @@ write_action (GtkWidget *widget, const char *name, GVariant *parameter)
   gtk_widget_grab_focus (GTK_WIDGET (PMOD_CHAT_PANE (widget)->entry));
 }
 
+static void
+show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_chat_show_answer (PMOD_CHAT_PANE (widget)->chat, (guint)g_variant_get_int32 (parameter));
+}
+
 /* --- Messages -------------------------------------------------------------------------------- */
 
 static GtkWidget *
@@ -316,6 +322,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
+  gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }
 

@@ -18,6 +18,7 @@ struct _PmodMessageRow
   GtkLabel *note;
   GtkWidget *spinner;
   GtkWidget *receipt;
+  GtkWidget *maps;
 };
 
 G_DEFINE_FINAL_TYPE (PmodMessageRow, pmod_message_row, GTK_TYPE_LIST_BOX_ROW)
@@ -37,7 +38,7 @@ describe_stopped (PmodRun *run)
 }
 
 static char *
-describe_run (PmodRun *run)
+describe_run (PmodRun *run, gboolean interrupted)
 {
   switch (pmod_run_get_phase (run))
     {
@@ -49,6 +50,8 @@ describe_run (PmodRun *run)
     case PMOD_RUN_ANSWERING:
       return g_strdup (_ ("Answering\342\200\246"));
     case PMOD_RUN_STOPPED:
+      if (interrupted)
+        return g_strdup (_ ("Interrupted: the program ended before the answer did"));
       return describe_stopped (run);
     case PMOD_RUN_FAILED:
       return g_strdup_printf (_ ("No answer: %s"), pmod_run_get_error (run));
@@ -71,13 +74,21 @@ update (PmodMessageRow *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   if (!run)
     return;
-  note = describe_run (run);
+  note = describe_run (run, pmod_message_get_interrupted (self->message));
   gtk_label_set_label (self->note, note);
   gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->note)), *note != '\0');
   gtk_widget_set_visible (GTK_WIDGET (self->text), *text != '\0');
+  gtk_widget_set_visible (self->maps, pmod_run_is_finished (run) && pmod_run_has_maps (run));
   gtk_widget_set_visible (self->spinner, !pmod_run_is_finished (run));
   if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     gtk_widget_add_css_class (GTK_WIDGET (self->note), "error");
+}
+
+static void
+maps_cb (PmodMessageRow *self)
+{
+  gtk_widget_activate_action (GTK_WIDGET (self), "chat.show-answer", "i",
+                              gtk_list_box_row_get_index (GTK_LIST_BOX_ROW (self)));
 }
 
 static void
@@ -104,6 +115,8 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, note);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, spinner);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, receipt);
+  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, maps);
+  gtk_widget_class_bind_template_callback (widget_class, maps_cb);
 }
 
 static void

@@ -24,6 +24,8 @@ struct _PmodChat
   PmodRun *answer; /* of the last question, until it is finished */
   gulong answer_id;
   gboolean read_only;
+  gboolean held;     /* answers wait until they are let go */
+  gboolean restored; /* run is of before and stays when the model that loads is there */
   PmodDenseAnswers *dense_answers;
 
   gulong tuning_id;
@@ -51,6 +53,8 @@ void pmod_chat_set_picture (PmodChat *self, PmodPicture *picture); /* it is show
 void pmod_chat_set_live (PmodChat *self, gboolean live);
 void pmod_chat_read_picture (PmodChat *self);
 void pmod_chat_forget_coming (PmodChat *self);
+
+void pmod_chat_forget_old (PmodChat *self);
 
 /* Ends what runs and keeps what was said for pmod_chat_undo(). */
 void pmod_chat_put_aside (PmodChat *self);

@@ -21,7 +21,14 @@ enum
   N_PROPS
 };
 
+enum
+{
+  ANSWERING,
+  N_SIGNALS
+};
+
 static GParamSpec *props[N_PROPS];
+static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (PmodChat, pmod_chat, G_TYPE_OBJECT)
 
@@ -30,6 +37,7 @@ G_DEFINE_FINAL_TYPE (PmodChat, pmod_chat, G_TYPE_OBJECT)
 void
 pmod_chat_set_run (PmodChat *self, PmodRun *run)
 {
+  self->restored = FALSE;
   if (g_set_object (&self->run, run))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RUN]);
 }
@@ -158,8 +166,8 @@ set_read_only (PmodChat *self, gboolean read_only)
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_READ_ONLY]);
 }
 
-static void
-forget_old (PmodChat *self)
+void
+pmod_chat_forget_old (PmodChat *self)
 {
   g_clear_object (&self->old_picture);
   g_clear_object (&self->old_run);
@@ -176,7 +184,7 @@ pmod_chat_put_aside (PmodChat *self)
   pmod_chat_forget_changes (self);
   pmod_chat_forget_coming (self);
   forget_answer (self);
-  forget_old (self);
+  pmod_chat_forget_old (self);
   if (n_messages > 0)
     {
       self->old_messages = g_ptr_array_new_with_free_func (g_object_unref);
@@ -198,6 +206,11 @@ model_changed_cb (PmodChat *self)
   pmod_chat_forget_changes (self);
   if (!self->picture || self->read_only)
     return;
+  if (self->restored)
+    {
+      self->restored = FALSE;
+      return;
+    }
   pmod_chat_set_run (self, NULL);
   pmod_chat_read_picture (self);
 }
@@ -229,7 +242,7 @@ pmod_chat_dispose (GObject *object)
   g_clear_object (&self->answer);
   g_clear_pointer (&self->dense_answers, pmod_dense_answers_free);
   g_clear_object (&self->reply);
-  forget_old (self);
+  pmod_chat_forget_old (self);
   if (self->session)
     {
       g_clear_signal_handler (&self->model_id, self->session);
@@ -324,6 +337,10 @@ pmod_chat_class_init (PmodChatClass *klass)
   props[PROP_SHOWN] = g_param_spec_object ("shown", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_LIVE] = g_param_spec_boolean ("live", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
+
+  signals[ANSWERING] =
+      g_signal_new ("answering", PMOD_TYPE_CHAT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                    G_TYPE_NONE, 3, PMOD_TYPE_MESSAGE, PMOD_TYPE_MESSAGE, G_TYPE_BOOLEAN);
 }
 
 static void
@@ -513,14 +530,17 @@ pmod_chat_dup_texts (PmodChat *self)
 
 /* After what the first n_messages say. Returns the message that the answer grows in. */
 static PmodMessage *
-start_answer (PmodChat *self, const char *question, guint n_messages)
+start_answer (PmodChat *self, const char *question, guint n_messages, gboolean held)
 {
   g_autoptr (GPtrArray) texts =
       pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages, question);
   g_autoptr (PmodRun) run = NULL;
   g_autofree char *key = NULL;
 
-  run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
+  if (held)
+    run = pmod_session_ask_held (self->session, (const char *const *)texts->pdata, self->picture);
+  else
+    run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
   key = pmod_dense_answers_make_key (pmod_session_get_model (self->session), self->picture, texts);
   pmod_dense_answers_join (self->dense_answers, run, key);
   self->answer = g_object_ref (run);
@@ -543,8 +563,10 @@ pmod_chat_ask (PmodChat *self, const char *text)
   if (self->answer || self->read_only || *stripped == '\0')
     return FALSE;
   pmod_chat_keep_live (self);
-  reply = start_answer (self, stripped, g_list_model_get_n_items (G_LIST_MODEL (self->messages)));
+  reply = start_answer (self, stripped, g_list_model_get_n_items (G_LIST_MODEL (self->messages)),
+                        self->held);
   question = pmod_message_new_question (stripped);
+  g_signal_emit (self, signals[ANSWERING], 0, question, reply, FALSE);
   g_list_store_append (self->messages, question);
   g_list_store_append (self->messages, reply);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
@@ -557,10 +579,13 @@ pmod_chat_start_again (PmodChat *self, PmodMessage **reply)
 {
   g_autofree char *question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
   guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+  g_autoptr (PmodMessage) asked = NULL;
 
   if (self->answer || !question)
     return FALSE;
-  *reply = start_answer (self, question, n_messages - 2);
+  asked = g_list_model_get_item (G_LIST_MODEL (self->messages), n_messages - 2);
+  *reply = start_answer (self, question, n_messages - 2, FALSE);
+  g_signal_emit (self, signals[ANSWERING], 0, asked, *reply, TRUE);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
   return TRUE;
 }

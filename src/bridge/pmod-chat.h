@@ -69,6 +69,21 @@ void pmod_chat_end_live (PmodChat *self);
 /* FALSE where text is blank or an answer is on its way. */
 gboolean pmod_chat_ask (PmodChat *self, const char *text);
 
+/* Whether a question's answer waits for pmod_chat_let_go(). Off at first.
+ *
+ * Signal: "answering" (PmodMessage question, PmodMessage answer, gboolean again), when a question
+ * is asked; its messages need not be in the list yet. again: it is not a new one. */
+void pmod_chat_set_held (PmodChat *self, gboolean held);
+void pmod_chat_let_go (PmodChat *self, PmodRun *answer);
+
+/* A conversation of before, to be gone on with. picture: nullable. messages: of PmodMessage,
+ * question, answer, ...; the last answer's maps are shown, or the picture is read. The conversation
+ * that was there is forgotten. */
+void pmod_chat_restore (PmodChat *self, PmodPicture *picture, GPtrArray *messages);
+
+/* Shows the maps of the answer at position, without a run. */
+void pmod_chat_show_answer (PmodChat *self, guint position);
+
 /* Asks the last question once more; its new answer takes the place of the old one. FALSE where
  * nothing was asked yet or an answer is on its way. */
 gboolean pmod_chat_ask_again (PmodChat *self);

@@ -10,6 +10,7 @@ struct _PmodMessage
   char *text;
   char *key;
   PmodRun *run;
+  gboolean interrupted;
 };
 
 G_DEFINE_FINAL_TYPE (PmodMessage, pmod_message, G_TYPE_OBJECT)
@@ -68,6 +69,20 @@ pmod_message_get_key (PmodMessage *self)
 {
   g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
   return self->key;
+}
+
+gboolean
+pmod_message_get_interrupted (PmodMessage *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE (self), FALSE);
+  return self->interrupted;
+}
+
+void
+pmod_message_set_interrupted (PmodMessage *self, gboolean interrupted)
+{
+  g_return_if_fail (PMOD_IS_MESSAGE (self));
+  self->interrupted = interrupted;
 }
 
 const char *

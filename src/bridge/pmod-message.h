@@ -17,6 +17,10 @@ PmodRun *pmod_message_get_run (PmodMessage *self);
 /* Equal for answers to the same words about the same picture by the same model. */
 const char *pmod_message_get_key (PmodMessage *self); /* (nullable) */
 
+/* Whether the program ended before this answer did. */
+gboolean pmod_message_get_interrupted (PmodMessage *self);
+void pmod_message_set_interrupted (PmodMessage *self, gboolean interrupted);
+
 /* What was asked, or the answer so far. */
 const char *pmod_message_get_text (PmodMessage *self);
 

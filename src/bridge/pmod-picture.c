@@ -26,6 +26,7 @@ struct _PmodPicture
   int shown_height;
   char *name;
   char **questions;
+  GBytes *encoded; /* the file's; NULL where it was made of pixels */
 };
 
 typedef struct
@@ -48,6 +49,7 @@ pmod_picture_finalize (GObject *object)
   g_clear_pointer (&self->shown, g_bytes_unref);
   g_clear_pointer (&self->name, g_free);
   g_clear_pointer (&self->questions, g_strfreev);
+  g_clear_pointer (&self->encoded, g_bytes_unref);
 
   G_OBJECT_CLASS (pmod_picture_parent_class)->finalize (object);
 }
@@ -117,17 +119,18 @@ read_file (GFile *file, GCancellable *cancellable, GError **error)
 
 /* Never decoded here: whatever the file does to its decoder is done to another process. */
 static PmodImage *
-read_image (const Source *source, GCancellable *cancellable, GError **error)
+read_image (const Source *source, GBytes **encoded, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GBytes) bytes = NULL;
   g_autofree char *path = source->file ? g_file_get_path (source->file) : NULL;
 
   if (path)
-    return pmod_image_load_isolated (path, PMOD_IMAGE_DEFAULT, NULL, cancellable, error);
-  bytes = source->file ? read_file (source->file, cancellable, error) : g_bytes_ref (source->bytes);
-  if (!bytes)
+    return pmod_image_load_isolated_keeping (path, PMOD_IMAGE_DEFAULT, NULL, cancellable, encoded,
+                                             error);
+  *encoded =
+      source->file ? read_file (source->file, cancellable, error) : g_bytes_ref (source->bytes);
+  if (!*encoded)
     return NULL;
-  return pmod_image_load_bytes_isolated (bytes, PMOD_IMAGE_DEFAULT, NULL, cancellable, error);
+  return pmod_image_load_bytes_isolated (*encoded, PMOD_IMAGE_DEFAULT, NULL, cancellable, error);
 }
 
 static void
@@ -137,7 +140,7 @@ load_thread (GTask *task, gpointer object, gpointer data, GCancellable *cancella
   g_autoptr (PmodPicture) self = g_object_new (PMOD_TYPE_PICTURE, NULL);
   GError *error = NULL;
 
-  self->image = read_image (source, cancellable, &error);
+  self->image = read_image (source, &self->encoded, cancellable, &error);
   if (!self->image)
     {
       g_task_return_error (task, error);
@@ -307,6 +310,13 @@ PmodImage *
 pmod_picture_get_image (PmodPicture *self)
 {
   return self->image;
+}
+
+GBytes *
+pmod_picture_encode (PmodPicture *self, GError **error)
+{
+  return self->encoded ? g_bytes_ref (self->encoded)
+                       : pmod_archive_encode_picture (self->image, error);
 }
 
 const char *const *

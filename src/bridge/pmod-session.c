@@ -27,6 +27,7 @@ struct _PmodSession
   GHashTable *runs;   /* job id -> PmodRun: one in flight, one waiting in each lane */
   GHashTable *sweeps; /* job id -> PmodSweepRun: the same */
   guint64 last_job;   /* of runs, sweeps and models alike */
+  PmodJob *held;      /* nullable: it has a run, but is not with the worker yet */
 
   PmodSessionState state;
   guint64 loading; /* id of the model that was chosen last, 0 once it is there or refused */
@@ -266,6 +267,7 @@ pmod_session_dispose (GObject *object)
 {
   PmodSession *self = PMOD_SESSION (object);
 
+  g_clear_pointer (&self->held, pmod_job_free);
   g_clear_pointer (&self->worker, pmod_worker_free);
   remove_source (&self->source);
   remove_source (&self->late);
@@ -386,6 +388,7 @@ pmod_session_open_model (PmodSession *self, const char *name_or_path)
   g_clear_pointer (&self->error, g_free);
   set_progress (self, 0);
   update_state (self);
+  pmod_session_let_go (self);
   pmod_worker_stop (self->worker);
   pmod_worker_open (self->worker, self->loading, name_or_path);
 }
@@ -440,18 +443,37 @@ note_settings (PmodRun *run, const PmodJob *job, gboolean outside_training)
   pmod_run_set_outside_training (run, outside_training);
 }
 
+void
+pmod_session_let_go (PmodSession *self)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  if (self->held)
+    pmod_worker_ask (self->worker, g_steal_pointer (&self->held));
+}
+
 static PmodRun *
-start_run (PmodSession *self, PmodJob *job, PmodPicture *picture, PmodTuning *tuning)
+hold_run (PmodSession *self, PmodJob *job, PmodPicture *picture, PmodTuning *tuning)
 {
   g_autoptr (PmodRun) run = pmod_run_new ();
 
   note_settings (run, job, pmod_tuning_get_outside_training (tuning ? tuning : self->tuning));
+  pmod_session_let_go (self);
   job->id = ++self->last_job;
   job->image = picture ? pmod_image_ref (pmod_picture_get_image (picture)) : NULL;
   g_hash_table_insert (self->runs, g_memdup2 (&job->id, sizeof job->id), g_object_ref (run));
-  pmod_worker_ask (self->worker, job);
+  self->held = job;
   update_state (self);
   return g_steal_pointer (&run);
+}
+
+static PmodRun *
+start_run (PmodSession *self, PmodJob *job, PmodPicture *picture, PmodTuning *tuning)
+{
+  PmodRun *run = hold_run (self, job, picture, tuning);
+
+  pmod_session_let_go (self);
+  return run;
 }
 
 PmodRun *
@@ -503,6 +525,15 @@ pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *pict
   return pmod_session_ask_with (self, texts, picture, NULL, 0);
 }
 
+PmodRun *
+pmod_session_ask_held (PmodSession *self, const char *const *texts, PmodPicture *picture)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+
+  return hold_run (self, make_job (self, texts, NULL, 0), picture, NULL);
+}
+
 PmodSweepRun *
 pmod_session_sweep (PmodSession *self,
                     const char *const *texts,
@@ -548,6 +579,7 @@ pmod_session_stop (PmodSession *self)
 {
   g_return_if_fail (PMOD_IS_SESSION (self));
 
+  pmod_session_let_go (self);
   pmod_worker_stop (self->worker);
 }
 
@@ -557,6 +589,8 @@ pmod_session_stop_lane (PmodSession *self, int lane)
   g_return_if_fail (PMOD_IS_SESSION (self));
   g_return_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES);
 
+  if (lane == 0)
+    pmod_session_let_go (self);
   pmod_worker_stop_lane (self->worker, lane);
 }
 

@@ -79,6 +79,10 @@ PmodRun *pmod_session_read_behind (PmodSession *self,
                                    PmodTuning *tuning,
                                    int lane);
 
+/* As pmod_session_ask(), but waiting until pmod_session_let_go(). Stopping lets go, too. */
+PmodRun *pmod_session_ask_held (PmodSession *self, const char *const *texts, PmodPicture *picture);
+void pmod_session_let_go (PmodSession *self);
+
 /* Ends the runs in flight and those that wait; they finish as stopped. */
 void pmod_session_stop (PmodSession *self);
 void pmod_session_stop_lane (PmodSession *self, int lane);

@@ -1,4 +1,4 @@
-/* How the store makes and changes what its list holds. */
+/* How the store and searches make and change what their lists hold. */
 #pragma once
 
 #include "pmod-store.h"
@@ -10,5 +10,8 @@ PmodStoreItem *pmod_store_item_new (PmodStoreConversation *conversation);
 
 /* The same conversation, as it is now; taken. TRUE where it is in another folder. */
 gboolean pmod_store_item_update (PmodStoreItem *self, PmodStoreConversation *conversation);
+
+/* Of what was searched for. */
+void pmod_store_item_set_excerpt (PmodStoreItem *self, const char *excerpt);
 
 G_END_DECLS

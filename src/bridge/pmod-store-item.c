@@ -8,6 +8,7 @@ struct _PmodStoreItem
   GObject parent_instance;
 
   PmodStoreConversation *conversation;
+  char *excerpt;
 };
 
 enum
@@ -24,6 +25,7 @@ static void
 pmod_store_item_finalize (GObject *object)
 {
   g_clear_pointer (&PMOD_STORE_ITEM (object)->conversation, pmod_store_conversation_free);
+  g_free (PMOD_STORE_ITEM (object)->excerpt);
 
   G_OBJECT_CLASS (pmod_store_item_parent_class)->finalize (object);
 }
@@ -107,4 +109,19 @@ pmod_store_item_get_created_us (PmodStoreItem *self)
 {
   g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), 0);
   return self->conversation->created_us;
+}
+
+void
+pmod_store_item_set_excerpt (PmodStoreItem *self, const char *excerpt)
+{
+  g_return_if_fail (PMOD_IS_STORE_ITEM (self));
+  g_free (self->excerpt);
+  self->excerpt = g_strdup (excerpt);
+}
+
+const char *
+pmod_store_item_get_excerpt (PmodStoreItem *self)
+{
+  g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), NULL);
+  return self->excerpt;
 }

@@ -51,8 +51,8 @@ pmod_archive_hash_pixels (const PmodImage *image)
 
 /* --- Members ---------------------------------------------------------------------------------- */
 
-static GBytes *
-encode_picture (const PmodImage *image, GError **error)
+GBytes *
+pmod_archive_encode_picture (const PmodImage *image, GError **error)
 {
   int width = pmod_image_get_width (image);
   int height = pmod_image_get_height (image);
@@ -240,7 +240,8 @@ pmod_archive_write (PmodArchive *self, GError **error)
   members[n_members++] =
       (Member){ PMOD_ARCHIVE_SETTINGS, g_bytes_new (self->settings, strlen (self->settings)) };
   if (self->image != NULL)
-    members[n_members++] = (Member){ PMOD_ARCHIVE_PICTURE, encode_picture (self->image, error) };
+    members[n_members++] =
+        (Member){ PMOD_ARCHIVE_PICTURE, pmod_archive_encode_picture (self->image, error) };
   if (members[n_members - 1].bytes != NULL)
     {
       manifest.bytes = write_manifest (self, members, n_members);

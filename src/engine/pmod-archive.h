@@ -49,6 +49,9 @@ void pmod_archive_free (PmodArchive *self);
 /* version and created are filled in where they are NULL; so are settings, from the trace. */
 GBytes *pmod_archive_write (PmodArchive *self, GError **error);
 
+/* As a PNG file, to the pixel. */
+GBytes *pmod_archive_encode_picture (const PmodImage *image, GError **error);
+
 /* name stands in messages. */
 PmodArchive *pmod_archive_read (GBytes *bytes, const char *name, GError **error);
 PmodArchive *pmod_archive_load (const char *path, GError **error);

@@ -339,6 +339,30 @@ decode (GBytes *bytes,
 /* --- Public ----------------------------------------------------------------------------------- */
 
 PmodImage *
+pmod_image_load_isolated_keeping (const char *path,
+                                  PmodImageFlags flags,
+                                  const PmodImageIsolation *isolation,
+                                  GCancellable *cancellable,
+                                  GBytes **bytes,
+                                  GError **error)
+{
+  g_autoptr (GBytes) read = NULL;
+  PmodImage *self;
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  read = pmod_image_read_file (path, error);
+  if (read == NULL)
+    return NULL;
+  self = decode (read, path, flags, isolation, cancellable, error);
+  if (self == NULL)
+    return NULL;
+  pmod_image_set_path (self, path);
+  *bytes = g_steal_pointer (&read);
+  return self;
+}
+
+PmodImage *
 pmod_image_load_isolated (const char *path,
                           PmodImageFlags flags,
                           const PmodImageIsolation *isolation,
@@ -346,17 +370,8 @@ pmod_image_load_isolated (const char *path,
                           GError **error)
 {
   g_autoptr (GBytes) bytes = NULL;
-  PmodImage *self;
 
-  g_return_val_if_fail (path != NULL, NULL);
-
-  bytes = pmod_image_read_file (path, error);
-  if (bytes == NULL)
-    return NULL;
-  self = decode (bytes, path, flags, isolation, cancellable, error);
-  if (self != NULL)
-    pmod_image_set_path (self, path);
-  return self;
+  return pmod_image_load_isolated_keeping (path, flags, isolation, cancellable, &bytes, error);
 }
 
 PmodImage *

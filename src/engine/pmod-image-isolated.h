@@ -30,4 +30,12 @@ PmodImage *pmod_image_load_bytes_isolated (GBytes *bytes,
                                            GCancellable *cancellable,
                                            GError **error);
 
+/* As pmod_image_load_isolated(); *bytes is what was decoded, where there is no error. */
+PmodImage *pmod_image_load_isolated_keeping (const char *path,
+                                             PmodImageFlags flags,
+                                             const PmodImageIsolation *isolation,
+                                             GCancellable *cancellable,
+                                             GBytes **bytes,
+                                             GError **error);
+
 G_END_DECLS

@@ -1,0 +1,43 @@
+/* The conversations that are kept, to be looked through: found by their words, opened again in the
+ * keeper's chat, renamed, deleted, written to files and read from them. Main thread; nothing here
+ * waits for the disk.
+ *
+ * Signals: "failed" (title, message); "remarked" (title); "deleted" (id), which can be undone. */
+#pragma once
+
+#include "pmod-keeper.h"
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_SHELF (pmod_shelf_get_type ())
+G_DECLARE_FINAL_TYPE (PmodShelf, pmod_shelf, PMOD, SHELF, GObject)
+
+/* What is deleted longer than the program runs is removed. */
+PmodShelf *pmod_shelf_new (PmodKeeper *keeper);
+
+PmodKeeper *pmod_shelf_get_keeper (PmodShelf *self);
+
+/* Words that are looked for; "" shows all conversations. A property as well. */
+const char *pmod_shelf_get_words (PmodShelf *self);
+void pmod_shelf_set_words (PmodShelf *self, const char *words);
+
+/* PmodStoreItem: all conversations, the newest first, or those in which the words were found, the
+ * best first, with excerpts. A property as well; another list when it changes. */
+GListModel *pmod_shelf_get_list (PmodShelf *self);
+
+/* Shows it in the chat, once it is read. */
+void pmod_shelf_open (PmodShelf *self, gint64 id);
+
+/* A blank title changes nothing. */
+void pmod_shelf_rename (PmodShelf *self, gint64 id, const char *title);
+
+/* If the chat shows it, that starts anew. */
+void pmod_shelf_delete (PmodShelf *self, gint64 id);
+/* Brings back what was deleted, and shows it again if it was shown. */
+void pmod_shelf_undo_delete (PmodShelf *self, gint64 id);
+
+/* As pmod-store-exchange.h says. An imported one is opened. */
+void pmod_shelf_export (PmodShelf *self, gint64 id, gboolean markdown, GFile *file);
+void pmod_shelf_import (PmodShelf *self, GFile *file);
+
+G_END_DECLS
