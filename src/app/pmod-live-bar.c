@@ -68,12 +68,15 @@ describe_figures (const PmodLiveFigures *figures)
 static char *
 describe_drops (const PmodLiveFigures *figures)
 {
+  g_autofree char *n_runs = g_strdup_printf ("%" G_GUINT64_FORMAT, figures->n_runs);
+  g_autofree char *n_dropped = g_strdup_printf ("%" G_GUINT64_FORMAT, figures->n_dropped);
+
+  /* The counts come as text: xgettext cannot see past a macro in the middle of a message. */
   return g_strdup_printf (
       _ ("Frames of the camera and runs of the model in a second; what a run "
-         "spends on the picture, on all layers, and on the last answer. %" G_GUINT64_FORMAT
-         " frames went through the model, %" G_GUINT64_FORMAT
-         " came too fast for it and were dropped."),
-      figures->n_runs, figures->n_dropped);
+         "spends on the picture, on all layers, and on the last answer. %s frames went through "
+         "the model, %s came too fast for it and were dropped."),
+      n_runs, n_dropped);
 }
 
 static void

@@ -17,6 +17,20 @@ static const char *const names[PMOD_TUNING_N_POLICIES] = {
   [PMOD_TUNING_PAINTED] = N_ ("Painted by hand"),
 };
 
+/* The same after a comma. Not made from the names: which letters are small is each language's own.
+ */
+static const char *const phrases[PMOD_TUNING_N_POLICIES] = {
+  [PMOD_TUNING_ROUTER] = NC_ ("which policy, within a line", "router"),
+  [PMOD_TUNING_RANDOM] = NC_ ("which policy, within a line", "random"),
+  [PMOD_TUNING_INVERSE] = NC_ ("which policy, within a line", "inverse router"),
+  [PMOD_TUNING_GRID] = NC_ ("which policy, within a line", "even grid"),
+  [PMOD_TUNING_FIRST] = NC_ ("which policy, within a line", "first parts"),
+  [PMOD_TUNING_LARGEST] = NC_ ("which policy, within a line", "largest states"),
+  [PMOD_TUNING_ATTENTION] = NC_ ("which policy, within a line", "attention received"),
+  [PMOD_TUNING_LAST] = NC_ ("which policy, within a line", "last word\342\200\231s attention"),
+  [PMOD_TUNING_PAINTED] = NC_ ("which policy, within a line", "painted by hand"),
+};
+
 static const char *const explanations[PMOD_TUNING_N_POLICIES] = {
   [PMOD_TUNING_ROUTER] =
       N_ ("Each layer\342\200\231s router keeps what it scores highest: what was trained."),
@@ -66,7 +80,8 @@ pmod_policy_names_describe_other (PmodComparison *comparison)
       return g_strdup (pmod_tuning_get_question_first (other) ? _ ("the question first")
                                                               : _ ("the picture first"));
     case PMOD_COMPARISON_POLICY:
-      return g_utf8_strdown (pmod_policy_names_get (pmod_comparison_get_policy (comparison)), -1);
+      return g_strdup (g_dpgettext2 (NULL, "which policy, within a line",
+                                     phrases[pmod_comparison_get_policy (comparison)]));
     case PMOD_COMPARISON_SETTINGS:
     case PMOD_COMPARISON_N_KINDS:
       break;

@@ -68,21 +68,15 @@ get_layer (PmodRatioCurve *self)
 
 /* --- Axes ------------------------------------------------------------------------------------ */
 
-static const struct
-{
-  const char *text;
-  double ratio;
-} scale[] = {
-  { NC_ ("a layer that skips nothing", "plain"), PMOD_TUNING_PLAIN },
-  { "1", 1 },
-  { "0.5", 0.5 },
-  { "0", 0 },
-};
+static const double scale[] = { PMOD_TUNING_PLAIN, 1, 0.5, 0 };
 
-static const char *
+/* With the point or comma of the other numbers. (transfer full) */
+static char *
 scale_text (guint i)
 {
-  return i == 0 ? g_dpgettext2 (NULL, "a layer that skips nothing", scale[0].text) : scale[i].text;
+  if (scale[i] == PMOD_TUNING_PLAIN)
+    return g_strdup (C_ ("a layer that skips nothing", "plain"));
+  return g_strdup_printf ("%.2g", scale[i]);
 }
 
 static gboolean
@@ -95,8 +89,9 @@ find_axes (PmodRatioCurve *self, Axes *axes)
   for (guint i = 0; i < G_N_ELEMENTS (scale); i++)
     {
       int width;
+      g_autofree char *text = scale_text (i);
       g_autoptr (PangoLayout) layout =
-          pmod_plot_text_new (GTK_WIDGET (self), scale_text (i), &width, &height);
+          pmod_plot_text_new (GTK_WIDGET (self), text, &width, &height);
 
       widest = MAX (widest, width);
     }
@@ -222,11 +217,12 @@ append_scale (PmodRatioCurve *self, GtkSnapshot *snapshot, const Axes *axes)
         &GRAPHENE_RECT_INIT (x_of (axes, layer) - step / 2, 0, step, axes->bottom + 1));
   for (guint i = 0; i < G_N_ELEMENTS (scale); i++)
     {
-      float y = roundf (y_of (axes, scale[i].ratio));
+      float y = roundf (y_of (axes, scale[i]));
+      g_autofree char *text = scale_text (i);
 
       gtk_snapshot_append_color (snapshot, i == 3 ? &palette->dense : &palette->track,
                                  &GRAPHENE_RECT_INIT (axes->x, y, axes->width, 1));
-      pmod_plot_text_append (GTK_WIDGET (self), snapshot, scale_text (i),
+      pmod_plot_text_append (GTK_WIDGET (self), snapshot, text,
                              axes->rtl ? axes->x + axes->width + GAP : axes->x - GAP, y,
                              axes->rtl ? 0 : 1, 0.5f);
     }
