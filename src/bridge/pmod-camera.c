@@ -568,13 +568,6 @@ pmod_camera_get_message (PmodCamera *self)
   return self->message;
 }
 
-gboolean
-pmod_camera_get_paused (PmodCamera *self)
-{
-  g_return_val_if_fail (PMOD_IS_CAMERA (self), FALSE);
-  return self->paused;
-}
-
 void
 pmod_camera_set_paused (PmodCamera *self, gboolean paused)
 {

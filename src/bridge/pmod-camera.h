@@ -44,7 +44,6 @@ PmodCameraState pmod_camera_get_state (PmodCamera *self);
 const char *pmod_camera_get_message (PmodCamera *self);
 
 /* A paused source delivers nothing and is not missed. */
-gboolean pmod_camera_get_paused (PmodCamera *self);
 void pmod_camera_set_paused (PmodCamera *self, gboolean paused);
 
 /* The frames themselves are mirrored: what is shown, what a model sees and what is kept are one

@@ -8,6 +8,7 @@
 
 #include "pmod-model-card-private.h"
 #include "pmod-tuning-private.h"
+#include "pmod-turns.h"
 
 #define LANE 1
 
@@ -105,20 +106,8 @@ is_same_sampling (const PmodSampling *a, const PmodSampling *b)
 static gboolean
 is_same_tuning (PmodTuning *a, PmodTuning *b)
 {
-  PmodModelCard *card = pmod_tuning_get_model (a);
-  PmodParams p, q;
-  gboolean same;
-
-  if (card != pmod_tuning_get_model (b) ||
-      pmod_tuning_get_question_first (a) != pmod_tuning_get_question_first (b))
-    return FALSE;
-  pmod_tuning_get_params (a, &p);
-  pmod_tuning_get_params (b, &q);
-  same = pmod_routing_equal (&p.routing, &q.routing, card->facts->config) &&
-         is_same_sampling (&p.sampling, &q.sampling);
-  pmod_params_clear (&p);
-  pmod_params_clear (&q);
-  return same;
+  return pmod_tuning_equal (a, b) && is_same_sampling (&pmod_tuning_peek_params (a)->sampling,
+                                                       &pmod_tuning_peek_params (b)->sampling);
 }
 
 static gboolean
@@ -269,16 +258,9 @@ clear (PmodComparison *self)
 PmodRun *
 pmod_comparison_get_answer_a (PmodComparison *self)
 {
-  GListModel *messages;
-  g_autoptr (PmodMessage) message = NULL;
-  guint n;
-
   g_return_val_if_fail (PMOD_IS_COMPARISON (self), NULL);
 
-  messages = pmod_chat_get_messages (self->chat);
-  n = g_list_model_get_n_items (messages);
-  message = n > 0 ? g_list_model_get_item (messages, n - 1) : NULL;
-  return message ? pmod_message_get_run (message) : NULL;
+  return pmod_turns_get_last_answer (pmod_chat_get_messages (self->chat));
 }
 
 /* While a slider moves, A only reads; B does the same then, and answers once there is time. */

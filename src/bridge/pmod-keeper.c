@@ -3,7 +3,6 @@
 
 #include "pmod-keeper.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "pmod-engine.h"
@@ -72,16 +71,12 @@ write_end (Growing *growing)
 {
   PmodRun *run = growing->run;
   PmodStoreState state = PMOD_STORE_COMPLETE;
-  g_autoptr (GBytes) trace = pmod_run_has_begun (run) ? pmod_run_dup_trace (run) : NULL;
-  g_autoptr (GBytes) records = NULL;
-  gsize magic = strlen (PMOD_TRACE_MAGIC);
+  g_autoptr (GBytes) records = pmod_run_has_begun (run) ? pmod_run_dup_records (run) : NULL;
 
   if (pmod_run_get_phase (run) == PMOD_RUN_STOPPED)
     state = PMOD_STORE_STOPPED;
   if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     state = PMOD_STORE_FAILED;
-  if (trace)
-    records = g_bytes_new_from_bytes (trace, magic, g_bytes_get_size (trace) - magic);
   pmod_kept_update (growing->keeper->store, growing->kept, state, pmod_run_get_text (run),
                     pmod_run_get_error (run), records);
 }
@@ -125,38 +120,6 @@ watch (PmodKeeper *self, PmodRun *run, PmodKept *kept)
 }
 
 /* --- Questions ------------------------------------------------------------------------------- */
-
-/* As the run has them, else every value that can be set, by its property's name. */
-static char *
-dup_settings (PmodRun *run, PmodTuning *tuning)
-{
-  guint n;
-  g_autofree GParamSpec **list = g_object_class_list_properties (G_OBJECT_GET_CLASS (tuning), &n);
-  g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
-  JsonObject *object;
-
-  if (pmod_run_get_settings (run))
-    return g_strdup (pmod_run_get_settings (run));
-  object = json_object_new ();
-  json_node_take_object (root, object);
-  for (guint i = 0; i < n; i++)
-    {
-      g_auto (GValue) value = G_VALUE_INIT;
-
-      if (!(list[i]->flags & G_PARAM_READABLE) || !(list[i]->flags & G_PARAM_WRITABLE))
-        continue;
-      g_object_get_property (G_OBJECT (tuning), list[i]->name, &value);
-      if (G_VALUE_HOLDS_INT (&value))
-        json_object_set_int_member (object, list[i]->name, g_value_get_int (&value));
-      else if (G_VALUE_HOLDS_UINT64 (&value))
-        json_object_set_int_member (object, list[i]->name, (gint64)g_value_get_uint64 (&value));
-      else if (G_VALUE_HOLDS_DOUBLE (&value))
-        json_object_set_double_member (object, list[i]->name, g_value_get_double (&value));
-      else if (G_VALUE_HOLDS_BOOLEAN (&value))
-        json_object_set_boolean_member (object, list[i]->name, g_value_get_boolean (&value));
-    }
-  return json_to_string (root, FALSE);
-}
 
 typedef struct
 {
@@ -207,7 +170,6 @@ answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboo
   PmodSession *session = pmod_chat_get_session (self->chat);
   PmodModelCard *model = pmod_session_get_model (session);
   PmodRun *run = pmod_message_get_run (answer);
-  g_autofree char *settings = dup_settings (run, pmod_session_get_tuning (session));
   g_autoptr (PmodKept) asked = NULL;
   g_autoptr (PmodKept) said = NULL;
   Release *release = g_new0 (Release, 1);
@@ -222,7 +184,7 @@ answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboo
       pmod_kept_attach (asked, question);
     }
   said = pmod_kept_new (asked, PMOD_STORE_ASSISTANT, "");
-  pmod_kept_set_origin (said, model ? model->name : NULL, settings);
+  pmod_kept_set_origin (said, model ? model->name : NULL, pmod_run_get_settings (run));
   pmod_kept_attach (said, answer);
 
   g_weak_ref_init (&release->keeper, self);

@@ -480,13 +480,6 @@ pmod_live_get_camera (PmodLive *self)
   return self->camera;
 }
 
-PmodChat *
-pmod_live_get_chat (PmodLive *self)
-{
-  g_return_val_if_fail (PMOD_IS_LIVE (self), NULL);
-  return self->chat;
-}
-
 void
 pmod_live_start (PmodLive *self, const char *source)
 {

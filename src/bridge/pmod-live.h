@@ -29,7 +29,6 @@ typedef struct
 
 PmodLive *pmod_live_new (PmodCamera *camera, PmodChat *chat);
 PmodCamera *pmod_live_get_camera (PmodLive *self);
-PmodChat *pmod_live_get_chat (PmodLive *self);
 
 /* source: as for pmod_camera_start(). What is shown stays until the first frame is there. */
 void pmod_live_start (PmodLive *self, const char *source);

@@ -184,6 +184,14 @@ pmod_run_get_picture_size (PmodRun *self, int picture, int *width, int *height)
   return *width > 0 && *height > 0;
 }
 
+const char *
+pmod_run_get_policy_name (PmodRun *self)
+{
+  int policy = self->begin ? self->begin->policy : PMOD_POLICY_ROUTER;
+
+  return policy == PMOD_POLICY_ROUTER ? NULL : pmod_policy_name ((PmodPolicy)policy);
+}
+
 gboolean
 pmod_run_get_question_first (PmodRun *self)
 {
@@ -282,12 +290,6 @@ pmod_run_get_context_length (PmodRun *self)
 }
 
 guint64
-pmod_run_get_vision_ns (PmodRun *self)
-{
-  return self->vision_ns;
-}
-
-guint64
 pmod_run_get_prefill_ns (PmodRun *self)
 {
   return self->prefill_ns;
@@ -299,18 +301,33 @@ pmod_run_get_decode_ns (PmodRun *self)
   return self->decode_ns;
 }
 
+static void
+append_records (PmodRun *self, GByteArray *bytes)
+{
+  for (guint i = 0; i < self->batches->len; i++)
+    {
+      GBytes *batch = g_ptr_array_index (self->batches, i);
+
+      g_byte_array_append (bytes, g_bytes_get_data (batch, NULL), (guint)g_bytes_get_size (batch));
+    }
+}
+
+GBytes *
+pmod_run_dup_records (PmodRun *self)
+{
+  GByteArray *records = g_byte_array_new ();
+
+  append_records (self, records);
+  return g_byte_array_free_to_bytes (records);
+}
+
 GBytes *
 pmod_run_dup_trace (PmodRun *self)
 {
   GByteArray *trace = g_byte_array_new ();
 
   g_byte_array_append (trace, (const guint8 *)PMOD_TRACE_MAGIC, strlen (PMOD_TRACE_MAGIC));
-  for (guint i = 0; i < self->batches->len; i++)
-    {
-      GBytes *batch = g_ptr_array_index (self->batches, i);
-
-      g_byte_array_append (trace, g_bytes_get_data (batch, NULL), (guint)g_bytes_get_size (batch));
-    }
+  append_records (self, trace);
   return g_byte_array_free_to_bytes (trace);
 }
 

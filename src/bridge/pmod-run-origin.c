@@ -3,8 +3,11 @@
 
 #include "pmod-run-origin.h"
 
+#include "pmod-settings.h"
+
 #define MODEL_KEY "strata-run-model"
 #define SETTINGS_KEY "strata-run-settings"
+#define UNWRITTEN_KEY "strata-run-unwritten-settings"
 #define OUTSIDE_KEY "strata-run-outside-training"
 #define HASH_KEY "strata-run-config-hash"
 
@@ -29,13 +32,33 @@ pmod_run_set_settings (PmodRun *run, const char *json)
 {
   g_return_if_fail (PMOD_IS_RUN (run));
 
+  g_object_set_data (G_OBJECT (run), UNWRITTEN_KEY, NULL);
   g_object_set_data_full (G_OBJECT (run), SETTINGS_KEY, g_strdup (json), g_free);
+}
+
+void
+pmod_run_take_settings (PmodRun *run, PmodSettings *settings)
+{
+  g_return_if_fail (PMOD_IS_RUN (run));
+
+  g_object_set_data_full (G_OBJECT (run), UNWRITTEN_KEY, settings,
+                          (GDestroyNotify)pmod_settings_free);
 }
 
 const char *
 pmod_run_get_settings (PmodRun *run)
 {
+  PmodSettings *unwritten;
+
   g_return_val_if_fail (PMOD_IS_RUN (run), NULL);
+
+  unwritten = g_object_get_data (G_OBJECT (run), UNWRITTEN_KEY);
+  if (unwritten)
+    {
+      g_autofree char *json = pmod_settings_to_json (unwritten);
+
+      pmod_run_set_settings (run, json);
+    }
   return g_object_get_data (G_OBJECT (run), SETTINGS_KEY);
 }
 

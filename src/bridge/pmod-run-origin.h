@@ -8,6 +8,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _PmodSettings PmodSettings; /* pmod-settings.h */
+
 /* card: nullable. */
 void pmod_run_set_model (PmodRun *run, PmodModelCard *card);
 PmodModelCard *pmod_run_get_model (PmodRun *run); /* (nullable) */
@@ -15,6 +17,8 @@ PmodModelCard *pmod_run_get_model (PmodRun *run); /* (nullable) */
 /* json: the settings as the text of a JSON object (schedule, norm, policy, seed, sampling);
  * nullable: then a saved run tells what the trace itself knows. */
 void pmod_run_set_settings (PmodRun *run, const char *json);
+/* The same, as text only once somebody asks for it; taken. */
+void pmod_run_take_settings (PmodRun *run, PmodSettings *settings);
 const char *pmod_run_get_settings (PmodRun *run); /* (nullable) */
 
 /* Whether its routing was not what its model was trained with; FALSE where nobody knows. */

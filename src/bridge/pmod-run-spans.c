@@ -102,8 +102,6 @@ pmod_run_spans_take (PmodRunSpans *self, const PmodRecord *record)
       pmod_run_spans_clear (self);
       self->spans = g_array_new (FALSE, FALSE, sizeof (PmodRunSpan));
       self->begin_ns = record->time_ns;
-      self->policy = ((const PmodRecordRunBegin *)record)->policy;
-      self->question_first = ((const PmodRecordRunBegin *)record)->question_first != 0;
     }
   if (!self->spans)
     return;
@@ -165,6 +163,14 @@ pmod_run_get_span_ns (PmodRun *self, PmodRunSpanKind kind, int *n_spans)
 }
 
 guint64
+pmod_run_get_vision_ns (PmodRun *self)
+{
+  return pmod_run_get_span_ns (self, PMOD_SPAN_PREPROCESS, NULL) +
+         pmod_run_get_span_ns (self, PMOD_SPAN_VISION, NULL) +
+         pmod_run_get_span_ns (self, PMOD_SPAN_PROJECTOR, NULL);
+}
+
+guint64
 pmod_run_get_first_token_ns (PmodRun *self)
 {
   return pmod_run_peek_spans (self)->first_token_ns;
@@ -183,14 +189,6 @@ guint64
 pmod_run_get_weight_bytes (PmodRun *self)
 {
   return pmod_run_peek_spans (self)->weight_bytes;
-}
-
-const char *
-pmod_run_get_policy_name (PmodRun *self)
-{
-  int policy = pmod_run_peek_spans (self)->policy;
-
-  return policy == PMOD_POLICY_ROUTER ? NULL : pmod_policy_name ((PmodPolicy)policy);
 }
 
 gboolean

@@ -13,8 +13,6 @@ typedef struct
   guint64 first_token_ns; /* since begin_ns; 0: none */
   guint64 weight_bytes;
   int n_decoded;
-  int policy; /* PmodPolicy */
-  gboolean question_first;
 } PmodRunSpans;
 
 void pmod_run_spans_clear (PmodRunSpans *self);

@@ -35,7 +35,6 @@ struct _PmodRun
   PmodFlops decode;
   guint64 kv_bytes;
   guint64 kv_bytes_dense;
-  guint64 vision_ns;
   guint64 prefill_ns;
   guint64 decode_ns;
   int n_new_tokens;

@@ -109,7 +109,7 @@ take_begin (PmodRun *self, const PmodRecordRunBegin *begin)
   memset (&self->prefill, 0, sizeof self->prefill);
   memset (&self->decode, 0, sizeof self->decode);
   self->kv_bytes = self->kv_bytes_dense = 0;
-  self->vision_ns = self->prefill_ns = self->decode_ns = 0;
+  self->prefill_ns = self->decode_ns = 0;
   self->n_new_tokens = 0;
   g_string_truncate (self->text, 0);
 }
@@ -138,14 +138,8 @@ take_stage (PmodRun *self, const PmodRecordStage *stage)
         }
       pmod_flops_add (&self->prefill, &flops);
       break;
-    case PMOD_STAGE_PREPROCESS:
-      self->vision_ns += stage->duration_ns;
-      break;
     case PMOD_STAGE_VISION:
     case PMOD_STAGE_PROJECTOR:
-      self->vision_ns += stage->duration_ns;
-      pmod_flops_add (&self->prefill, &flops);
-      break;
     case PMOD_STAGE_HEAD:
       pmod_flops_add (&self->prefill, &flops);
       break;

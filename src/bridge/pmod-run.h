@@ -165,8 +165,10 @@ const char *pmod_run_get_policy_name (PmodRun *self);
 /* A run that was dense, of the same model, picture and question. (nullable) */
 PmodRun *pmod_run_get_dense_run (PmodRun *self);
 
-/* What has come so far as a trace file's bytes. (transfer full) */
+/* What has come so far: the records, and as a trace file's bytes. (transfer full) */
+GBytes *pmod_run_dup_records (PmodRun *self);
 GBytes *pmod_run_dup_trace (PmodRun *self);
+
 /* KL (lane 0's || lane 1's) of the first word, in nats, where the other lane had answered the same
  * words about the same picture when this one came to its first word. Returns the number of that
  * comparison: the highest is the newest; 0: there was none. */

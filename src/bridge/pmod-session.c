@@ -436,10 +436,8 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
 static void
 note_settings (PmodRun *run, const PmodJob *job, gboolean outside_training)
 {
-  g_autofree char *json =
-      pmod_settings_to_json (&job->params, job->question_first, !outside_training);
-
-  pmod_run_set_settings (run, json);
+  pmod_run_take_settings (run,
+                          pmod_settings_new (&job->params, job->question_first, !outside_training));
   pmod_run_set_outside_training (run, outside_training);
 }
 

@@ -1,10 +1,35 @@
-/* Settings as JSON. See pmod-settings.h. */
+/* PmodSettings: see pmod-settings.h. */
 #include "config.h"
 
 #include "pmod-settings.h"
 
 #include <json-glib/json-glib.h>
 #include <math.h>
+
+struct _PmodSettings
+{
+  PmodParams params;
+  gboolean question_first;
+  gboolean as_trained;
+};
+
+PmodSettings *
+pmod_settings_new (const PmodParams *params, gboolean question_first, gboolean as_trained)
+{
+  PmodSettings *self = g_new0 (PmodSettings, 1);
+
+  pmod_params_copy (&self->params, params);
+  self->question_first = question_first;
+  self->as_trained = as_trained;
+  return self;
+}
+
+void
+pmod_settings_free (PmodSettings *self)
+{
+  pmod_params_clear (&self->params);
+  g_free (self);
+}
 
 static void
 add_string (JsonBuilder *builder, const char *name, const char *value)
@@ -89,18 +114,18 @@ add_sampling (JsonBuilder *builder, const PmodSampling *sampling)
 }
 
 char *
-pmod_settings_to_json (const PmodParams *params, gboolean question_first, gboolean as_trained)
+pmod_settings_to_json (const PmodSettings *self)
 {
   g_autoptr (JsonBuilder) builder = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (builder);
   json_builder_set_member_name (builder, "as_trained");
-  json_builder_add_boolean_value (builder, as_trained);
-  add_routing (builder, &params->routing);
+  json_builder_add_boolean_value (builder, self->as_trained);
+  add_routing (builder, &self->params.routing);
   json_builder_set_member_name (builder, "question_first");
-  json_builder_add_boolean_value (builder, question_first);
-  add_sampling (builder, &params->sampling);
+  json_builder_add_boolean_value (builder, self->question_first);
+  add_sampling (builder, &self->params.sampling);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
   return json_to_string (root, FALSE);

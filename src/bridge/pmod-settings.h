@@ -5,10 +5,16 @@
 
 G_BEGIN_DECLS
 
+typedef struct _PmodSettings PmodSettings;
+
+/* params are copied. */
+PmodSettings *
+pmod_settings_new (const PmodParams *params, gboolean question_first, gboolean as_trained);
+void pmod_settings_free (PmodSettings *self);
+
 /* A JSON object: "schedule", "factor", "norm", "policy", "seed" (where it is drawn by one),
  * "ratios" (of single layers, where they are not the schedule's: null is plain), "paint" (where
  * there is one), "question_first", "as_trained", and "sampling". (transfer full) */
-char *
-pmod_settings_to_json (const PmodParams *params, gboolean question_first, gboolean as_trained);
+char *pmod_settings_to_json (const PmodSettings *self);
 
 G_END_DECLS

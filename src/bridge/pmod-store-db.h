@@ -72,7 +72,7 @@ GBytes *pmod_store_db_get_trace (PmodStoreDb *self, gint64 message, GError **err
  * (element-type PmodStoreHit) */
 GPtrArray *pmod_store_db_search (PmodStoreDb *self, const char *words, int limit, GError **error);
 
-/* Grows with every commit of any process; for lists that follow it. */
+/* Grows with what any process changes in the list, which a growing answer does not. */
 gboolean pmod_store_db_get_change (PmodStoreDb *self, gint64 *change, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodStoreDb, pmod_store_db_free)

@@ -188,19 +188,16 @@ pmod_store_db_update_message (PmodStoreDb *self,
                               GBytes *trace,
                               GError **error)
 {
-  gint64 change;
-
   if (!pmod_store_sql_begin (self->sql, error))
     return FALSE;
   return pmod_store_db_end (
       self,
-      pmod_store_db_next_change (self, &change, error) &&
-          pmod_store_sql_run (self->sql, error,
-                              "UPDATE message SET state = ?2, owner = ?3, text = ?4, error = ?5,"
-                              " trace = coalesce (?6, trace) WHERE id = ?1",
-                              "iisssb", id, (gint64)state,
-                              state == PMOD_STORE_GROWING ? self->owner : NULL, text, error_text,
-                              trace),
+      pmod_store_sql_run (self->sql, error,
+                          "UPDATE message SET state = ?2, owner = ?3, text = ?4, error = ?5,"
+                          " trace = coalesce (?6, trace) WHERE id = ?1",
+                          "iisssb", id, (gint64)state,
+                          state == PMOD_STORE_GROWING ? self->owner : NULL, text, error_text,
+                          trace),
       error);
 }
 

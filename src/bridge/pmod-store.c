@@ -93,20 +93,21 @@ news_free (News *news)
   g_free (news);
 }
 
-static PmodStoreItem *
-find_item (PmodStore *self, gint64 id)
+/* id -> PmodStoreItem */
+static GHashTable *
+index_items (PmodStore *self)
 {
+  GHashTable *items = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   guint n = g_list_model_get_n_items (G_LIST_MODEL (self->conversations));
 
   for (guint i = 0; i < n; i++)
     {
-      g_autoptr (PmodStoreItem) item =
-          g_list_model_get_item (G_LIST_MODEL (self->conversations), i);
+      PmodStoreItem *item = g_list_model_get_item (G_LIST_MODEL (self->conversations), i);
+      gint64 id = pmod_store_item_get_id (item);
 
-      if (pmod_store_item_get_id (item) == id)
-        return g_steal_pointer (&item);
+      g_hash_table_insert (items, g_memdup2 (&id, sizeof id), item);
     }
-  return NULL;
+  return items;
 }
 
 /* Items of conversations that were there stay the same objects. Only what differs between the two
@@ -115,6 +116,7 @@ static void
 take_list (PmodStore *self, GPtrArray *list)
 {
   g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GHashTable) before = index_items (self);
   GListModel *model = G_LIST_MODEL (self->conversations);
   guint n_old = g_list_model_get_n_items (model), same = 0, tail = 0;
 
@@ -122,10 +124,10 @@ take_list (PmodStore *self, GPtrArray *list)
   for (guint i = 0; i < list->len; i++)
     {
       PmodStoreConversation *conversation = list->pdata[i];
-      PmodStoreItem *item = find_item (self, conversation->id);
+      PmodStoreItem *item = g_hash_table_lookup (before, &conversation->id);
 
       if (item)
-        pmod_store_item_update (item, conversation);
+        pmod_store_item_update (g_object_ref (item), conversation);
       else
         item = pmod_store_item_new (conversation);
       g_ptr_array_add (items, item);

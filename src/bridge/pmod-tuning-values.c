@@ -31,9 +31,7 @@ pmod_tuning_uses_factor (PmodTuning *self)
 gboolean
 pmod_tuning_uses_bounds (PmodTuning *self)
 {
-  PmodTuningSchedule schedule = pmod_tuning_get_schedule (self);
-
-  return schedule == PMOD_TUNING_SHIFTEDCOS || schedule == PMOD_TUNING_SHIFTEDLINEAR;
+  return pmod_schedule_is_decay ((PmodScheduleKind)pmod_tuning_get_schedule (self));
 }
 
 double

@@ -349,7 +349,6 @@ static void
 sweep (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
 {
   g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
-  g_autoptr (PmodTrace) trace = NULL;
 
   if (!prompt)
     return;
@@ -359,7 +358,7 @@ sweep (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
       return;
     }
   pmod_sweep (context, prompt, &job->params, job->settings, job->n_settings, PMOD_SWEEP_ANSWERS,
-              trace, point_cb, self, &event->error);
+              NULL, point_cb, self, &event->error);
 }
 
 static void

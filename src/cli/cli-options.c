@@ -542,12 +542,6 @@ cli_options_get_one (const CliOptions *self, const char *what, GError **error)
 }
 
 static gboolean
-is_decay (PmodScheduleKind kind)
-{
-  return kind == PMOD_SCHEDULE_SHIFTEDCOS || kind == PMOD_SCHEDULE_SHIFTEDLINEAR;
-}
-
-static gboolean
 refuse_if_given (double value, const char *option, PmodScheduleKind kind, GError **error)
 {
   if (isnan (value))
@@ -562,7 +556,7 @@ apply_schedule (const CliOptions *self, PmodSchedule *schedule, int n_layers, GE
 {
   if (self->has_schedule)
     {
-      if (is_decay (self->schedule) && !is_decay (schedule->kind))
+      if (pmod_schedule_is_decay (self->schedule) && !pmod_schedule_is_decay (schedule->kind))
         {
           schedule->upper = DEFAULT_UPPER;
           schedule->lower = DEFAULT_LOWER;
@@ -574,7 +568,7 @@ apply_schedule (const CliOptions *self, PmodSchedule *schedule, int n_layers, GE
   if (schedule->kind == PMOD_SCHEDULE_DENSE &&
       !refuse_if_given (self->factor, "--factor", schedule->kind, error))
     return FALSE;
-  if (!is_decay (schedule->kind) &&
+  if (!pmod_schedule_is_decay (schedule->kind) &&
       (!refuse_if_given (self->upper, "--upper", schedule->kind, error) ||
        !refuse_if_given (self->lower, "--lower", schedule->kind, error)))
     return FALSE;

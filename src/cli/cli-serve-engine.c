@@ -157,10 +157,11 @@ record_cb (const PmodRecord *record, gpointer user_data)
   if (record->type == PMOD_RECORD_RUN_BEGIN)
     memcpy (&job->begin, record, sizeof job->begin);
   /* With the first token, which was drawn from them and has not run yet. */
-  if (record->type == PMOD_RECORD_TOKEN && !job->logits)
+  if (record->type == PMOD_RECORD_TOKEN && job->request->wants_record && !job->logits)
     job->logits = g_memdup2 (pmod_context_get_logits (job->engine->context),
                              (gsize)config->vocab * sizeof *job->logits);
-  g_byte_array_append (job->all, (const guint8 *)record, record->size);
+  if (job->request->wants_record || job->request->wants_records)
+    g_byte_array_append (job->all, (const guint8 *)record, record->size);
   /* A prefill forgets what was cancelled before its first record: told again. */
   if (is_cancelled (job))
     pmod_context_cancel (job->engine->context);
@@ -226,6 +227,7 @@ make_prompt (ServeJob *job, GError **error)
   const PmodConfig *config = pmod_model_get_config (model);
   guint n = request->roles->len, first = config->single_questions ? n - 1 : 0;
   g_autofree PmodTurn *turns = g_new0 (PmodTurn, n);
+  g_autofree char *alone = NULL;
   g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
 
   for (guint i = 0; i < request->images->len; i++)
@@ -249,16 +251,13 @@ make_prompt (ServeJob *job, GError **error)
    * wherever they stood, come first. */
   if (first > 0)
     {
-      g_autofree char *alone = NULL;
       g_auto (GStrv) parts = g_strsplit (turns[first].text, "<image>\n", -1);
 
       turns[first].text = alone = g_strjoinv ("", parts);
-      return pmod_prompt_new_chat (pmod_model_get_tokenizer (model), config->conversation,
-                                   turns + first, 1, (PmodImage *const *)images->pdata,
-                                   (int)images->len, error);
     }
-  return pmod_prompt_new_chat (pmod_model_get_tokenizer (model), config->conversation, turns,
-                               (int)n, (PmodImage *const *)images->pdata, (int)images->len, error);
+  return pmod_prompt_new_chat (pmod_model_get_tokenizer (model), config->conversation,
+                               turns + first, (int)(n - first), (PmodImage *const *)images->pdata,
+                               (int)images->len, error);
 }
 
 static char *

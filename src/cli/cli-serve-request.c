@@ -301,20 +301,6 @@ read_name (const PmodJson *object, const char *member, const char **name, GError
 }
 
 static gboolean
-read_policy (PmodRouting *routing, const char *name, GError **error)
-{
-  for (int i = 0; i < PMOD_N_POLICIES; i++)
-    if (g_str_equal (name, pmod_policy_name ((PmodPolicy)i)))
-      {
-        routing->policy = (PmodPolicy)i;
-        return TRUE;
-      }
-  g_set_error (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
-               "strata.policy: expected a policy's name, got \"%s\"", name);
-  return FALSE;
-}
-
-static gboolean
 read_strata (ServeRequest *self, const PmodJson *root, GError **error)
 {
   const PmodJson *strata = find (root, "strata");
@@ -336,7 +322,9 @@ read_strata (ServeRequest *self, const PmodJson *root, GError **error)
     return FALSE;
   if (schedule && !pmod_schedule_kind_from_name (schedule, &routing->schedule.kind))
     return refuse (error, "strata.schedule", "a schedule's name", find (strata, "schedule"));
-  return !policy || read_policy (routing, policy, error);
+  if (policy && !pmod_policy_from_name (policy, &routing->policy))
+    return refuse (error, "strata.policy", "a policy's name", find (strata, "policy"));
+  return TRUE;
 }
 
 /* Would change the answer, and is not there. */

@@ -18,8 +18,8 @@ static const char *const kind_names[] = { "dense",      "shiftedcos", "shiftedli
                                           "interleave", "deep_all",   "deep_all_include_last",
                                           "constant" };
 
-static gboolean
-is_decay (PmodScheduleKind kind)
+gboolean
+pmod_schedule_is_decay (PmodScheduleKind kind)
 {
   return kind == PMOD_SCHEDULE_SHIFTEDCOS || kind == PMOD_SCHEDULE_SHIFTEDLINEAR;
 }
@@ -63,7 +63,8 @@ pmod_schedule_parse (PmodSchedule *schedule, const char *text, GError **error)
   PmodScheduleKind kind;
   double upper = DEFAULT_UPPER, lower = DEFAULT_LOWER;
 
-  if (!pmod_schedule_kind_from_name (name, &kind) || (decay != NULL && !is_decay (kind)))
+  if (!pmod_schedule_kind_from_name (name, &kind) ||
+      (decay != NULL && !pmod_schedule_is_decay (kind)))
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
                    "schedule: expected dense, shiftedcos_decay_UPPER_LOWER, "
@@ -72,7 +73,7 @@ pmod_schedule_parse (PmodSchedule *schedule, const char *text, GError **error)
                    text);
       return FALSE;
     }
-  if (is_decay (kind) && (decay == NULL || !parse_bounds (decay + 7, &upper, &lower)))
+  if (pmod_schedule_is_decay (kind) && (decay == NULL || !parse_bounds (decay + 7, &upper, &lower)))
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
                    "schedule: expected two numbers with decimal points, as in "
@@ -91,7 +92,7 @@ pmod_schedule_to_string (const PmodSchedule *schedule)
 {
   GString *text = g_string_new (pmod_schedule_kind_name (schedule->kind));
 
-  if (is_decay (schedule->kind))
+  if (pmod_schedule_is_decay (schedule->kind))
     {
       g_string_append (text, "_decay_");
       pmod_number_append (text, schedule->upper, TRUE);
@@ -138,7 +139,7 @@ void
 pmod_schedule_ratios (const PmodSchedule *schedule, int n_layers, double *ratios)
 {
   for (int i = 0; i < n_layers; i++)
-    if (is_decay (schedule->kind))
+    if (pmod_schedule_is_decay (schedule->kind))
       ratios[i] = decay_ratio (schedule, i);
     else if (is_routed (schedule->kind, i, n_layers))
       ratios[i] = CLAMP (schedule->factor, 0.0, 1.0);

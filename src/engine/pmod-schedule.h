@@ -45,6 +45,9 @@ char *pmod_schedule_to_string (const PmodSchedule *schedule);
 const char *pmod_schedule_kind_name (PmodScheduleKind kind);
 gboolean pmod_schedule_kind_from_name (const char *name, PmodScheduleKind *kind);
 
+/* Whether the ratio falls between upper and lower: of the other kinds only factor counts. */
+gboolean pmod_schedule_is_decay (PmodScheduleKind kind);
+
 /* ratios[n_layers]: PMOD_RATIO_PLAIN or the share 0 .. 1 of the vision tokens that is kept.
  * Values above 1 (a large factor) are cut to 1. */
 void pmod_schedule_ratios (const PmodSchedule *schedule, int n_layers, double *ratios);

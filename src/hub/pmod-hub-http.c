@@ -169,12 +169,6 @@ pmod_hub_http_free (PmodHubHttp *self)
   g_free (self);
 }
 
-const char *
-pmod_hub_http_get_endpoint (const PmodHubHttp *self)
-{
-  return self->endpoint_text;
-}
-
 void
 pmod_hub_reply_clear (PmodHubReply *self)
 {

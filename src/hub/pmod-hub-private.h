@@ -60,7 +60,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PmodHubReply, pmod_hub_reply_clear)
 PmodHubHttp *
 pmod_hub_http_new (const char *endpoint, gboolean allow_http, const char *token, GError **error);
 void pmod_hub_http_free (PmodHubHttp *self);
-const char *pmod_hub_http_get_endpoint (const PmodHubHttp *self);
 
 /* path: from the endpoint on, or a whole address of the endpoint. offset > 0 asks for the rest
  * from there. what stands in messages. */
