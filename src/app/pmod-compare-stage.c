@@ -8,6 +8,7 @@
 #include "pmod-brush-overlay.h"
 #include "pmod-comparison.h"
 #include "pmod-difference-overlay.h"
+#include "pmod-format.h"
 #include "pmod-mask-view.h"
 #include "pmod-pair-layout.h"
 #include "pmod-policy-names.h"
@@ -73,7 +74,7 @@ describe_cost (PmodTuning *tuning, PmodRun *run)
   double share;
 
   if (!run || !pmod_tuning_predict_run (tuning, run, &cost, NULL) || cost.paper_dense <= 0)
-    return g_strdup ("\342\200\223");
+    return g_strdup (PMOD_FORMAT_NONE);
   share = 100 * cost.paper / cost.paper_dense;
   if (cost.paper >= 1e12)
     return g_strdup_printf (_ ("%.2f TFLOPs, %.0f %% of dense; KV %.1f MiB"), cost.paper / 1e12,

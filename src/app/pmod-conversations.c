@@ -7,6 +7,7 @@
 
 #include "pmod-conversation-row.h"
 #include "pmod-shelf.h"
+#include "pmod-toasts.h"
 
 struct _PmodConversations
 {
@@ -40,24 +41,16 @@ G_DEFINE_FINAL_TYPE (PmodConversations, pmod_conversations, ADW_TYPE_BIN)
 
 /* --- What the shelf says --------------------------------------------------------------------- */
 
-static AdwToast *
-make_toast (const char *title)
-{
-  g_autofree char *escaped = g_markup_escape_text (title, -1);
-
-  return adw_toast_new (escaped);
-}
-
 static void
 remarked_cb (PmodConversations *self, const char *title)
 {
-  adw_toast_overlay_add_toast (self->toasts, make_toast (title));
+  adw_toast_overlay_add_toast (self->toasts, pmod_toasts_new (title));
 }
 
 static void
 failed_cb (PmodConversations *self, const char *title, const char *message)
 {
-  AdwToast *toast = make_toast (title);
+  AdwToast *toast = pmod_toasts_new (title);
 
   adw_toast_set_button_label (toast, _ ("Why?"));
   adw_toast_set_action_name (toast, "win.explain");
@@ -69,7 +62,7 @@ failed_cb (PmodConversations *self, const char *title, const char *message)
 static void
 deleted_cb (PmodConversations *self, gint64 id)
 {
-  AdwToast *toast = make_toast (_ ("The conversation was deleted"));
+  AdwToast *toast = pmod_toasts_new (_ ("The conversation was deleted"));
 
   adw_toast_set_button_label (toast, _ ("_Undo"));
   adw_toast_set_action_name (toast, "conversations.undo-delete");

@@ -10,6 +10,7 @@
 
 #include "pmod-format.h"
 #include "pmod-palette.h"
+#include "pmod-plot-text.h"
 
 #define GAP 6         /* between the words and the bars */
 #define MIN_HEIGHT 96 /* of the bars */
@@ -273,8 +274,7 @@ append_layer (PmodCostPlot *self, GtkSnapshot *snapshot, int layer, double large
   double used, dense;
   GdkRGBA ink;
 
-  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), &ink);
-  ink.alpha *= 0.7f;
+  pmod_plot_text_get_color (GTK_WIDGET (self), &ink);
   get_slot (self, layer, &x, &width);
   margin = width >= 12 ? width / 6 : width >= 6 ? 1 : 0;
   if (!get_value (self, layer, &used, &dense) || largest <= 0)
@@ -297,12 +297,13 @@ ensure_bars (PmodCostPlot *self)
 {
   int width = gtk_widget_get_width (GTK_WIDGET (self));
   int height = gtk_widget_get_height (GTK_WIDGET (self));
-  double largest = find_largest (self);
+  double largest;
   GtkSnapshot *snapshot;
 
   if (self->bars && self->bars_width == width && self->bars_height == height)
     return self->bars;
   g_clear_pointer (&self->bars, gsk_render_node_unref);
+  largest = find_largest (self);
   snapshot = gtk_snapshot_new ();
   for (int l = 0; l < get_n_layers (self); l++)
     append_layer (self, snapshot, l, largest);

@@ -91,19 +91,6 @@ find_range (PmodCurveView *self,
 
 /* --- Axes ------------------------------------------------------------------------------------ */
 
-/* 1, 2 or 5 times a power of ten, so that n of them at most make up whole. */
-static double
-round_step (double whole, int n)
-{
-  static const double steps[] = { 1, 2, 5 };
-  double power = pow (10, floor (log10 (whole / n)));
-
-  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
-    if (steps[i] * power * n >= whole * (1 - 1e-9))
-      return steps[i] * power;
-  return 10 * power;
-}
-
 static char *
 format_value (PmodCurveView *self, double value)
 {
@@ -114,7 +101,7 @@ format_value (PmodCurveView *self, double value)
 static double
 value_step (PmodCurveView *self, double top)
 {
-  return self->accuracy ? 0.25 : round_step (top, 4);
+  return self->accuracy ? 0.25 : pmod_plot_round_step (top, 4);
 }
 
 /* As wide as the widest number beside it, as high as a line below. */
@@ -154,7 +141,7 @@ find_axes (PmodCurveView *self, Axes *axes)
   axes->top = 1;
   if (!self->accuracy && largest > 0)
     {
-      step = round_step (largest, 4);
+      step = pmod_plot_round_step (largest, 4);
       axes->top = step * ceil (largest / step - 1e-9);
     }
   place_plot (self, axes);
@@ -206,7 +193,7 @@ append_values (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
 static void
 append_steps (PmodCurveView *self, GtkSnapshot *snapshot, const Axes *axes)
 {
-  double step = round_step (axes->last_step, axes->width > 480 ? 8 : 4);
+  double step = pmod_plot_round_step (axes->last_step, axes->width > 480 ? 8 : 4);
 
   for (int i = 0; i * step <= axes->last_step * (1 + 1e-9); i++)
     {

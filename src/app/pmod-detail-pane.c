@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-cost-plot.h"
+#include "pmod-drop-down.h"
 #include "pmod-timeline.h"
 #include "pmod-token-ribbon.h"
 #include "pmod-weight-histogram.h"
@@ -97,7 +98,5 @@ static void
 pmod_detail_pane_init (PmodDetailPane *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  /* A drop-down's button is what takes the focus, and it has no name of its own. */
-  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (self->cost_kind)),
-                                  GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Which cost"), -1);
+  pmod_drop_down_set_name (self->cost_kind, _ ("Which cost"));
 }

@@ -46,7 +46,7 @@ draw (PmodDifferenceOverlay *self,
 
   for (int i = 0; i < grid->rows * grid->cols; i++)
     {
-      int token = grid->first + i / grid->cols * grid->stride + i % grid->cols;
+      int token = pmod_run_plane_get_token (grid, i / grid->cols, i % grid->cols);
       gboolean in_a = pmod_run_is_kept (a, layer, token);
       gboolean in_b = pmod_run_is_kept (b, layer, token);
       graphene_rect_t cell;

@@ -22,6 +22,12 @@ pmod_format_time (guint64 ns)
 }
 
 char *
+pmod_format_time_or_none (guint64 ns)
+{
+  return ns > 0 ? pmod_format_time (ns) : g_strdup (PMOD_FORMAT_NONE);
+}
+
+char *
 pmod_format_flops (double flops, double scale)
 {
   static const char *const units[] = { N_ ("MFLOPs"), N_ ("GFLOPs"), N_ ("TFLOPs") };

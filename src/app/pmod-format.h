@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 
 /* "0.83 ms", "48 ms", "1.2 s" */
 char *pmod_format_time (guint64 ns);
+char *pmod_format_time_or_none (guint64 ns); /* 0: none */
 
 /* In the unit that suits scale, so that a figure keeps its unit while it grows and two of them
  * share one. "4.92 TFLOPs" */

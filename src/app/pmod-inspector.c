@@ -9,6 +9,7 @@
 #include "pmod-cell-text.h"
 #include "pmod-column-layout.h"
 #include "pmod-compare-stage.h"
+#include "pmod-drop-down.h"
 #include "pmod-format.h"
 #include "pmod-layer-strip.h"
 #include "pmod-map-legend.h"
@@ -384,14 +385,6 @@ pmod_inspector_class_init (PmodInspectorClass *klass)
   gtk_widget_class_set_css_name (widget_class, "inspector");
 }
 
-/* A drop-down's button is what takes the focus, and it has no name of its own. */
-static void
-name_button (GtkWidget *drop_down, const char *name)
-{
-  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (drop_down)),
-                                  GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
-}
-
 static void
 pmod_inspector_init (PmodInspector *self)
 {
@@ -400,8 +393,8 @@ pmod_inspector_init (PmodInspector *self)
 
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   gtk_widget_init_template (GTK_WIDGET (self));
-  name_button (self->planes, _ ("Which reading of the picture"));
-  name_button (self->pictures, _ ("Which picture"));
+  pmod_drop_down_set_name (self->planes, _ ("Which reading of the picture"));
+  pmod_drop_down_set_name (self->pictures, _ ("Which picture"));
   for (gsize i = 0; i < G_N_ELEMENTS (told); i++)
     g_signal_group_connect_swapped (self->signals, told[i], G_CALLBACK (update), self);
   g_signal_group_connect_swapped (self->signals, "notify::view", G_CALLBACK (view_changed_cb),

@@ -105,7 +105,7 @@ build_map (PmodLayerCell *self, PmodRun *run, const PmodRunPlane *plane)
 
       for (int col = 0; col < plane->cols; col++)
         {
-          int token = plane->first < 0 ? -1 : plane->first + row * plane->stride + col;
+          int token = plane->first < 0 ? -1 : pmod_run_plane_get_token (plane, row, col);
           guint32 pixel = get_token_pixel (self, &shades, run, token);
 
           for (int x = 0; x < block; x++)
@@ -409,11 +409,4 @@ pmod_layer_cell_new (PmodSelection *selection, int layer, int side)
   update_texts (self);
   update_selected (self);
   return GTK_WIDGET (self);
-}
-
-int
-pmod_layer_cell_get_layer (PmodLayerCell *self)
-{
-  g_return_val_if_fail (PMOD_IS_LAYER_CELL (self), 0);
-  return self->layer;
 }

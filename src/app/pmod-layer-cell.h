@@ -13,6 +13,4 @@ G_DECLARE_FINAL_TYPE (PmodLayerCell, pmod_layer_cell, PMOD, LAYER_CELL, GtkWidge
 /* side: of the map, in pixels. */
 GtkWidget *pmod_layer_cell_new (PmodSelection *selection, int layer, int side);
 
-int pmod_layer_cell_get_layer (PmodLayerCell *self);
-
 G_END_DECLS

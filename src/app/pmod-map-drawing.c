@@ -327,7 +327,7 @@ get_cell (const PmodMapPage *self, const graphene_rect_t *area, int row, int col
 static int
 get_token (const PmodMapPage *self, int row, int col)
 {
-  return self->plane.first + row * self->plane.stride + col;
+  return pmod_run_plane_get_token (&self->plane, row, col);
 }
 
 static gboolean

@@ -92,7 +92,7 @@ fill (Canvas *canvas, Box box, guint32 pixel)
 static int
 get_token (const PmodMap *map, int row, int col)
 {
-  return map->grid.first + row * map->grid.stride + col;
+  return pmod_run_plane_get_token (&map->grid, row, col);
 }
 
 static gboolean

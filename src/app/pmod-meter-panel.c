@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-column-layout.h"
+#include "pmod-drop-down.h"
 #include "pmod-format.h"
 #include "pmod-meter-bar.h"
 
@@ -83,14 +84,6 @@ show_measured (GtkLabel *label, char *value, char *dense)
   g_free (dense);
 }
 
-static char *
-format_first (PmodRun *run)
-{
-  guint64 ns = run ? pmod_run_get_first_token_ns (run) : 0;
-
-  return ns > 0 ? pmod_format_time (ns) : g_strdup (PMOD_FORMAT_NONE);
-}
-
 /* Weights weigh the same however much is skipped; without their figure there is none of memory. */
 static void
 show_memory (PmodMeterPanel *self, PmodRun *run, const PmodRunCost *kv)
@@ -108,7 +101,9 @@ show_times (PmodMeterPanel *self, PmodRun *run)
 {
   PmodRun *dense = run ? pmod_run_get_dense_run (run) : NULL;
 
-  show_measured (self->first_label, format_first (run), dense ? format_first (dense) : NULL);
+  show_measured (self->first_label,
+                 pmod_format_time_or_none (run ? pmod_run_get_first_token_ns (run) : 0),
+                 dense ? pmod_format_time_or_none (pmod_run_get_first_token_ns (dense)) : NULL);
   show_measured (self->speed_label,
                  pmod_format_speed (run ? pmod_run_get_tokens_per_second (run) : 0),
                  dense ? pmod_format_speed (pmod_run_get_tokens_per_second (dense)) : NULL);
@@ -233,8 +228,6 @@ pmod_meter_panel_init (PmodMeterPanel *self)
 {
   self->signals = g_signal_group_new (PMOD_TYPE_SELECTION);
   gtk_widget_init_template (GTK_WIDGET (self));
-  /* A drop-down's button is what takes the focus, and it has no name of its own. */
-  gtk_accessible_update_property (GTK_ACCESSIBLE (gtk_widget_get_first_child (self->rule)),
-                                  GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("How compute is counted"), -1);
+  pmod_drop_down_set_name (self->rule, _ ("How compute is counted"));
   g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (update), self);
 }

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* Of the text's own colour: numbers stand beside what is drawn, not before it. */
+/* Of the text's own colour. */
 #define STRENGTH 0.7f
 
 PangoLayout *
@@ -15,6 +15,25 @@ pmod_plot_text_new (GtkWidget *widget, const char *text, int *width, int *height
 
   pango_layout_get_pixel_size (layout, width, height);
   return layout;
+}
+
+void
+pmod_plot_text_get_color (GtkWidget *widget, GdkRGBA *color)
+{
+  gtk_style_context_get_color (gtk_widget_get_style_context (widget), color);
+  color->alpha *= STRENGTH;
+}
+
+double
+pmod_plot_round_step (double whole, int n)
+{
+  static const double steps[] = { 1, 2, 5 };
+  double power = pow (10, floor (log10 (whole / n)));
+
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
+    if (steps[i] * power * n >= whole * (1 - 1e-9))
+      return steps[i] * power;
+  return 10 * power;
 }
 
 void
@@ -32,8 +51,7 @@ pmod_plot_text_append (GtkWidget *widget,
                                                 roundf (y - (float)height * align_y));
   GdkRGBA color;
 
-  gtk_style_context_get_color (gtk_widget_get_style_context (widget), &color);
-  color.alpha *= STRENGTH;
+  pmod_plot_text_get_color (widget, &color);
   gtk_snapshot_save (snapshot);
   gtk_snapshot_translate (snapshot, &place);
   gtk_snapshot_append_layout (snapshot, layout, &color);

@@ -7,8 +7,10 @@
 
 #include "pmod-brush.h"
 #include "pmod-comparison.h"
+#include "pmod-drop-down.h"
 #include "pmod-policy-names.h"
 #include "pmod-presets.h"
+#include "pmod-toasts.h"
 
 /* The list of what to compare with. Presets are followed by settings that have no preset's name. */
 enum
@@ -346,11 +348,7 @@ pin_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 tell_problem (PmodPolicyPanel *self, const char *title, const char *message)
 {
-  GtkWidget *dialog =
-      adw_message_dialog_new (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), title, message);
-
-  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
-  gtk_window_present (GTK_WINDOW (dialog));
+  pmod_toasts_show (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), title, message);
 }
 
 static void
@@ -534,15 +532,6 @@ pmod_policy_panel_class_init (PmodPolicyPanelClass *klass)
   gtk_widget_class_set_css_name (widget_class, "policypanel");
 }
 
-/* A drop-down's button is what takes the focus, and it has no name of its own. */
-static void
-name_button (GtkDropDown *drop_down, const char *name)
-{
-  gtk_accessible_update_property (
-      GTK_ACCESSIBLE (gtk_widget_get_first_child (GTK_WIDGET (drop_down))),
-      GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
-}
-
 static void
 fill_lists (PmodPolicyPanel *self)
 {
@@ -569,8 +558,8 @@ pmod_policy_panel_init (PmodPolicyPanel *self)
   self->presets = pmod_presets_new (NULL);
   self->shown_presets = list_presets (self);
   fill_lists (self);
-  name_button (self->policy, _ ("Who chooses what is kept"));
-  name_button (self->scope, _ ("Which layers the brush paints"));
-  name_button (self->other, _ ("What to compare with"));
+  pmod_drop_down_set_name (GTK_WIDGET (self->policy), _ ("Who chooses what is kept"));
+  pmod_drop_down_set_name (GTK_WIDGET (self->scope), _ ("Which layers the brush paints"));
+  pmod_drop_down_set_name (GTK_WIDGET (self->other), _ ("What to compare with"));
   self->updating = FALSE;
 }

@@ -8,6 +8,8 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-drop-down.h"
+
 struct _PmodPresetRow
 {
   AdwBin parent_instance;
@@ -20,7 +22,6 @@ struct _PmodPresetRow
   gboolean updating;
 
   GtkDropDown *drop_down;
-  GtkMenuButton *save_button;
   GtkPopover *popover;
   GtkEditable *name;
   GtkWidget *rename;
@@ -251,7 +252,6 @@ pmod_preset_row_class_init (PmodPresetRowClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-preset-row.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodPresetRow, drop_down);
-  gtk_widget_class_bind_template_child (widget_class, PmodPresetRow, save_button);
   gtk_widget_class_bind_template_child (widget_class, PmodPresetRow, popover);
   gtk_widget_class_bind_template_child (widget_class, PmodPresetRow, name);
   gtk_widget_class_bind_template_child (widget_class, PmodPresetRow, rename);
@@ -286,9 +286,7 @@ pmod_preset_row_init (PmodPresetRow *self)
   gtk_drop_down_set_model (self->drop_down, self->entries);
   self->updating = FALSE;
 
-  gtk_accessible_update_property (
-      GTK_ACCESSIBLE (gtk_widget_get_first_child (GTK_WIDGET (self->drop_down))),
-      GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("Preset"), -1);
+  pmod_drop_down_set_name (GTK_WIDGET (self->drop_down), _ ("Preset"));
   g_signal_group_connect_swapped (self->signals, "changed", G_CALLBACK (tuning_changed_cb), self);
   g_signal_connect_object (self->presets, "notify::problem", G_CALLBACK (problem_changed_cb), self,
                            G_CONNECT_SWAPPED);

@@ -86,19 +86,12 @@ add_stages (GPtrArray *lines, PmodRun *run, PmodRun *dense)
 
 /* --- Figures --------------------------------------------------------------------------------- */
 
-static char *
-describe_first (PmodRun *run)
-{
-  guint64 ns = pmod_run_get_first_token_ns (run);
-
-  return ns > 0 ? pmod_format_time (ns) : g_strdup (PMOD_FORMAT_NONE);
-}
-
 static void
 add_times (GPtrArray *lines, PmodRun *run, PmodRun *dense)
 {
   begin_group (lines);
-  add (lines, _ ("First word"), describe_first (run), dense ? describe_first (dense) : NULL);
+  add (lines, _ ("First word"), pmod_format_time_or_none (pmod_run_get_first_token_ns (run)),
+       dense ? pmod_format_time_or_none (pmod_run_get_first_token_ns (dense)) : NULL);
   add (lines, _ ("Speed"), pmod_format_speed (pmod_run_get_tokens_per_second (run)),
        dense ? pmod_format_speed (pmod_run_get_tokens_per_second (dense)) : NULL);
 }
@@ -199,7 +192,7 @@ pmod_receipt_summary (PmodRun *run)
 {
   int n_new = pmod_run_get_n_new_tokens (run);
   PmodRunCost flops = pmod_run_get_flops (run, PMOD_FLOPS_PAPER);
-  g_autofree char *first = describe_first (run);
+  g_autofree char *first = pmod_format_time_or_none (pmod_run_get_first_token_ns (run));
   g_autofree char *share = pmod_format_share (flops.used, flops.dense);
   const char *reused = pmod_run_get_n_reused (run) > 0 ? _ (" \302\267 picture reused") : "";
   g_autofree char *tokens = g_strdup_printf (

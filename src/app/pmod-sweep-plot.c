@@ -88,8 +88,9 @@ policy_name (int policy)
     }
 }
 
-char *
-pmod_sweep_plot_name_point (PmodSweepRun *sweep, int i)
+/* "factor 0.30", "grid". (transfer full) */
+static char *
+name_point (PmodSweepRun *sweep, int i)
 {
   const PmodSweepPlan *plan = pmod_sweep_run_get_plan (sweep);
   PmodSweepResult result;
@@ -112,7 +113,7 @@ pmod_sweep_plot_name_point (PmodSweepRun *sweep, int i)
 char *
 pmod_sweep_plot_describe_point (PmodSweepRun *sweep, int i)
 {
-  g_autofree char *name = pmod_sweep_plot_name_point (sweep, i);
+  g_autofree char *name = name_point (sweep, i);
   PmodSweepResult result;
 
   pmod_sweep_run_get_point (sweep, i, &result);
@@ -153,19 +154,6 @@ update_value (PmodSweepPlot *self)
 
 /* --- Axes ------------------------------------------------------------------------------------ */
 
-/* 1, 2 or 5 times a power of ten, N_STEPS of which reach whole. */
-static double
-round_step (double whole)
-{
-  static const double steps[] = { 1, 2, 5 };
-  double power = pow (10, floor (log10 (whole / N_STEPS)));
-
-  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
-    if (steps[i] * power * N_STEPS >= whole * (1 - 1e-9))
-      return steps[i] * power;
-  return 10 * power;
-}
-
 static double
 x_value (const Axes *axes, const PmodSweepResult *result, int i)
 {
@@ -197,7 +185,7 @@ find_range (PmodSweepPlot *self, Axes *axes)
       axes->low = MAX (floor (axes->low * 20 - 0.2) / 20, 0);
       axes->high = MAX (ceil (axes->high * 20 + 0.2) / 20, axes->low + 0.05);
     }
-  axes->step = round_step (most);
+  axes->step = pmod_plot_round_step (most, N_STEPS);
   axes->top = axes->step * ceil (most / axes->step - 1e-9);
 }
 

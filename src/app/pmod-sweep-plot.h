@@ -19,9 +19,6 @@ void pmod_sweep_plot_set_sweep (PmodSweepPlot *self, PmodSweepRun *sweep);
 /* Property "marker": the chosen point, or -1. */
 int pmod_sweep_plot_get_marker (PmodSweepPlot *self);
 
-/* "factor 0.30", "grid". (transfer full) */
-char *pmod_sweep_plot_name_point (PmodSweepRun *sweep, int i);
-
 /* All that is known of a point but its answer. (transfer full) */
 char *pmod_sweep_plot_describe_point (PmodSweepRun *sweep, int i);
 

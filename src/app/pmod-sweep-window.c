@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-drop-down.h"
 #include "pmod-sweep-plot.h"
 
 struct _PmodSweepWindow
@@ -258,10 +259,7 @@ pmod_sweep_window_init (PmodSweepWindow *self)
   self->applied = -1;
   self->signals = g_signal_group_new (PMOD_TYPE_SWEEP_RUN);
   gtk_widget_init_template (GTK_WIDGET (self));
-  /* A drop-down's button is what takes the focus, and it has no name of its own. */
-  gtk_accessible_update_property (
-      GTK_ACCESSIBLE (gtk_widget_get_first_child (GTK_WIDGET (self->of))),
-      GTK_ACCESSIBLE_PROPERTY_LABEL, _ ("What is varied"), -1);
+  pmod_drop_down_set_name (GTK_WIDGET (self->of), _ ("What is varied"));
   g_signal_group_connect_swapped (self->signals, "changed", G_CALLBACK (update), self);
 }
 

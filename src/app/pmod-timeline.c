@@ -12,6 +12,7 @@
 
 #include "pmod-format.h"
 #include "pmod-palette.h"
+#include "pmod-plot-text.h"
 #include "pmod-span-words.h"
 
 #define GAP 6
@@ -174,19 +175,11 @@ get_lane_top (PmodTimeline *self)
   return get_line (self) + GAP + TICK_HEIGHT + 1;
 }
 
-/* 1, 2 or 5 times a power of ten, so that N_STEPS of them at most make up the run: it can grow for
- * a while before the axis changes. */
+/* It can grow for a while before the axis changes. */
 static double
 get_step (PmodTimeline *self)
 {
-  static const double steps[] = { 1, 2, 5 };
-  double whole = MAX ((double)get_end (self), 1e6);
-  double power = pow (10, floor (log10 (whole / N_STEPS)));
-
-  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
-    if (steps[i] * power * N_STEPS >= whole)
-      return steps[i] * power;
-  return 10 * power;
+  return pmod_plot_round_step (MAX ((double)get_end (self), 1e6), N_STEPS);
 }
 
 static double
@@ -277,14 +270,6 @@ get_color (Group group)
     }
 }
 
-/* Of words that stand back, and of ticks. */
-static void
-get_ink (PmodTimeline *self, GdkRGBA *color)
-{
-  gtk_style_context_get_color (gtk_widget_get_style_context (GTK_WIDGET (self)), color);
-  color->alpha *= 0.7f;
-}
-
 static int
 append_text (
     PmodTimeline *self, GtkSnapshot *snapshot, const char *text, float x, float y, float align)
@@ -296,7 +281,7 @@ append_text (
 
   pango_layout_get_pixel_size (layout, &width, NULL);
   left = CLAMP (roundf (x - (float)width * align), 0, (float)MAX (all - width, 0));
-  get_ink (self, &color);
+  pmod_plot_text_get_color (GTK_WIDGET (self), &color);
   gtk_snapshot_save (snapshot);
   gtk_snapshot_translate (snapshot, &GRAPHENE_POINT_INIT (left, y));
   gtk_snapshot_append_layout (snapshot, layout, &color);
@@ -367,7 +352,7 @@ ensure_plot (PmodTimeline *self)
   if (self->plot && self->plot_width == width)
     return self->plot;
   g_clear_pointer (&self->plot, gsk_render_node_unref);
-  get_ink (self, &ink);
+  pmod_plot_text_get_color (GTK_WIDGET (self), &ink);
   snapshot = gtk_snapshot_new ();
   gtk_snapshot_append_color (
       snapshot, &palette->track,
@@ -398,11 +383,16 @@ append_marks (PmodTimeline *self, GtkSnapshot *snapshot)
 
   for (int i = 0; i < n_spans; i++)
     {
-      graphene_rect_t place = place_span (self, &spans[i]);
+      gboolean is_selected =
+          spans[i].kind == PMOD_SPAN_LAYER && spans[i].layer == selected && !spans[i].reused;
+      graphene_rect_t place;
 
+      if (i != self->marker && !is_selected)
+        continue;
+      place = place_span (self, &spans[i]);
       if (i == self->marker)
         gtk_snapshot_append_color (snapshot, &palette->hover, &place);
-      if (spans[i].kind == PMOD_SPAN_LAYER && spans[i].layer == selected && !spans[i].reused)
+      if (is_selected)
         gtk_snapshot_append_color (snapshot, &palette->used,
                                    &GRAPHENE_RECT_INIT (place.origin.x, y, place.size.width, MARK));
     }

@@ -7,8 +7,8 @@
 
 #define PROBLEM_SECONDS 10
 
-static AdwToast *
-make_toast (const char *title)
+AdwToast *
+pmod_toasts_new (const char *title)
 {
   g_autofree char *escaped = g_markup_escape_text (title, -1);
 
@@ -21,7 +21,7 @@ pmod_toasts_add (AdwToastOverlay *overlay,
                  const char *button,
                  const char *action)
 {
-  AdwToast *toast = make_toast (title);
+  AdwToast *toast = pmod_toasts_new (title);
 
   adw_toast_set_button_label (toast, button);
   adw_toast_set_action_name (toast, action);
@@ -31,7 +31,7 @@ pmod_toasts_add (AdwToastOverlay *overlay,
 void
 pmod_toasts_add_problem (AdwToastOverlay *overlay, const char *title, const char *message)
 {
-  AdwToast *toast = make_toast (title);
+  AdwToast *toast = pmod_toasts_new (title);
 
   adw_toast_set_button_label (toast, _ ("Why?"));
   adw_toast_set_action_name (toast, "win.explain");
@@ -42,13 +42,19 @@ pmod_toasts_add_problem (AdwToastOverlay *overlay, const char *title, const char
 }
 
 void
+pmod_toasts_show (GtkWindow *parent, const char *title, const char *message)
+{
+  GtkWidget *dialog = adw_message_dialog_new (parent, title, message);
+
+  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
+  gtk_window_present (GTK_WINDOW (dialog));
+}
+
+void
 pmod_toasts_explain (GtkWindow *parent, GVariant *parameter)
 {
   const char *title, *message;
-  GtkWidget *dialog;
 
   g_variant_get (parameter, "(&s&s)", &title, &message);
-  dialog = adw_message_dialog_new (parent, title, message);
-  adw_message_dialog_add_response (ADW_MESSAGE_DIALOG (dialog), "close", _ ("_Close"));
-  gtk_window_present (GTK_WINDOW (dialog));
+  pmod_toasts_show (parent, title, message);
 }

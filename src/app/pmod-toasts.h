@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* title is plain text, not markup. */
+AdwToast *pmod_toasts_new (const char *title);
+
 /* button, action: nullable. */
 void pmod_toasts_add (AdwToastOverlay *overlay,
                       const char *title,
@@ -13,6 +16,9 @@ void pmod_toasts_add (AdwToastOverlay *overlay,
 
 /* Why something did not work is more than a toast has room for: "win.explain" has the message. */
 void pmod_toasts_add_problem (AdwToastOverlay *overlay, const char *title, const char *message);
+
+/* The dialog behind "Why?". */
+void pmod_toasts_show (GtkWindow *parent, const char *title, const char *message);
 
 /* parameter: of "win.explain", (ss). */
 void pmod_toasts_explain (GtkWindow *parent, GVariant *parameter);

@@ -8,6 +8,8 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-drop-down.h"
+#include "pmod-format.h"
 #include "pmod-meter-bar.h"
 #include "pmod-policy-panel.h"
 #include "pmod-preset-row.h"
@@ -98,7 +100,7 @@ show_cost (
 {
   double share = known && dense > 0 ? used / dense : 0;
   g_autofree char *text =
-      known ? g_strdup_printf (_ ("%.0f %% of dense"), 100 * share) : g_strdup ("\342\200\223");
+      known ? g_strdup_printf (_ ("%.0f %% of dense"), 100 * share) : g_strdup (PMOD_FORMAT_NONE);
 
   gtk_label_set_label (label, text);
   pmod_meter_bar_set (bar, share, known ? 1 : 0);
@@ -446,15 +448,6 @@ pmod_tuning_pane_class_init (PmodTuningPaneClass *klass)
   gtk_widget_class_set_css_name (widget_class, "tuningpane");
 }
 
-/* A drop-down's button is what takes the focus, and it has no name of its own. */
-static void
-name_drop_down (GtkDropDown *drop_down, const char *name)
-{
-  gtk_accessible_update_property (
-      GTK_ACCESSIBLE (gtk_widget_get_first_child (GTK_WIDGET (drop_down))),
-      GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
-}
-
 static void
 pmod_tuning_pane_init (PmodTuningPane *self)
 {
@@ -465,8 +458,8 @@ pmod_tuning_pane_init (PmodTuningPane *self)
   pmod_slider_row_pass_wheel (self->top_k);
   pmod_slider_row_pass_wheel (self->sampling_seed);
   pmod_slider_row_pass_wheel (self->max_tokens);
-  name_drop_down (self->schedule, _ ("Schedule"));
-  name_drop_down (self->norm, _ ("Function of the routers"));
+  pmod_drop_down_set_name (GTK_WIDGET (self->schedule), _ ("Schedule"));
+  pmod_drop_down_set_name (GTK_WIDGET (self->norm), _ ("Function of the routers"));
   g_signal_group_connect_swapped (self->tuning_signals, "changed", G_CALLBACK (tuning_changed_cb),
                                   self);
   g_signal_group_connect_swapped (self->selection_signals, "run-changed",

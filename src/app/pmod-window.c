@@ -1,24 +1,17 @@
 /* PmodWindow: see pmod-window.h. */
 #include "config.h"
 
-#include "pmod-window.h"
+#include "pmod-window-private.h"
 
 #include <glib/gi18n.h>
 
 #include "pmod-camera-button.h"
 #include "pmod-camera-page.h"
 #include "pmod-chat-pane.h"
-#include "pmod-chat.h"
-#include "pmod-comparison.h"
 #include "pmod-detail-pane.h"
-#include "pmod-export-dialog.h"
 #include "pmod-inspector.h"
 #include "pmod-live-bar.h"
-#include "pmod-live.h"
 #include "pmod-model-button.h"
-#include "pmod-picture-opener.h"
-#include "pmod-selection.h"
-#include "pmod-sweep-window.h"
 #include "pmod-toasts.h"
 #include "pmod-training-window.h"
 #include "pmod-tuning-pane.h"
@@ -26,33 +19,6 @@
 
 /* As in the template. */
 #define SIDE_WIDTH 360
-
-struct _PmodWindow
-{
-  AdwApplicationWindow parent_instance;
-
-  GSettings *settings; /* nullable */
-  PmodSession *session;
-  PmodChat *chat;
-  PmodSelection *selection;
-  PmodLive *live;
-  PmodPictureOpener *opener;
-  PmodExporter *exporter;
-  GtkFileChooserNative *folder_chooser;
-  GtkWidget *sweep_window; /* weak: while it is open */
-
-  AdwToastOverlay *toasts;
-  AdwLeaflet *leaflet;
-  GtkWidget *side;
-  GtkStack *pages;
-  GtkWidget *chat_pane;
-  GtkStack *stack;
-  GtkRevealer *loading;
-  GtkLabel *loading_label;
-  GtkProgressBar *loading_bar;
-  GtkRevealer *remark;
-  GtkLabel *remark_label;
-};
 
 enum
 {
@@ -80,49 +46,7 @@ add_problem (PmodWindow *self, const char *title, const char *message)
   pmod_toasts_add_problem (self->toasts, title, message);
 }
 
-static void
-explain_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_toasts_explain (GTK_WINDOW (widget), parameter);
-}
-
 /* --- Pictures -------------------------------------------------------------------------------- */
-
-static void
-open_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-  g_autoptr (GFile) folder = NULL;
-  g_autofree char *path =
-      self->settings ? g_settings_get_string (self->settings, "last-folder") : NULL;
-
-  if (path && *path && g_file_test (path, G_FILE_TEST_IS_DIR))
-    folder = g_file_new_for_path (path);
-  pmod_picture_opener_choose (self->opener, GTK_WINDOW (self), folder);
-}
-
-static void
-open_uri_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  g_autoptr (GFile) file = g_file_new_for_uri (g_variant_get_string (parameter, NULL));
-
-  pmod_picture_opener_open (PMOD_WINDOW (widget)->opener, file);
-}
-
-static void
-paste_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  if (!pmod_picture_opener_paste (self->opener, gtk_widget_get_clipboard (widget)))
-    add_toast (self, _ ("The clipboard has no picture"), NULL, NULL);
-}
-
-static void
-screenshot_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_picture_opener_take_screenshot (PMOD_WINDOW (widget)->opener);
-}
 
 /* Before the entry sees Ctrl+V: a picture goes to the window, text stays with the entry. */
 static gboolean
@@ -171,14 +95,6 @@ file_opened_cb (PmodWindow *self, GFile *file)
 /* --- Export ---------------------------------------------------------------------------------- */
 
 static void
-export_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  gtk_window_present (GTK_WINDOW (pmod_export_dialog_new (GTK_WINDOW (self), self->exporter)));
-}
-
-static void
 connect_exporter (PmodWindow *self)
 {
   self->exporter = pmod_exporter_new (self->chat, self->selection);
@@ -188,97 +104,7 @@ connect_exporter (PmodWindow *self)
                            G_CONNECT_SWAPPED);
 }
 
-/* --- Camera ---------------------------------------------------------------------------------- */
-
-static void
-camera_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_live_start (PMOD_WINDOW (widget)->live, g_variant_get_string (parameter, NULL));
-}
-
-static void
-camera_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_live_start_again (PMOD_WINDOW (widget)->live);
-}
-
-static void
-camera_off_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_live_stop (PMOD_WINDOW (widget)->live);
-}
-
-static void
-toggle_camera_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  if (pmod_live_get_active (self->live))
-    pmod_live_stop (self->live);
-  else
-    pmod_live_start_again (self->live);
-}
-
-static void
-freeze_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  pmod_live_set_frozen (self->live, !pmod_live_get_frozen (self->live));
-}
-
 /* --- Conversation ---------------------------------------------------------------------------- */
-
-static void
-new_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  pmod_chat_clear (self->chat);
-  if (pmod_chat_can_undo (self->chat))
-    add_toast (self, _ ("New conversation"), _ ("_Undo"), "win.undo");
-}
-
-static void
-undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_chat_undo (PMOD_WINDOW (widget)->chat);
-}
-
-static void
-ask_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_chat_ask_again (PMOD_WINDOW (widget)->chat);
-}
-
-static void
-reset_routing_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_tuning_reset (pmod_session_get_tuning (PMOD_WINDOW (widget)->session));
-}
-
-static void
-sweep_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  if (!self->sweep_window)
-    g_set_weak_pointer (&self->sweep_window, GTK_WIDGET (pmod_sweep_window_new (
-                                                 GTK_WINDOW (self), self->chat, self->selection)));
-  gtk_window_present (GTK_WINDOW (self->sweep_window));
-}
-
-static void
-stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_chat_stop (PMOD_WINDOW (widget)->chat);
-}
-
-static void
-compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_comparison_toggle (pmod_comparison_get (PMOD_WINDOW (widget)->chat));
-}
 
 static void
 update_stack (PmodWindow *self)
@@ -311,54 +137,6 @@ picture_changed_cb (PmodWindow *self)
 }
 
 /* --- Models ---------------------------------------------------------------------------------- */
-
-static void
-choose_model (PmodWindow *self, const char *name_or_path)
-{
-  if (self->settings)
-    g_settings_set_string (self->settings, "model", name_or_path);
-  pmod_session_open_model (self->session, name_or_path);
-}
-
-static void
-model_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  choose_model (PMOD_WINDOW (widget), g_variant_get_string (parameter, NULL));
-}
-
-static void
-folder_chosen_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
-{
-  PmodWindow *self = user_data;
-  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
-  const char *path = file ? g_file_peek_path (file) : NULL;
-
-  g_clear_object (&self->folder_chooser);
-  if (response == GTK_RESPONSE_ACCEPT && path)
-    choose_model (self, path);
-}
-
-static void
-model_folder_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  if (self->folder_chooser)
-    return;
-  self->folder_chooser = gtk_file_chooser_native_new (
-      _ ("Choose a Model\342\200\231s Folder"), GTK_WINDOW (self),
-      GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _ ("_Open"), _ ("_Cancel"));
-  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (self->folder_chooser), TRUE);
-  g_signal_connect_object (self->folder_chooser, "response", G_CALLBACK (folder_chosen_cb), self,
-                           0);
-  gtk_native_dialog_show (GTK_NATIVE_DIALOG (self->folder_chooser));
-}
-
-static void
-cancel_loading_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  pmod_session_cancel_loading (PMOD_WINDOW (widget)->session);
-}
 
 static void
 update_progress (PmodWindow *self)
@@ -398,8 +176,8 @@ model_refused_cb (PmodWindow *self, const char *message)
 
 /* --- The side and its pages ------------------------------------------------------------------- */
 
-static const char *
-get_pane (PmodWindow *self)
+const char *
+pmod_window_get_pane (PmodWindow *self)
 {
   /* The action asks before the template is there. */
   if (!self->leaflet || !self->pages || !gtk_stack_get_visible_child_name (self->pages))
@@ -410,8 +188,8 @@ get_pane (PmodWindow *self)
   return gtk_stack_get_visible_child_name (self->pages);
 }
 
-static void
-set_pane (PmodWindow *self, const char *name)
+void
+pmod_window_set_pane (PmodWindow *self, const char *name)
 {
   if (g_strcmp0 (name, "picture") == 0)
     {
@@ -427,19 +205,6 @@ static void
 pane_changed_cb (PmodWindow *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PANE]);
-}
-
-/* Where there is room for one side only, the other one takes its place. */
-static void
-toggle_chat_action (GtkWidget *widget, const char *name, GVariant *parameter)
-{
-  PmodWindow *self = PMOD_WINDOW (widget);
-
-  if (adw_leaflet_get_folded (self->leaflet))
-    set_pane (self, g_str_equal (get_pane (self), "chat") ? "picture" : "chat");
-  else
-    gtk_widget_set_visible (self->side, !gtk_widget_get_visible (self->side));
-  gtk_widget_activate_action (self->chat_pane, "chat.write", NULL);
 }
 
 /* Beside the picture the side is as wide as it must be and no wider: the leaflet goes by the least
@@ -509,7 +274,7 @@ pmod_window_get_property (GObject *object, guint id, GValue *value, GParamSpec *
       g_value_set_object (value, self->live);
       break;
     case PROP_PANE:
-      g_value_set_string (value, get_pane (self));
+      g_value_set_string (value, pmod_window_get_pane (self));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -524,40 +289,11 @@ pmod_window_set_property (GObject *object, guint id, const GValue *value, GParam
   switch (id)
     {
     case PROP_PANE:
-      set_pane (self, g_value_get_string (value));
+      pmod_window_set_pane (self, g_value_get_string (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
-}
-
-static void
-install_actions (GtkWidgetClass *klass)
-{
-  gtk_widget_class_install_action (klass, "win.open", NULL, open_action);
-  gtk_widget_class_install_action (klass, "win.open-uri", "s", open_uri_action);
-  gtk_widget_class_install_action (klass, "win.paste", NULL, paste_action);
-  gtk_widget_class_install_action (klass, "win.export", NULL, export_action);
-  gtk_widget_class_install_action (klass, "win.screenshot", NULL, screenshot_action);
-  gtk_widget_class_install_action (klass, "win.camera", "s", camera_action);
-  gtk_widget_class_install_action (klass, "win.camera-again", NULL, camera_again_action);
-  gtk_widget_class_install_action (klass, "win.camera-off", NULL, camera_off_action);
-  gtk_widget_class_install_action (klass, "win.toggle-camera", NULL, toggle_camera_action);
-  gtk_widget_class_install_action (klass, "win.freeze", NULL, freeze_action);
-  gtk_widget_class_install_action (klass, "win.new", NULL, new_action);
-  gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
-  gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
-  gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
-  gtk_widget_class_install_action (klass, "win.compare", NULL, compare_action);
-  gtk_widget_class_install_action (klass, "win.reset-routing", NULL, reset_routing_action);
-  gtk_widget_class_install_action (klass, "win.sweep", NULL, sweep_action);
-  gtk_widget_class_install_action (klass, "win.model", "s", model_action);
-  gtk_widget_class_install_action (klass, "win.model-folder", NULL, model_folder_action);
-  gtk_widget_class_install_action (klass, "win.cancel-loading", NULL, cancel_loading_action);
-  gtk_widget_class_install_action (klass, "win.explain", "(ss)", explain_action);
-  gtk_widget_class_install_action (klass, "win.toggle-chat", NULL, toggle_chat_action);
-  gtk_widget_class_install_property_action (klass, "win.pane", "pane");
-  gtk_widget_class_install_property_action (klass, "win.full-screen", "fullscreened");
 }
 
 static void
@@ -611,7 +347,7 @@ pmod_window_class_init (PmodWindowClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
-  install_actions (GTK_WIDGET_CLASS (klass));
+  pmod_window_install_actions (GTK_WIDGET_CLASS (klass));
   bind_children (GTK_WIDGET_CLASS (klass));
 }
 

@@ -216,7 +216,7 @@ pmod_brush_paint (PmodBrush *self, PmodSelection *selection, int cell, PmodTunin
   col = cell % grid.cols - (self->size - 1) / 2;
   for (int i = MAX (row, 0); i < MIN (row + self->size, grid.rows); i++)
     for (int j = MAX (col, 0); j < MIN (col + self->size, grid.cols); j++)
-      tokens[n++] = grid.first + i * grid.stride + j;
+      tokens[n++] = pmod_run_plane_get_token (&grid, i, j);
   pmod_tuning_paint_tokens (
       self->tuning, pmod_run_get_n_vision (pmod_selection_get_run (selection)),
       self->all_layers ? PMOD_TUNING_ALL_LAYERS : pmod_selection_get_layer (selection), tokens, n,
@@ -234,6 +234,7 @@ pmod_brush_get_painted (PmodBrush *self, PmodSelection *selection, int cell)
       pmod_tuning_get_paint_size (self->tuning) !=
           pmod_run_get_n_vision (pmod_selection_get_run (selection)))
     return PMOD_TUNING_UNPAINTED;
-  return pmod_tuning_get_painted (self->tuning, pmod_selection_get_layer (selection),
-                                  grid.first + cell / grid.cols * grid.stride + cell % grid.cols);
+  return pmod_tuning_get_painted (
+      self->tuning, pmod_selection_get_layer (selection),
+      pmod_run_plane_get_token (&grid, cell / grid.cols, cell % grid.cols));
 }

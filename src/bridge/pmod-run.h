@@ -56,6 +56,13 @@ typedef struct
   float x0, y0, x1, y1; /* corners, where the picture's own are (0,0) and (1,1) */
 } PmodRunPlane;
 
+/* Router's index of a cell; the plane is routed. */
+static inline int
+pmod_run_plane_get_token (const PmodRunPlane *plane, int row, int col)
+{
+  return plane->first + row * plane->stride + col;
+}
+
 typedef struct
 {
   double used;  /* so far */

@@ -435,7 +435,7 @@ pmod_selection_get_token (PmodSelection *self, int cell)
   if (!pmod_selection_get_grid (self, &grid) || grid.first < 0 || cell < 0 ||
       cell >= grid.rows * grid.cols)
     return -1;
-  return grid.first + cell / grid.cols * grid.stride + cell % grid.cols;
+  return pmod_run_plane_get_token (&grid, cell / grid.cols, cell % grid.cols);
 }
 
 int

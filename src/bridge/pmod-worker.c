@@ -1,4 +1,5 @@
-/* PmodWorker: the one thread that touches the engine. See pmod-worker.h.
+/* PmodWorker: the one thread that touches the engine. See pmod-worker.h; what a job does there is
+ * in pmod-worker-run.c.
  *
  * Owners: the engine's thread owns model, contexts, prompt and trace, and the job that runs. `lock`
  * guards the mailbox (open_path and its id, waiting, closing), the outbox (events, woken) and the
@@ -6,41 +7,7 @@
  * never held over work. A pthread mutex rather than a GMutex: the thread sanitizer follows it. */
 #include "config.h"
 
-#include "pmod-worker.h"
-
-#include "pmod-first-word.h"
-
-#include "pmod-model-card-private.h"
-
-#include <pthread.h>
-
-struct _PmodWorker
-{
-  GThread *thread;
-  void (*wake) (gpointer);
-  gpointer wake_data;
-
-  pthread_mutex_t lock;
-  pthread_cond_t mail;
-  gboolean quit;
-  char *open_path;
-  guint64 open_id;
-  gboolean open_cancelled;
-  PmodJob *waiting[PMOD_N_LANES];
-  gboolean closing[PMOD_N_LANES];
-  PmodJob *running;
-  PmodJob *paused;              /* a sweep, while another lane's job runs between two points */
-  PmodContext *running_context; /* only while running */
-  GPtrArray *events;
-  gboolean woken;
-
-  /* The engine's thread alone. */
-  PmodModel *model;
-  PmodContext *contexts[PMOD_N_LANES];
-  guint64 model_id;
-  int last_lane;
-  PmodFirstWord first_words[PMOD_N_LANES];
-};
+#include "pmod-worker-private.h"
 
 static void
 event_free (PmodEvent *event)
@@ -76,8 +43,8 @@ pmod_job_free (PmodJob *job)
 
 /* --- Events out ------------------------------------------------------------------------------ */
 
-static PmodEvent *
-event_new (PmodEventType type, guint64 job)
+PmodEvent *
+pmod_event_new (PmodEventType type, guint64 job)
 {
   PmodEvent *event = g_new0 (PmodEvent, 1);
 
@@ -97,8 +64,8 @@ push_locked (PmodWorker *self, PmodEvent *event)
   return must_wake;
 }
 
-static void
-push (PmodWorker *self, PmodEvent *event)
+void
+pmod_worker_push (PmodWorker *self, PmodEvent *event)
 {
   gboolean must_wake;
 
@@ -134,9 +101,9 @@ compare_first_words (PmodWorker *self)
   if (job->lane > 1 ||
       !pmod_first_word_compare (&self->first_words[0], &self->first_words[1], &divergence))
     return;
-  event = event_new (PMOD_EVENT_APART, job->id);
+  event = pmod_event_new (PMOD_EVENT_APART, job->id);
   event->divergence = divergence;
-  push (self, event);
+  pmod_worker_push (self, event);
 }
 
 static gboolean
@@ -149,8 +116,8 @@ is_first_word (const PmodRecord *record)
  *
  * A prefill forgets what was cancelled before it began; a stop that came between the job's start
  * and that moment is told again with the run's first record. */
-static void
-record_cb (const PmodRecord *record, gpointer user_data)
+void
+pmod_worker_record (const PmodRecord *record, gpointer user_data)
 {
   PmodWorker *self = user_data;
   gboolean must_wake = FALSE;
@@ -162,7 +129,7 @@ record_cb (const PmodRecord *record, gpointer user_data)
   event = last_event (self, PMOD_EVENT_RECORDS);
   if (!event || event->job != self->running->id)
     {
-      event = event_new (PMOD_EVENT_RECORDS, self->running->id);
+      event = pmod_event_new (PMOD_EVENT_RECORDS, self->running->id);
       event->records = g_byte_array_new ();
       must_wake = push_locked (self, event);
     }
@@ -187,7 +154,7 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
   event = last_event (self, PMOD_EVENT_PROGRESS);
   if (!event)
     {
-      event = event_new (PMOD_EVENT_PROGRESS, 0);
+      event = pmod_event_new (PMOD_EVENT_PROGRESS, 0);
       must_wake = push_locked (self, event);
     }
   event->done = done;
@@ -199,32 +166,6 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
 }
 
 /* --- Opening --------------------------------------------------------------------------------- */
-
-static PmodModelCard *
-describe (PmodModel *model, const PmodParams *params)
-{
-  const PmodConfig *config = pmod_model_get_config (model);
-  PmodModelCard *card = pmod_model_card_new ();
-  double ratios[PMOD_MAX_LAYERS];
-
-  card->path = g_strdup (pmod_model_get_path (model));
-  card->name = g_path_get_basename (card->path);
-  pmod_model_card_read_words (card);
-  card->precision = g_strdup (pmod_model_get_precision_name (model));
-  card->device = g_strdup (pmod_model_get_device_name (model));
-  card->fallback = g_strdup (pmod_model_get_fallback (model));
-  card->n_layers = config->n_layers;
-  card->context_length = config->context_length;
-  card->has_vision = config->has_vision;
-  card->single_questions = config->single_questions;
-  card->weight_bytes = pmod_model_get_weight_bytes (model);
-  card->load_ns = pmod_model_get_load_ns (model);
-  if (pmod_routing_ratios (&params->routing, config, ratios, NULL))
-    for (int l = 0; l < config->n_layers; l++)
-      card->n_routed += ratios[l] >= 0;
-  card->facts = pmod_model_facts_new (model, params);
-  return card;
-}
 
 static void
 close_all (PmodWorker *self)
@@ -251,9 +192,9 @@ open_model (PmodWorker *self, guint64 id, const char *name)
 
   if (!context)
     {
-      event = event_new (PMOD_EVENT_REFUSED, id);
+      event = pmod_event_new (PMOD_EVENT_REFUSED, id);
       event->error = error;
-      push (self, event);
+      pmod_worker_push (self, event);
       return;
     }
   close_all (self);
@@ -262,9 +203,9 @@ open_model (PmodWorker *self, guint64 id, const char *name)
   self->model_id = id;
   pmod_params_init (&params, pmod_model_get_config (self->model));
 
-  event = event_new (PMOD_EVENT_OPENED, id);
-  event->card = describe (self->model, &params);
-  push (self, event);
+  event = pmod_event_new (PMOD_EVENT_OPENED, id);
+  event->card = pmod_worker_describe (self->model, &params);
+  pmod_worker_push (self, event);
 }
 
 /* --- Running --------------------------------------------------------------------------------- */
@@ -282,36 +223,8 @@ get_context (PmodWorker *self, const PmodJob *job, GError **error)
   return *context;
 }
 
-static PmodPrompt *
-make_prompt (PmodWorker *self, PmodJob *job, GError **error)
-{
-  const PmodConfig *config = pmod_model_get_config (self->model);
-  int n_turns = job->texts ? (int)g_strv_length (job->texts) : 1;
-  g_autofree PmodTurn *turns = g_new0 (PmodTurn, n_turns);
-  int first = config->single_questions ? n_turns - 1 : 0;
-  PmodPrompt *prompt;
-
-  for (int i = 0; i < n_turns; i++)
-    {
-      turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
-      turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
-    }
-  prompt = pmod_prompt_new_chat_full (
-      pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
-      &job->image, job->image ? 1 : 0,
-      job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
-  if (!prompt || !job->only_read || (job->texts && !job->question_first))
-    return prompt;
-
-  /* Nothing that follows the picture has a say in its maps. */
-  for (guint i = 0; i < prompt->ids->len; i++)
-    if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
-      g_array_set_size (prompt->ids, i + 1);
-  return prompt;
-}
-
-static gboolean
-is_stopped (PmodWorker *self)
+gboolean
+pmod_worker_is_stopped (PmodWorker *self)
 {
   gboolean stopped;
 
@@ -319,89 +232,6 @@ is_stopped (PmodWorker *self)
   stopped = self->running->stopped || self->quit;
   pthread_mutex_unlock (&self->lock);
   return stopped;
-}
-
-static gboolean
-answer_cb (const char *text, gpointer user_data)
-{
-  return !is_stopped (user_data);
-}
-
-static void run_others (PmodWorker *self);
-
-static gboolean
-point_cb (const PmodSweepPoint *point, gpointer user_data)
-{
-  PmodWorker *self = user_data;
-  PmodEvent *event = event_new (PMOD_EVENT_POINT, self->running->id);
-
-  event->point =
-      (PmodWorkerPoint){ point->flops, point->kv_bytes, point->kv_bytes_dense, point->divergence };
-  event->text = point->answer ? g_strdup (point->answer->text->str) : NULL;
-  push (self, event);
-  run_others (self);
-  return !is_stopped (self);
-}
-
-/* A sweep sets aside what was cancelled before its first run, and an answer what was cancelled
- * before its prefill: the callback's question catches both. */
-static void
-sweep (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
-{
-  g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
-
-  if (!prompt)
-    return;
-  if (job->model != self->model_id)
-    {
-      g_set_error_literal (&event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED, "another model");
-      return;
-    }
-  pmod_sweep (context, prompt, &job->params, job->settings, job->n_settings, PMOD_SWEEP_ANSWERS,
-              NULL, point_cb, self, &event->error);
-}
-
-static void
-run_prompt (PmodWorker *self,
-            PmodContext *context,
-            PmodJob *job,
-            const PmodPrompt *prompt,
-            PmodTrace *trace,
-            PmodEvent *event)
-{
-  g_autoptr (PmodAnswer) result = NULL;
-
-  if (job->only_read)
-    {
-      pmod_context_prefill (context, prompt, &job->params, trace, &event->error);
-      return;
-    }
-  result =
-      pmod_context_answer (context, prompt, &job->params, trace, answer_cb, self, &event->error);
-  if (!result)
-    return;
-  event->text = g_strdup (result->text->str);
-  event->finish = result->finish;
-}
-
-/* Fills in the event that ends the job. A painting of a prompt with another number of parts is
- * refused before anything is recorded; the next picture is then read as if nothing were painted. */
-static void
-answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEvent *event)
-{
-  g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
-  g_autoptr (PmodTrace) trace = NULL;
-
-  if (!prompt)
-    return;
-  trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, record_cb, self);
-  run_prompt (self, context, job, prompt, trace, event);
-  if (job->params.routing.paint && g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_ARGUMENT))
-    {
-      g_clear_error (&event->error);
-      pmod_params_set_paint (&job->params, NULL);
-      run_prompt (self, context, job, prompt, trace, event);
-    }
 }
 
 /* Whose turn it is: the lane's that did not run last, if it has a job. -1: no job waits. */
@@ -443,13 +273,13 @@ run_job (PmodWorker *self, PmodJob *job, PmodEvent *event)
   self->running_context = context;
   pthread_mutex_unlock (&self->lock);
 
-  push (self, event_new (PMOD_EVENT_STARTED, job->id));
-  if (context && is_stopped (self))
+  pmod_worker_push (self, pmod_event_new (PMOD_EVENT_STARTED, job->id));
+  if (context && pmod_worker_is_stopped (self))
     event->finish = PMOD_FINISH_CANCELLED;
   else if (context && job->settings)
-    sweep (self, context, job, event);
+    pmod_worker_sweep (self, context, job, event);
   else if (context)
-    answer (self, context, job, event);
+    pmod_worker_answer (self, context, job, event);
   if (g_error_matches (event->error, PMOD_ERROR, PMOD_ERROR_CANCELLED))
     {
       g_clear_error (&event->error);
@@ -462,7 +292,7 @@ static void
 run_job_locked (PmodWorker *self, int lane)
 {
   PmodJob *job = self->running = g_steal_pointer (&self->waiting[lane]);
-  PmodEvent *event = event_new (PMOD_EVENT_DONE, job->id);
+  PmodEvent *event = pmod_event_new (PMOD_EVENT_DONE, job->id);
 
   self->last_lane = lane;
   pthread_mutex_unlock (&self->lock);
@@ -473,14 +303,12 @@ run_job_locked (PmodWorker *self, int lane)
   self->running_context = NULL;
   pthread_mutex_unlock (&self->lock);
   pmod_job_free (job);
-  push (self, event);
+  pmod_worker_push (self, event);
   pthread_mutex_lock (&self->lock);
 }
 
-/* Between two points of a sweep, which may take minutes: what the other lanes have. Their contexts
- * are not the sweep's. */
-static void
-run_others (PmodWorker *self)
+void
+pmod_worker_run_others (PmodWorker *self)
 {
   PmodContext *context;
   int lane;
@@ -581,7 +409,7 @@ drop_waiting_locked (PmodWorker *self, int lane)
 
   if (!job)
     return FALSE;
-  event = event_new (PMOD_EVENT_DONE, job->id);
+  event = pmod_event_new (PMOD_EVENT_DONE, job->id);
   event->finish = PMOD_FINISH_CANCELLED;
   pmod_job_free (job);
   return push_locked (self, event);

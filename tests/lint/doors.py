@@ -120,8 +120,6 @@ def room_of(name, here, rooms):
 def check_local(path, line, header, here, rooms, carriers):
     there = room_of(header.split("/")[-1], here, rooms)
     if there is None or there == here:
-        if here == "app" and header.endswith("-private.h"):
-            tree.report(path, line, f"the app includes a private header, {header}")
         return
     if header.endswith("-private.h"):
         tree.report(path, line, f"{header} is private to {there}")

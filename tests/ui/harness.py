@@ -20,6 +20,8 @@ FIXTURES = TOP / "tests/fixtures"
 DEMO = FIXTURES / "demo-v0"
 BUILD = pathlib.Path(os.environ.get("STRATA_BUILD_DIR", TOP / "build"))
 WAIT_S = 60
+# Set to a folder to keep what the screen showed.
+SHOTS = os.environ.get("STRATA_UI_SCREENSHOTS")
 
 
 def skip(reason):
@@ -203,6 +205,15 @@ class Window:
             child = node.get_child_at_index(i)
             if child:
                 yield from self.walk(child)
+
+    def everything(self):
+        """All windows of the program, not only the first."""
+        return self.walk(self.frame.get_application())
+
+    def keep(self, name):
+        """A screenshot, where somebody wants to see them."""
+        if SHOTS:
+            self.screenshot(pathlib.Path(SHOTS, name))
 
     def names(self, part=""):
         return [node.get_name() for node in self.walk() if part in (node.get_name() or "")]

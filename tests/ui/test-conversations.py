@@ -10,16 +10,9 @@ import time
 import harness
 from harness import DEMO, FIXTURES, Window, keys, type_text, wait_for, xdotool
 
-# Set to a folder to keep what the screen showed.
-SHOTS = os.environ.get("STRATA_UI_SCREENSHOTS")
 PICTURE = FIXTURES / "demo/seen-00.png"
 FIRST = "How many sailboats are there?"
 SECOND = "Where is the circle?"
-
-
-def shoot(window, name):
-    if SHOTS:
-        window.screenshot(pathlib.Path(SHOTS, name))
 
 
 def ask(window, question, answer):
@@ -86,7 +79,7 @@ def test_kept():
     with Window("--model", DEMO) as window:
         show_list(window)
         wait_titles(window, FIRST)
-        shoot(window, "conversations.png")
+        window.keep("conversations.png")
         focus_row(window, FIRST)
         keys("Return")
         window.wait_name(f"Question: {FIRST}")
@@ -95,7 +88,7 @@ def test_kept():
             "the maps that were there", lambda: [cell.get_name() for cell in window.layers()] == names
         )
         wait_for("the row that is shown", lambda: "shown now" in rows(window)[0].get_name())
-        shoot(window, "conversation-opened.png")
+        window.keep("conversation-opened.png")
         # It goes on.
         keys("ctrl+shift+s")
         while not any(
@@ -124,7 +117,7 @@ def test_search_rename_delete():
         type_text("circ")
         wait_titles(window, FIRST)
         window.wait_name("circle")
-        shoot(window, "conversations-search.png")
+        window.keep("conversations-search.png")
         keys("Escape")
         wait_titles(window, "How many balloons are there?", FIRST)
 
@@ -145,15 +138,11 @@ def test_search_rename_delete():
         keys("Delete")
         wait_titles(window, "How many balloons are there?")
         window.wait_name("The conversation was deleted")
-        shoot(window, "conversations-deleted.png")
+        window.keep("conversations-deleted.png")
         place = window_place(window, "Undo")
         xdotool("mousemove", "--window", window.window, *place)
         xdotool("click", 1)
         wait_for("both again", lambda: sorted(titles(window)) == ["Boats", "How many balloons are there?"])
-
-
-def everything(window):
-    return window.walk(window.frame.get_application())
 
 
 def wait_window(window, title):
@@ -184,10 +173,10 @@ def test_files():
         focus_row(window, titles(window)[0])
         keys("Menu")
         wait_for(
-            "the menu", lambda: [n for n in everything(window) if n.get_name() == "Export as JSON…"]
+            "the menu", lambda: [n for n in window.everything() if n.get_name() == "Export as JSON…"]
         )
         time.sleep(0.3)
-        shoot(window, "conversations-menu.png")
+        window.keep("conversations-menu.png")
         keys("Down", "Return")
         choose_file(window, "Export the Conversation", path, True)
         window.wait_name("The conversation was exported")
@@ -215,7 +204,7 @@ def test_narrow():
         window.wait_layers()
         show_list(window)
         wait_for("three conversations", lambda: len(rows(window)) == 3)
-        shoot(window, "conversations-narrow.png")
+        window.keep("conversations-narrow.png")
         title = titles(window)[1]
         focus_row(window, title)
         keys("Return")
@@ -223,7 +212,7 @@ def test_narrow():
         wait_for("the list to give way", lambda: not showing(window))
         geometry = xdotool("getwindowgeometry", "--shell", window.window)
         assert "WIDTH=360" in geometry, geometry
-        shoot(window, "conversations-narrow-opened.png")
+        window.keep("conversations-narrow-opened.png")
 
 
 def test_not_saved():
@@ -236,7 +225,7 @@ def test_not_saved():
         window.wait_layers()
         window.wait_name("Not saved: ")
         ask(window, FIRST, "One.")
-        shoot(window, "conversations-not-saved.png")
+        window.keep("conversations-not-saved.png")
     assert database.read_text() == "This is not a database of conversations."
 
 

@@ -15,24 +15,13 @@ import zipfile
 import harness
 from harness import BUILD, DEMO, FIXTURES, Window, keys, type_text, wait_for, xdotool
 
-# Set to a folder to keep what the screen showed.
-SHOTS = os.environ.get("STRATA_UI_SCREENSHOTS")
 PICTURE = FIXTURES / "demo/seen-00.png"
 NOTHING = "There is nothing to export yet: open a picture first."
 QUESTION = "Where is the circle?"
 
 
-def shoot(window, name):
-    if SHOTS:
-        window.screenshot(pathlib.Path(SHOTS, name))
-
-
-def everything(window):
-    return window.walk(window.frame.get_application())
-
-
 def find(window, name, role=None):
-    for node in everything(window):
+    for node in window.everything():
         if (node.get_name() or "").strip() == name and (role is None or node.get_role_name() == role):
             return node
     return None
@@ -75,7 +64,7 @@ def save(window, kind, path, *choices):
     wait_for(f"{kind} chosen", lambda: window.has(node, "CHECKED"))
     for choice in choices:
         press(window, choice, "push button")
-    shoot(window, f"dialog-{path.suffix[1:]}.png")
+    window.keep(f"dialog-{path.suffix[1:]}.png")
     time.sleep(0.3)
     press(window, "Export\u2026", "push button")
     xdotool("windowfocus", wait_for("the chooser", lambda: x_window("Save As")))
@@ -167,7 +156,7 @@ def look_at_saved(path):
         assert window.frame.get_name() == "seen-00.png \u2013 Strata", window.frame.get_name()
         entry = [n for n in window.walk() if n.get_name() == "Message"]
         assert entry and not window.has(entry[0], "SENSITIVE"), "a saved run can be asked"
-        shoot(window, "saved.png")
+        window.keep("saved.png")
         # A model that comes later does not wipe it.
         subprocess.run([window.program, "--model", DEMO], check=True, timeout=60)
         window.wait_name("Model: demo-v0")
@@ -191,9 +180,9 @@ def test_each_kind():
             export(window, data, folder / "seen-00-routing.npz", "NPY")
             export(window, data, folder / "seen-00-routing.json", "JSON")
             export(window, "The whole run", folder / "seen-00.strata")
-            shoot(window, "toast.png")
-        if SHOTS:
-            shutil.copytree(folder, SHOTS, dirs_exist_ok=True)
+            window.keep("toast.png")
+        if harness.SHOTS:
+            shutil.copytree(folder, harness.SHOTS, dirs_exist_ok=True)
         check_maps(folder, layer)
         check_data(folder, expected)
         check_bundle(folder / "seen-00.strata")
@@ -221,7 +210,7 @@ def test_failures():
 
 
 def wait_reason(window, words):
-    wait_for(words, lambda: [n for n in everything(window) if words in (n.get_name() or "")])
+    wait_for(words, lambda: [n for n in window.everything() if words in (n.get_name() or "")])
     keys("Escape")
 
 
@@ -243,7 +232,7 @@ def test_narrow():
         window.wait_layers()
         open_dialog(window)
         time.sleep(0.5)
-        shoot(window, "narrow.png")
+        window.keep("narrow.png")
         for label, role in (("Weights", "push button"), ("Export\u2026", "push button")):
             place = wait_found(window, label, role).get_extents(window.Atspi.CoordType.WINDOW)
             assert 0 <= place.x and place.x + place.width <= 360, (label, place.x, place.width)

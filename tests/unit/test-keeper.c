@@ -11,6 +11,7 @@
 #include "pmod-run-private.h"
 #include "pmod-shelf.h"
 #include "session-check.h"
+#include "store-check.h"
 
 #define QUESTION "How many sailboats are there?"
 
@@ -26,26 +27,6 @@ typedef struct
   PmodShelf *shelf;
 } Fixture;
 
-static gboolean
-keep_going (gpointer data)
-{
-  return G_SOURCE_CONTINUE;
-}
-
-/* Runs the main loop until what holds, for a minute at most. */
-#define wait_until(what)                                                                           \
-  do                                                                                               \
-    {                                                                                              \
-      gint64 end = g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND;                              \
-      guint timer = g_timeout_add (10, keep_going, NULL);                                          \
-                                                                                                   \
-      while (!(what) && g_get_monotonic_time () < end)                                             \
-        g_main_context_iteration (NULL, TRUE);                                                     \
-      g_source_remove (timer);                                                                     \
-      g_assert_true (what);                                                                        \
-    }                                                                                              \
-  while (0)
-
 static void
 start (Fixture *self)
 {
@@ -59,11 +40,11 @@ start (Fixture *self)
 static void
 end (Fixture *self)
 {
-  wait_until (G_OBJECT (self->shelf)->ref_count == 1);
+  store_check_wait (G_OBJECT (self->shelf)->ref_count == 1);
   g_assert_finalize_object (self->shelf);
   g_assert_finalize_object (self->keeper);
   g_assert_finalize_object (self->chat);
-  wait_until (G_OBJECT (self->store)->ref_count == 1);
+  store_check_wait (G_OBJECT (self->store)->ref_count == 1);
   g_assert_finalize_object (self->store);
 }
 
@@ -80,21 +61,11 @@ set_up (Fixture *self, gconstpointer data)
 static void
 tear_down (Fixture *self, gconstpointer data)
 {
-  g_autoptr (GDir) dir = NULL;
-  const char *name;
-
   end (self);
   session_check_wait (session_check_is_settled, self->session);
   g_assert_finalize_object (self->session);
   g_object_unref (self->picture);
-  dir = g_dir_open (self->folder, 0, NULL);
-  while ((name = g_dir_read_name (dir)))
-    {
-      g_autofree char *path = g_build_filename (self->folder, name, NULL);
-
-      g_unlink (path);
-    }
-  g_rmdir (self->folder);
+  store_check_remove_folder (self->folder);
   g_free (self->folder);
   g_free (self->path);
 }
@@ -141,7 +112,7 @@ static void
 ask (Fixture *self, const char *question)
 {
   g_assert_true (pmod_chat_ask (self->chat, question));
-  wait_until (!pmod_chat_get_busy (self->chat));
+  store_check_wait (!pmod_chat_get_busy (self->chat));
 }
 
 /* --- Tests ----------------------------------------------------------------------------------- */
@@ -185,10 +156,10 @@ test_order (Fixture *self, gconstpointer data)
   pmod_store_write (self->store, slow_work, NULL, NULL, NULL, NULL);
   g_assert_true (pmod_chat_ask (self->chat, QUESTION));
   g_signal_connect (get_answer (self, 1), "changed", G_CALLBACK (look_cb), &look);
-  wait_until (!pmod_chat_get_busy (self->chat));
+  store_check_wait (!pmod_chat_get_busy (self->chat));
   g_assert_true (look.seen);
   g_assert_cmpint (pmod_keeper_get_conversation (self->keeper), ==, 1);
-  wait_until (disk_state (self, 1) == PMOD_STORE_COMPLETE);
+  store_check_wait (disk_state (self, 1) == PMOD_STORE_COMPLETE);
   messages = read_disk (self, 1);
   g_assert_cmpstr (disk_text (messages, 1), ==, "One.");
   g_assert_nonnull (strstr (((PmodStoreMessage *)messages->pdata[1])->settings, "\"factor\""));
@@ -240,16 +211,16 @@ test_growing (Fixture *self, gconstpointer data)
   g_signal_emit_by_name (self->chat, "answering", question, answer, FALSE);
   append_word (run, 0, "Once ");
   begun_us = g_get_monotonic_time ();
-  wait_until (disk_says (self, 1, "Once "));
+  store_check_wait (disk_says (self, 1, "Once "));
   append_word (run, 1, "upon ");
-  wait_until (disk_says (self, 1, "Once upon "));
+  store_check_wait (disk_says (self, 1, "Once upon "));
   g_assert_cmpint (g_get_monotonic_time () - begun_us, <, 2 * G_TIME_SPAN_SECOND);
   append_word (run, 2, "a time");
   end (self);
 
   start (self);
   pmod_shelf_open (self->shelf, 1);
-  wait_until (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)) == 2);
+  store_check_wait (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)) == 2);
   restored = g_list_model_get_item (pmod_chat_get_messages (self->chat), 1);
   g_assert_cmpstr (pmod_message_get_text (restored), ==, "Once upon a time");
   g_assert_true (pmod_message_get_interrupted (restored));
@@ -291,9 +262,9 @@ test_restart (Fixture *self, gconstpointer data)
   pmod_tuning_reset (pmod_session_get_tuning (self->session));
 
   start (self);
-  wait_until (g_list_model_get_n_items (pmod_shelf_get_list (self->shelf)) == 1);
+  store_check_wait (g_list_model_get_n_items (pmod_shelf_get_list (self->shelf)) == 1);
   pmod_shelf_open (self->shelf, 1);
-  wait_until (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)) == 4);
+  store_check_wait (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)) == 4);
   g_assert_cmpuint (
       pmod_image_get_hash (pmod_picture_get_image (pmod_chat_get_picture (self->chat))), ==,
       pmod_image_get_hash (pmod_picture_get_image (self->picture)));
@@ -319,14 +290,14 @@ test_restart (Fixture *self, gconstpointer data)
     pmod_chat_show_answer (self->chat, 3);
     pmod_session_open_model (self->session, model);
     session_check_wait (session_check_is_settled, self->session);
-    wait_until (pmod_chat_get_run (self->chat) &&
-                pmod_chat_get_run (self->chat) != get_answer (self, 3));
+    store_check_wait (pmod_chat_get_run (self->chat) &&
+                      pmod_chat_get_run (self->chat) != get_answer (self, 3));
   }
 
   /* It goes on in the same conversation. */
   ask (self, QUESTION);
   g_assert_cmpstr (pmod_run_get_text (get_answer (self, 5)), ==, "One.");
-  wait_until (disk_state (self, 5) == PMOD_STORE_COMPLETE);
+  store_check_wait (disk_state (self, 5) == PMOD_STORE_COMPLETE);
   messages = read_disk (self, 1);
   g_assert_cmpuint (messages->len, ==, 6);
   g_assert_cmpint (((PmodStoreMessage *)messages->pdata[4])->parent, ==, 4);
@@ -340,8 +311,8 @@ test_again (Fixture *self, gconstpointer data)
   pmod_chat_open_picture (self->chat, self->picture);
   ask (self, QUESTION);
   g_assert_true (pmod_chat_ask_again (self->chat));
-  wait_until (!pmod_chat_get_busy (self->chat));
-  wait_until (disk_state (self, 2) == PMOD_STORE_COMPLETE);
+  store_check_wait (!pmod_chat_get_busy (self->chat));
+  store_check_wait (disk_state (self, 2) == PMOD_STORE_COMPLETE);
   messages = read_disk (self, 1);
   g_assert_cmpuint (messages->len, ==, 3);
   for (int i = 1; i < 3; i++)
@@ -350,16 +321,6 @@ test_again (Fixture *self, gconstpointer data)
       g_assert_cmpint (((PmodStoreMessage *)messages->pdata[i])->parent, ==, 1);
       g_assert_cmpint (((PmodStoreMessage *)messages->pdata[i])->state, ==, PMOD_STORE_COMPLETE);
     }
-}
-
-static void
-set_file_limit (rlim_t limit)
-{
-  struct rlimit rlimit;
-
-  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &rlimit), ==, 0);
-  rlimit.rlim_cur = limit;
-  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &rlimit), ==, 0);
 }
 
 /* The answer comes all the same, it is said that it is not saved, and later it is. */
@@ -371,16 +332,16 @@ test_full_disk (Fixture *self, gconstpointer data)
   signal (SIGXFSZ, SIG_IGN);
   pmod_chat_open_picture (self->chat, self->picture);
   ask (self, QUESTION);
-  wait_until (disk_state (self, 1) == PMOD_STORE_COMPLETE);
-  set_file_limit (4096);
+  store_check_wait (disk_state (self, 1) == PMOD_STORE_COMPLETE);
+  store_check_limit_files (4096);
   ask (self, "Do you see a sunflower?");
   g_assert_cmpstr (pmod_run_get_text (get_answer (self, 3)), ==, "No.");
   ask (self, QUESTION);
-  wait_until (pmod_store_get_problem (self->store));
+  store_check_wait (pmod_store_get_problem (self->store));
   g_test_message ("%s", pmod_store_get_problem (self->store));
-  set_file_limit (RLIM_INFINITY);
-  wait_until (!pmod_store_get_problem (self->store));
-  wait_until (disk_state (self, 5) == PMOD_STORE_COMPLETE);
+  store_check_limit_files (RLIM_INFINITY);
+  store_check_wait (!pmod_store_get_problem (self->store));
+  store_check_wait (disk_state (self, 5) == PMOD_STORE_COMPLETE);
   messages = read_disk (self, 1);
   g_assert_cmpuint (messages->len, ==, 6);
   g_assert_cmpstr (disk_text (messages, 3), ==, "No.");
@@ -404,12 +365,12 @@ test_pixels (Fixture *self, gconstpointer data)
   ask (self, words);
   end (self);
   start (self);
-  wait_until (g_list_model_get_n_items (pmod_shelf_get_list (self->shelf)) == 1);
+  store_check_wait (g_list_model_get_n_items (pmod_shelf_get_list (self->shelf)) == 1);
   item = g_list_model_get_item (pmod_shelf_get_list (self->shelf), 0);
   g_assert_cmpstr (pmod_store_item_get_title (item), ==,
                    "wwwwwwwwwwwwwwwwwwwwwwwwwwwwww How many sailboats are there?\342\200\246");
   pmod_shelf_open (self->shelf, pmod_store_item_get_id (item));
-  wait_until (pmod_chat_get_picture (self->chat));
+  store_check_wait (pmod_chat_get_picture (self->chat));
   g_assert_cmpuint (
       pmod_image_get_hash (pmod_picture_get_image (pmod_chat_get_picture (self->chat))), ==,
       pmod_image_get_hash (pmod_picture_get_image (picture)));
@@ -448,33 +409,33 @@ test_shelf (Fixture *self, gconstpointer data)
   ask (self, QUESTION);
   pmod_chat_open_picture (self->chat, self->picture);
   ask (self, "Do you see a sunflower?");
-  wait_until (count_list (self) == 2);
+  store_check_wait (count_list (self) == 2);
 
   pmod_shelf_set_words (self->shelf, "sailb");
-  wait_until (count_list (self) == 1);
+  store_check_wait (count_list (self) == 1);
   item = g_list_model_get_item (pmod_shelf_get_list (self->shelf), 0);
   g_assert_cmpint (pmod_store_item_get_id (item), ==, 1);
   g_assert_nonnull (
       strstr (pmod_store_item_get_excerpt (item), "\342\201\250sailboats\342\201\251"));
   pmod_shelf_set_words (self->shelf, "  ");
-  wait_until (count_list (self) == 2);
+  store_check_wait (count_list (self) == 2);
 
   pmod_shelf_export (self->shelf, 1, FALSE, file);
-  wait_until (n_said == 1);
+  store_check_wait (n_said == 1);
   pmod_shelf_delete (self->shelf, 2); /* is shown */
   g_assert_null (pmod_chat_get_picture (self->chat));
-  wait_until (count_list (self) == 1);
+  store_check_wait (count_list (self) == 1);
   pmod_shelf_undo_delete (self->shelf, 2);
-  wait_until (count_list (self) == 2 && pmod_chat_get_picture (self->chat));
+  store_check_wait (count_list (self) == 2 && pmod_chat_get_picture (self->chat));
   g_assert_cmpint (pmod_keeper_get_conversation (self->keeper), ==, 2);
 
   pmod_shelf_import (self->shelf, file);
-  wait_until (count_list (self) == 3);
-  wait_until (pmod_keeper_get_conversation (self->keeper) == 3);
+  store_check_wait (count_list (self) == 3);
+  store_check_wait (pmod_keeper_get_conversation (self->keeper) == 3);
   check_same_maps (get_answer (self, 1), get_answer (self, 1));
   g_assert_true (g_file_set_contents (path, "{}", -1, NULL));
   pmod_shelf_import (self->shelf, file);
-  wait_until (n_failed == 1);
+  store_check_wait (n_failed == 1);
   g_assert_cmpuint (count_list (self), ==, 3);
 }
 

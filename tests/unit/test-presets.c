@@ -6,6 +6,7 @@
 
 #include "pmod-presets.h"
 #include "pmod-session.h"
+#include "store-check.h"
 
 typedef struct
 {
@@ -39,26 +40,9 @@ set_up (Fixture *self, gconstpointer data)
 }
 
 static void
-remove_all (const char *folder)
-{
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir && (name = g_dir_read_name (dir)))
-    {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
-
-      if (g_file_test (path, G_FILE_TEST_IS_DIR))
-        remove_all (path);
-      g_remove (path);
-    }
-  g_rmdir (folder);
-}
-
-static void
 tear_down (Fixture *self, gconstpointer data)
 {
-  remove_all (self->folder);
+  store_check_remove_folder (self->folder);
   g_assert_finalize_object (self->session);
   g_free (self->folder);
   g_free (self->path);

@@ -11,6 +11,7 @@
 
 #include "pmod-engine.h"
 #include "pmod-store.h"
+#include "store-check.h"
 
 typedef struct
 {
@@ -28,46 +29,16 @@ set_up (Fixture *self, gconstpointer data)
 static void
 tear_down (Fixture *self, gconstpointer data)
 {
-  GDir *dir = g_dir_open (self->folder, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (dir)))
-    {
-      g_autofree char *path = g_build_filename (self->folder, name, NULL);
-
-      g_unlink (path);
-    }
-  g_dir_close (dir);
-  g_rmdir (self->folder);
+  store_check_remove_folder (self->folder);
   g_free (self->folder);
   g_free (self->path);
-}
-
-/* Runs the main loop until what holds, for a minute at most. */
-#define wait_until(what)                                                                           \
-  do                                                                                               \
-    {                                                                                              \
-      gint64 end = g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND;                              \
-      guint timer = g_timeout_add (20, keep_going, NULL);                                          \
-                                                                                                   \
-      while (!(what) && g_get_monotonic_time () < end)                                             \
-        g_main_context_iteration (NULL, TRUE);                                                     \
-      g_source_remove (timer);                                                                     \
-      g_assert_true (what);                                                                        \
-    }                                                                                              \
-  while (0)
-
-static gboolean
-keep_going (gpointer data)
-{
-  return G_SOURCE_CONTINUE;
 }
 
 /* A read's task lets go of the store in the main loop. */
 static void
 finish (PmodStore *store)
 {
-  wait_until (G_OBJECT (store)->ref_count == 1);
+  store_check_wait (G_OBJECT (store)->ref_count == 1);
   g_assert_finalize_object (store);
   while (g_main_context_iteration (NULL, FALSE))
     ;
@@ -171,15 +142,15 @@ test_order (Fixture *self, gconstpointer data)
   for (int i = 0; i < 26; i++)
     pmod_store_write (store, add_titled, g_strdup_printf ("%c", 'a' + i), g_free, done_cb, &result);
   read_count (store, &result, NULL);
-  wait_until (result.counted == 26);
+  store_check_wait (result.counted == 26);
   g_assert_cmpuint (result.n_done, ==, 26);
   g_assert_cmpuint (result.n_failed, ==, 0);
-  wait_until (shows (store, "zyxwvutsrqponmlkjihgfedcba"));
+  store_check_wait (shows (store, "zyxwvutsrqponmlkjihgfedcba"));
 
   /* An item stays the same object. */
   before = g_list_model_get_item (pmod_store_get_conversations (store), 25);
   pmod_store_write (store, rename_first, g_strdup ("A"), g_free, NULL, NULL);
-  wait_until (shows (store, "Azyxwvutsrqponmlkjihgfedcb"));
+  store_check_wait (shows (store, "Azyxwvutsrqponmlkjihgfedcb"));
   after = g_list_model_get_item (pmod_store_get_conversations (store), 0);
   g_assert_true (before == after);
   g_assert_null (pmod_store_get_problem (store));
@@ -198,7 +169,7 @@ test_end (Fixture *self, gconstpointer data)
   finish (store);
   store = pmod_store_new (self->path);
   read_count (store, &result, NULL);
-  wait_until (result.counted > 0);
+  store_check_wait (result.counted > 0);
   g_assert_cmpuint (result.counted, ==, 50);
   finish (store);
 }
@@ -212,7 +183,7 @@ test_cancelled (Fixture *self, gconstpointer data)
 
   g_cancellable_cancel (cancellable);
   read_count (store, &result, cancellable);
-  wait_until (result.error);
+  store_check_wait (result.error);
   g_clear_pointer (&result.error, g_free);
   finish (store);
 }
@@ -224,21 +195,11 @@ test_two (Fixture *self, gconstpointer data)
   PmodStore *a = pmod_store_new (self->path), *b = pmod_store_new (self->path);
 
   pmod_store_write (a, add_titled, g_strdup ("a"), g_free, NULL, NULL);
-  wait_until (shows (b, "a"));
+  store_check_wait (shows (b, "a"));
   pmod_store_write (b, add_titled, g_strdup ("b"), g_free, NULL, NULL);
-  wait_until (shows (a, "ba"));
+  store_check_wait (shows (a, "ba"));
   finish (a);
   finish (b);
-}
-
-static void
-set_file_limit (rlim_t limit)
-{
-  struct rlimit rlimit;
-
-  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &rlimit), ==, 0);
-  rlimit.rlim_cur = limit;
-  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &rlimit), ==, 0);
 }
 
 /* No file may grow: what was written is read, what cannot be written waits, and is there later. */
@@ -250,19 +211,19 @@ test_full_disk (Fixture *self, gconstpointer data)
 
   signal (SIGXFSZ, SIG_IGN);
   pmod_store_write (store, add_titled, g_strdup ("a"), g_free, done_cb, &result);
-  wait_until (result.n_done == 1);
-  set_file_limit (4096);
+  store_check_wait (result.n_done == 1);
+  store_check_limit_files (4096);
   pmod_store_write (store, add_titled, g_strdup ("b"), g_free, done_cb, &later);
   pmod_store_write (store, add_titled, g_strdup ("c"), g_free, done_cb, &later);
-  wait_until (pmod_store_get_problem (store));
+  store_check_wait (pmod_store_get_problem (store));
   g_test_message ("%s", pmod_store_get_problem (store));
-  wait_until (later.n_done == 1); /* whoever waits for it can go on */
+  store_check_wait (later.n_done == 1); /* whoever waits for it can go on */
   g_assert_cmpuint (later.n_failed, ==, 1);
   read_count (store, &result, NULL);
-  wait_until (result.counted == 1);
-  set_file_limit (RLIM_INFINITY);
-  wait_until (!pmod_store_get_problem (store));
-  wait_until (shows (store, "cba"));
+  store_check_wait (result.counted == 1);
+  store_check_limit_files (RLIM_INFINITY);
+  store_check_wait (!pmod_store_get_problem (store));
+  store_check_wait (shows (store, "cba"));
   g_assert_cmpuint (later.n_done, ==, 2);
   finish (store);
 }
@@ -276,10 +237,10 @@ test_cannot_open (Fixture *self, gconstpointer data)
   g_assert_true (
       g_file_set_contents (self->path, "This is not a database of conversations.", -1, NULL));
   store = pmod_store_new (self->path);
-  wait_until (pmod_store_get_problem (store));
+  store_check_wait (pmod_store_get_problem (store));
   g_test_message ("%s", pmod_store_get_problem (store));
   pmod_store_write (store, add_titled, g_strdup ("kept until the end"), g_free, done_cb, &result);
-  wait_until (shows (store, "kept until the end"));
+  store_check_wait (shows (store, "kept until the end"));
   g_assert_nonnull (pmod_store_get_problem (store));
   g_assert_cmpuint (result.n_failed, ==, 0);
   finish (store);

@@ -1,0 +1,44 @@
+/* PmodWindow's inside, for its own files: pmod-window.c has what it shows, pmod-window-actions.c
+ * what its actions do. */
+#pragma once
+
+#include "pmod-window.h"
+
+#include "pmod-chat.h"
+#include "pmod-exporter.h"
+#include "pmod-live.h"
+#include "pmod-picture-opener.h"
+#include "pmod-selection.h"
+
+struct _PmodWindow
+{
+  AdwApplicationWindow parent_instance;
+
+  GSettings *settings; /* nullable */
+  PmodSession *session;
+  PmodChat *chat;
+  PmodSelection *selection;
+  PmodLive *live;
+  PmodPictureOpener *opener;
+  PmodExporter *exporter;
+  GtkFileChooserNative *folder_chooser;
+  GtkWidget *sweep_window; /* weak: while it is open */
+
+  AdwToastOverlay *toasts;
+  AdwLeaflet *leaflet;
+  GtkWidget *side;
+  GtkStack *pages;
+  GtkWidget *chat_pane;
+  GtkStack *stack;
+  GtkRevealer *loading;
+  GtkLabel *loading_label;
+  GtkProgressBar *loading_bar;
+  GtkRevealer *remark;
+  GtkLabel *remark_label;
+};
+
+void pmod_window_install_actions (GtkWidgetClass *klass);
+
+/* See the property. */
+const char *pmod_window_get_pane (PmodWindow *self);
+void pmod_window_set_pane (PmodWindow *self, const char *name);
