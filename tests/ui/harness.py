@@ -240,12 +240,19 @@ class Window:
         return wait_for("the maps of all layers", ready)
 
     def focus_layers(self):
-        for _ in range(30):
-            if any(self.has(cell, "FOCUSED") for cell in self.layers()):
-                return
-            keys("shift+Tab")
-            time.sleep(0.1)
-        raise AssertionError("Shift+Tab does not come to the layers")
+        """By a click on the layer that is selected; the pointer goes back to where it was."""
+
+        def focused():
+            return any(self.has(cell, "FOCUSED") for cell in self.layers())
+
+        if focused():
+            return
+        x, y = (place.split(":")[1] for place in xdotool("getmouselocation")[:2])
+        cell = self.layers()[self.selected_layer() or 0]
+        place = cell.get_extents(self.Atspi.CoordType.WINDOW)
+        middle = place.x + place.width // 2, place.y + place.height // 2
+        xdotool("mousemove", "--window", self.window, *middle, "click", 1, "mousemove", x, y)
+        wait_for("a layer that has the focus", focused, 10)
 
     def screenshot(self, path=None):
         """Rows of (red, green, blue), after the window had time to draw."""
