@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-branch-actions.h"
 #include "pmod-message-row.h"
 
 struct _PmodChatPane
@@ -69,6 +70,15 @@ send_cb (PmodChatPane *self)
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
+/* Where nothing is written, the question before is gone back to. */
+static gboolean
+edit_last (PmodChatPane *self)
+{
+  g_autofree char *text = dup_entry_text (self);
+
+  return *text == '\0' && gtk_widget_activate_action (GTK_WIDGET (self), "chat.edit-last", NULL);
+}
+
 /* Enter sends; with Shift it breaks the line as usual. */
 static gboolean
 entry_key_cb (GtkEventControllerKey *controller,
@@ -77,6 +87,8 @@ entry_key_cb (GtkEventControllerKey *controller,
               GdkModifierType state,
               gpointer user_data)
 {
+  if (keyval == GDK_KEY_Up && !(state & gtk_accelerator_get_default_mod_mask ()))
+    return edit_last (user_data);
   if (keyval != GDK_KEY_Return && keyval != GDK_KEY_KP_Enter)
     return GDK_EVENT_PROPAGATE;
   if (state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK))
@@ -241,6 +253,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
+      pmod_branch_actions_follow (GTK_WIDGET (self), chat);
       update_messages (self);
       update_busy (self);
       update_read_only (self);
@@ -322,6 +335,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
+  pmod_branch_actions_install (widget_class);
   gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }

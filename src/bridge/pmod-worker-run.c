@@ -21,6 +21,7 @@ pmod_worker_describe (PmodModel *model, const PmodParams *params)
   card->fallback = g_strdup (pmod_model_get_fallback (model));
   card->n_layers = config->n_layers;
   card->context_length = config->context_length;
+  card->system = g_strdup (pmod_prompt_get_system (config->conversation));
   card->has_vision = config->has_vision;
   card->single_questions = config->single_questions;
   card->weight_bytes = pmod_model_get_weight_bytes (model);
@@ -46,9 +47,9 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
       turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
       turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
     }
-  prompt = pmod_prompt_new_chat_full (
-      pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
-      &job->image, job->image ? 1 : 0,
+  prompt = pmod_prompt_new_chat_told (
+      pmod_model_get_tokenizer (self->model), config->conversation, job->system, turns + first,
+      n_turns - first, &job->image, job->image ? 1 : 0,
       job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
   if (!prompt || !job->only_read || (job->texts && !job->question_first))
     return prompt;

@@ -38,6 +38,7 @@ pmod_job_free (PmodJob *job)
     pmod_params_clear (&job->settings[i]);
   g_free (job->settings);
   g_strfreev (job->texts);
+  g_free (job->system);
   g_free (job);
 }
 
