@@ -3,6 +3,9 @@
 
 #include "pmod-branch-actions.h"
 
+#include <glib/gi18n.h>
+
+#include "pmod-context-meter.h"
 #include "pmod-message-tools.h"
 #include "pmod-version-switch.h"
 
@@ -90,15 +93,47 @@ ask_again_at_action (GtkWidget *widget, const char *name, GVariant *parameter)
     gtk_widget_activate_action (widget, "chat.write", NULL);
 }
 
+/* A question that waits to be counted. */
+typedef struct
+{
+  GtkWidget *pane;
+  guint position;
+  char *text;
+} Instead;
+
+/* What the meter cannot count the engine still refuses by itself. */
+static void
+counted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  PmodContextMeter *meter = PMOD_CONTEXT_METER (source);
+  Instead *instead = user_data;
+  g_autoptr (PmodChat) chat = NULL;
+  int needed = pmod_context_meter_count_finish (meter, result, NULL);
+
+  g_object_get (instead->pane, "chat", &chat, NULL);
+  if (chat && needed > pmod_context_meter_get_limit (meter))
+    {
+      g_autofree char *why = pmod_context_meter_explain (meter, needed);
+
+      gtk_widget_activate_action (instead->pane, "win.explain", "(ss)",
+                                  _ ("The question is too long"), why);
+    }
+  else if (chat && pmod_chat_ask_instead (chat, instead->position, instead->text))
+    gtk_widget_activate_action (instead->pane, "chat.write", NULL);
+  g_object_unref (instead->pane);
+  g_free (instead->text);
+  g_free (instead);
+}
+
 static void
 ask_instead_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  const char *text;
-  guint position;
+  Instead *instead = g_new0 (Instead, 1);
 
-  g_variant_get (parameter, "(u&s)", &position, &text);
-  if (pmod_chat_ask_instead (get_chat (widget), position, text))
-    gtk_widget_activate_action (widget, "chat.write", NULL);
+  g_variant_get (parameter, "(us)", &instead->position, &instead->text);
+  instead->pane = g_object_ref (widget);
+  pmod_context_meter_count_async (pmod_context_meter_get (get_chat (widget)), instead->position,
+                                  instead->text, counted_cb, instead);
 }
 
 static void
