@@ -72,6 +72,9 @@ update (PmodComposerBar *self)
     text = describe_tokens (needed, limit);
   gtk_label_set_label (self->label, text ? text : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->label), parts);
+  if (fits && parts)
+    gtk_accessible_update_property (GTK_ACCESSIBLE (self->label), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                    parts, -1);
   if (fits)
     gtk_widget_remove_css_class (GTK_WIDGET (self->label), "error");
   else

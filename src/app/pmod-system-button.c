@@ -101,8 +101,7 @@ apply_cb (PmodSystemButton *self)
   g_autofree char *text = dup_text (self);
   PmodModelCard *model = get_model (self);
 
-  pmod_chat_set_system (self->chat,
-                        g_str_equal (text, model ? model->system : "") ? NULL : text);
+  pmod_chat_set_system (self->chat, g_str_equal (text, model ? model->system : "") ? NULL : text);
   gtk_menu_button_popdown (self->button);
 }
 

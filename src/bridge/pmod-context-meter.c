@@ -211,9 +211,9 @@ recount (PmodContextMeter *self)
       return;
     }
   self->counting = TRUE;
-  pmod_context_meter_count_async (
-      self, g_list_model_get_n_items (pmod_chat_get_messages (self->chat)), blank ? "?" : text,
-      counted_cb, GINT_TO_POINTER (blank));
+  pmod_context_meter_count_async (self,
+                                  g_list_model_get_n_items (pmod_chat_get_messages (self->chat)),
+                                  blank ? "?" : text, counted_cb, GINT_TO_POINTER (blank));
 }
 
 static void
