@@ -5,6 +5,9 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-branch-actions.h"
+#include "pmod-composer-bar.h"
+#include "pmod-context-meter.h"
 #include "pmod-message-row.h"
 
 struct _PmodChatPane
@@ -12,7 +15,9 @@ struct _PmodChatPane
   AdwBin parent_instance;
 
   PmodChat *chat;
+  PmodContextMeter *meter; /* the chat's; nullable */
   gboolean read_only;
+  gboolean send_waits; /* for the meter to say that it fits */
   gboolean follow; /* the newest message is in sight, so keep it there */
 
   GtkScrolledWindow *scroller;
@@ -55,7 +60,11 @@ update_send (PmodChatPane *self)
   g_autofree char *text = dup_entry_text (self);
 
   gtk_widget_set_visible (self->placeholder, *text == '\0');
-  gtk_widget_set_sensitive (self->send, !self->read_only && *g_strchug (text) != '\0');
+  if (self->meter)
+    pmod_context_meter_set_draft (self->meter, text);
+  gtk_widget_set_sensitive (self->send,
+                            !self->read_only && *g_strchug (text) != '\0' &&
+                                (!self->meter || pmod_context_meter_get_fits (self->meter)));
 }
 
 static void
@@ -64,9 +73,29 @@ send_cb (PmodChatPane *self)
   g_autofree char *text = dup_entry_text (self);
 
   self->follow = TRUE;
+  self->send_waits = self->meter && !pmod_context_meter_get_settled (self->meter);
+  if (self->send_waits || (self->meter && !pmod_context_meter_get_fits (self->meter)))
+    return;
   if (self->chat && pmod_chat_ask (self->chat, text))
     gtk_text_buffer_set_text (gtk_text_view_get_buffer (self->entry), "", 0);
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
+}
+
+static void
+meter_cb (PmodChatPane *self)
+{
+  update_send (self);
+  if (self->send_waits && pmod_context_meter_get_settled (self->meter))
+    send_cb (self);
+}
+
+/* Where nothing is written, the question before is gone back to. */
+static gboolean
+edit_last (PmodChatPane *self)
+{
+  g_autofree char *text = dup_entry_text (self);
+
+  return *text == '\0' && gtk_widget_activate_action (GTK_WIDGET (self), "chat.edit-last", NULL);
 }
 
 /* Enter sends; with Shift it breaks the line as usual. */
@@ -77,6 +106,8 @@ entry_key_cb (GtkEventControllerKey *controller,
               GdkModifierType state,
               gpointer user_data)
 {
+  if (keyval == GDK_KEY_Up && !(state & gtk_accelerator_get_default_mod_mask ()))
+    return edit_last (user_data);
   if (keyval != GDK_KEY_Return && keyval != GDK_KEY_KP_Enter)
     return GDK_EVENT_PROPAGATE;
   if (state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK))
@@ -241,6 +272,10 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
+      pmod_branch_actions_follow (GTK_WIDGET (self), chat);
+      self->meter = pmod_context_meter_get (chat);
+      g_signal_connect_object (self->meter, "changed", G_CALLBACK (meter_cb), self,
+                               G_CONNECT_SWAPPED);
       update_messages (self);
       update_busy (self);
       update_read_only (self);
@@ -257,6 +292,7 @@ pmod_chat_pane_dispose (GObject *object)
   if (self->list)
     gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
   self->list = NULL;
+  self->meter = NULL;
   g_clear_object (&self->chat);
 
   G_OBJECT_CLASS (pmod_chat_pane_parent_class)->dispose (object);
@@ -307,6 +343,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_COMPOSER_BAR);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
@@ -322,6 +359,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
+  pmod_branch_actions_install (widget_class);
   gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }

@@ -130,7 +130,8 @@ row_activated_cb (PmodConversations *self, GtkListBoxRow *row)
 {
   PmodStoreItem *item = pmod_conversation_row_get_item (PMOD_CONVERSATION_ROW (row));
 
-  pmod_shelf_open (self->shelf, pmod_store_item_get_id (item));
+  pmod_shelf_open_at (self->shelf, pmod_store_item_get_id (item),
+                      pmod_store_item_get_message (item));
   if (adw_flap_get_folded (self->flap))
     adw_flap_set_reveal_flap (self->flap, FALSE);
 }

@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-format.h"
+#include "pmod-message-tools.h"
 #include "pmod-receipt.h"
 
 struct _PmodMessageRow
@@ -19,6 +20,7 @@ struct _PmodMessageRow
   GtkWidget *spinner;
   GtkWidget *receipt;
   GtkWidget *maps;
+  PmodMessageTools *tools;
 };
 
 G_DEFINE_FINAL_TYPE (PmodMessageRow, pmod_message_row, GTK_TYPE_LIST_BOX_ROW)
@@ -107,6 +109,7 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = pmod_message_row_dispose;
+  g_type_ensure (PMOD_TYPE_MESSAGE_TOOLS);
   g_type_ensure (PMOD_TYPE_RECEIPT);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-message-row.ui");
@@ -116,6 +119,7 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, spinner);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, receipt);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, maps);
+  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, tools);
   gtk_widget_class_bind_template_callback (widget_class, maps_cb);
 }
 
@@ -136,6 +140,7 @@ pmod_message_row_new (PmodMessage *message)
   gtk_widget_set_halign (self->bubble, run ? GTK_ALIGN_FILL : GTK_ALIGN_END);
   gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->note)), run != NULL);
   g_object_set (self->receipt, "run", run, NULL);
+  pmod_message_tools_set_message (self->tools, message, GTK_WIDGET (self->text));
   if (run)
     g_signal_connect_object (run, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   update (self);

@@ -24,4 +24,11 @@ void pmod_message_set_interrupted (PmodMessage *self, gboolean interrupted);
 /* What was asked, or the answer so far. */
 const char *pmod_message_get_text (PmodMessage *self);
 
+/* Where it stands in the conversation that shows it, and which of its versions it is: counted from
+ * 0, of n. Properties "version" and "n-versions" as well; for PmodChat to set. */
+guint pmod_message_get_position (PmodMessage *self);
+guint pmod_message_get_version (PmodMessage *self);
+guint pmod_message_get_n_versions (PmodMessage *self);
+void pmod_message_set_place (PmodMessage *self, guint position, guint version, guint n_versions);
+
 G_END_DECLS

@@ -40,6 +40,9 @@ char **pmod_session_list_models (void);
 /* What the next run gets; as trained whenever a model was loaded. The same object always. */
 PmodTuning *pmod_session_get_tuning (PmodSession *self);
 
+/* What stands before every prompt from now on; NULL: what the model was trained with. */
+void pmod_session_set_system (PmodSession *self, const char *system);
+
 /* Only the picture: its maps, and the states that questions about it start from. */
 PmodRun *pmod_session_read (PmodSession *self, PmodPicture *picture);
 

@@ -90,6 +90,7 @@ search_work (PmodStoreDb *db, gpointer data, GError **error)
         return FALSE;
       item = pmod_store_item_new (conversation);
       pmod_store_item_set_excerpt (item, hit->excerpt);
+      pmod_store_item_set_message (item, hit->message);
       g_ptr_array_add (search->items, item);
     }
   return hits != NULL;

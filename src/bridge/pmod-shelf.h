@@ -25,8 +25,9 @@ void pmod_shelf_set_words (PmodShelf *self, const char *words);
  * best first, with excerpts. A property as well; another list when it changes. */
 GListModel *pmod_shelf_get_list (PmodShelf *self);
 
-/* Shows it in the chat, once it is read. */
+/* Shows it in the chat, once it is read: the branch that was shown last, or that of message. */
 void pmod_shelf_open (PmodShelf *self, gint64 id);
+void pmod_shelf_open_at (PmodShelf *self, gint64 id, gint64 message); /* 0: none */
 
 /* A blank title changes nothing. */
 void pmod_shelf_rename (PmodShelf *self, gint64 id, const char *title);

@@ -317,6 +317,8 @@ pmod_store_db_get (PmodStoreDb *self, gint64 id, GError **error)
     }
   conversation = read_conversation (row);
   sqlite3_reset (row);
+  if (!pmod_store_db_read_system (self, id, &conversation->system, error))
+    g_clear_pointer (&conversation, pmod_store_conversation_free);
   return conversation;
 }
 

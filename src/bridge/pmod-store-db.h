@@ -25,6 +25,7 @@ gboolean pmod_store_db_delete (PmodStoreDb *self, gint64 id, gboolean deleted, G
 gboolean pmod_store_db_purge (PmodStoreDb *self, GError **error);
 /* Newest change first. (element-type PmodStoreConversation) */
 GPtrArray *pmod_store_db_list (PmodStoreDb *self, gboolean deleted, GError **error);
+/* One, its system prompt included, which lists leave out. */
 PmodStoreConversation *pmod_store_db_get (PmodStoreDb *self, gint64 id, GError **error);
 
 gboolean pmod_store_db_add_folder (PmodStoreDb *self, const char *name, gint64 *id, GError **error);
@@ -63,6 +64,9 @@ gboolean pmod_store_db_update_message (PmodStoreDb *self,
                                        GBytes *trace,
                                        GError **error);
 gboolean pmod_store_db_set_leaf (PmodStoreDb *self, gint64 id, gint64 leaf, GError **error);
+/* system: nullable. */
+gboolean
+pmod_store_db_set_system (PmodStoreDb *self, gint64 id, const char *system, GError **error);
 /* All of its branches, in the order in which they were added, without traces. */
 GPtrArray *pmod_store_db_list_messages (PmodStoreDb *self, gint64 conversation, GError **error);
 /* Packed; NULL without an error where there is none. */

@@ -13,5 +13,6 @@ gboolean pmod_store_item_update (PmodStoreItem *self, PmodStoreConversation *con
 
 /* Of what was searched for. */
 void pmod_store_item_set_excerpt (PmodStoreItem *self, const char *excerpt);
+void pmod_store_item_set_message (PmodStoreItem *self, gint64 message);
 
 G_END_DECLS

@@ -9,6 +9,7 @@ struct _PmodStoreItem
 
   PmodStoreConversation *conversation;
   char *excerpt;
+  gint64 message;
 };
 
 enum
@@ -124,4 +125,18 @@ pmod_store_item_get_excerpt (PmodStoreItem *self)
 {
   g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), NULL);
   return self->excerpt;
+}
+
+void
+pmod_store_item_set_message (PmodStoreItem *self, gint64 message)
+{
+  g_return_if_fail (PMOD_IS_STORE_ITEM (self));
+  self->message = message;
+}
+
+gint64
+pmod_store_item_get_message (PmodStoreItem *self)
+{
+  g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), 0);
+  return self->message;
 }

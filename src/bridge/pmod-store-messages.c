@@ -136,7 +136,8 @@ insert_whole (PmodStoreDb *self,
     }
   if (conversation->leaf)
     conversation->leaf = ((PmodStoreMessage *)messages->pdata[conversation->leaf - 1])->id;
-  return point_at (self, conversation->id, conversation->leaf, error);
+  return pmod_store_db_write_system (self, conversation->id, conversation->system, error) &&
+         point_at (self, conversation->id, conversation->leaf, error);
 }
 
 static gboolean

@@ -78,6 +78,8 @@ static const char *const steps[PMOD_STORE_VERSION] = {
   "CREATE TRIGGER message_text AFTER UPDATE OF text ON message BEGIN"
   "  INSERT INTO search (search, rowid, text) VALUES ('delete', old.id, old.text);"
   "  INSERT INTO search (rowid, text) VALUES (new.id, new.text); END;",
+
+  "ALTER TABLE conversation ADD COLUMN system TEXT;",
 };
 
 /* --- Errors ---------------------------------------------------------------------------------- */

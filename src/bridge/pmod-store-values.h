@@ -31,6 +31,7 @@ typedef struct
   gint64 created_us; /* by the clock, which may have jumped; the order is change's */
   gint64 change;     /* grows with every change of any conversation */
   gboolean deleted;
+  char *system; /* what stands before its questions; NULL: what the model was trained with */
 } PmodStoreConversation;
 
 /* Messages are a tree: an answer that was asked for again is another child of its question. */

@@ -62,5 +62,7 @@ gint64 pmod_store_item_get_folder (PmodStoreItem *self);
 gint64 pmod_store_item_get_created_us (PmodStoreItem *self);
 /* Where it was found by its words; what was found stands between U+2068 and U+2069. (nullable) */
 const char *pmod_store_item_get_excerpt (PmodStoreItem *self);
+/* The message that has them; 0: none. */
+gint64 pmod_store_item_get_message (PmodStoreItem *self);
 
 G_END_DECLS

@@ -38,6 +38,7 @@ pmod_job_free (PmodJob *job)
     pmod_params_clear (&job->settings[i]);
   g_free (job->settings);
   g_strfreev (job->texts);
+  g_free (job->system);
   g_free (job);
 }
 
@@ -97,7 +98,7 @@ compare_first_words (PmodWorker *self)
   PmodEvent *event;
   double divergence;
 
-  pmod_first_word_take (word, self->contexts[job->lane], job->image, job->texts);
+  pmod_first_word_take (word, self->contexts[job->lane], job->image, job->system, job->texts);
   if (job->lane > 1 ||
       !pmod_first_word_compare (&self->first_words[0], &self->first_words[1], &divergence))
     return;

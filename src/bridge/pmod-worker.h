@@ -25,6 +25,7 @@ typedef struct
   gboolean only_read;      /* nothing is answered: only the maps are wanted */
   PmodParams *settings;    /* a sweep's, after params, to which they are compared; else NULL */
   int n_settings;
+  char *system;     /* what stands before them; NULL: the model's own */
   char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
   PmodImage *image; /* nullable */
   gboolean stopped; /* guarded by the worker's lock */

@@ -63,6 +63,21 @@ PmodPrompt *pmod_prompt_new_chat_full (PmodTokenizer *tokenizer,
                                        PmodPromptFlags flags,
                                        GError **error);
 
+/* The same told something before the first turn: system, instead of what the template says there;
+ * NULL is that, "" nothing. Like the turns it is never more than text. */
+PmodPrompt *pmod_prompt_new_chat_told (PmodTokenizer *tokenizer,
+                                       const char *template_name,
+                                       const char *system,
+                                       const PmodTurn *turns,
+                                       int n_turns,
+                                       PmodImage *const *images,
+                                       int n_images,
+                                       PmodPromptFlags flags,
+                                       GError **error);
+
+/* What a template says before the first turn, "" for nothing; NULL: there is no such template. */
+const char *pmod_prompt_get_system (const char *template_name);
+
 /* text as it is; "<s>", "</s>" and "<unk>" in it are the tokens, as in the reference. */
 PmodPrompt *pmod_prompt_new_raw (PmodTokenizer *tokenizer,
                                  const char *text,
