@@ -53,7 +53,8 @@ create_figure (const PmodHelpBlock *block)
   g_autofree char *path = g_strconcat (PMOD_HELP_PATH, block->source, NULL);
   GtkWidget *picture = gtk_picture_new_for_resource (path);
 
-  gtk_picture_set_alternative_text (GTK_PICTURE (picture), block->text);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (picture), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  block->text, -1);
   gtk_picture_set_content_fit (GTK_PICTURE (picture), GTK_CONTENT_FIT_SCALE_DOWN);
   return picture;
 }
