@@ -11,7 +11,14 @@
   "<a href=\"https://creativecommons.org/licenses/by/4.0/\">Creative Commons Attribution 4.0</a>"
 
 static const char *const paper[] = {
-  "Jun Zhang", "Desen Meng", "Zhengming Zhang", "Zhenpeng Huang", "Tao Wu", "Limin Wang", NULL,
+  "arXiv 2412.04449 https://arxiv.org/abs/2412.04449",
+  "Jun Zhang",
+  "Desen Meng",
+  "Zhengming Zhang",
+  "Zhenpeng Huang",
+  "Tao Wu",
+  "Limin Wang",
+  NULL,
 };
 
 /* Whose drawings the bundled model has learnt from. */
@@ -34,8 +41,7 @@ add_drawings (AdwAboutWindow *about)
 {
   for (guint i = 0; i < G_N_ELEMENTS (drawings); i++)
     {
-      g_autofree char *title =
-          g_strdup_printf (_ ("%s, drawings that the bundled model learnt from"), drawings[i].name);
+      g_autofree char *title = g_strdup_printf (_ ("Drawings learnt from: %s"), drawings[i].name);
 
       adw_about_window_add_legal_section (about, title, drawings[i].copyright, drawings[i].license,
                                           drawings[i].text);
@@ -82,10 +88,7 @@ pmod_about_present (GtkWindow *parent, PmodSession *session)
       "artists", drawn, "debug-info", system, "debug-info-filename", "strata.txt", NULL);
 
   adw_about_window_add_acknowledgement_section (
-      ADW_ABOUT_WINDOW (about),
-      _ ("The architecture, p-MoD: \342\200\234Building Mixture-of-Depths MLLMs via Progressive "
-         "Ratio Decay\342\200\235, arXiv 2412.04449"),
-      (const char **)paper);
+      ADW_ABOUT_WINDOW (about), _ ("The architecture, p-MoD"), (const char **)paper);
   add_drawings (ADW_ABOUT_WINDOW (about));
   gtk_window_set_transient_for (GTK_WINDOW (about), parent);
   gtk_window_set_modal (GTK_WINDOW (about), parent != NULL);
