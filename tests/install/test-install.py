@@ -176,6 +176,20 @@ def call(method, *arguments):
     return run(*command, "/" + ID.replace(".", "/"), "--method", method, *arguments)
 
 
+def make_viewer():
+    """A help viewer that only writes down what it is asked to show."""
+    folder = pathlib.Path(os.environ["XDG_DATA_HOME"], "applications")
+    folder.mkdir(parents=True)
+    (folder / "viewer").write_text(f'#!/bin/sh\necho "$1" >"{folder}/asked"\n')
+    (folder / "viewer").chmod(0o755)
+    (folder / "viewer.desktop").write_text(
+        f"[Desktop Entry]\nType=Application\nName=Viewer\nExec={folder}/viewer %u\n"
+        "MimeType=x-scheme-handler/help;\n"
+    )
+    run("update-desktop-database", folder)
+    return folder / "asked"
+
+
 def n_processes():
     """Of the installed program, in this session."""
     own = f"{PREFIX}/bin/strata"
@@ -198,6 +212,7 @@ def in_session():
         harness.wait_for(f"a window called {title}", lambda: title in window_names())
 
     sample = f"{PREFIX}/share/strata/samples/star.png"
+    asked = make_viewer()
     call("org.freedesktop.Application.Activate", "{}")
     wait_title("Strata")
     assert n_processes() == 1
@@ -215,6 +230,9 @@ def in_session():
     assert f"{ID}.desktop" in run("gio", "mime", "application/x-strata-run")
     model = run(f"{PREFIX}/bin/pmod", "info", "demo", "--json")
     assert f"{PREFIX}/share/strata/models/demo" in model, model[:300]
+    call("org.gtk.Actions.Activate", "help", "[]", "{}")
+    harness.wait_for("the help in its viewer", asked.exists)
+    assert asked.read_text() == "help:strata\n", asked.read_text()
     call("org.gtk.Actions.Activate", "quit", "[]", "{}")
     harness.wait_for("the program's end", lambda: n_processes() == 0)
 
