@@ -25,39 +25,23 @@ present_own (GtkWindow *parent, const char *page)
   gtk_window_present (GTK_WINDOW (pmod_help_window_get (parent, page)));
 }
 
-typedef struct
-{
-  GWeakRef parent;
-  char *page;
-} Request;
-
 static void
 shown_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  Request *request = user_data;
-  g_autoptr (GtkWindow) parent = g_weak_ref_get (&request->parent);
+  g_autofree char *page = user_data;
   g_autoptr (GError) error = NULL;
 
-  if (!gtk_show_uri_full_finish (parent, result, &error) && parent)
-    present_own (parent, request->page);
-  g_weak_ref_clear (&request->parent);
-  g_free (request->page);
-  g_free (request);
+  if (!gtk_show_uri_full_finish (GTK_WINDOW (source), result, &error))
+    present_own (GTK_WINDOW (source), page);
 }
 
 void
 pmod_help_present (GtkWindow *parent, const char *page)
 {
   g_autofree char *uri = page ? g_strconcat ("help:strata/", page, NULL) : g_strdup ("help:strata");
-  Request *request;
 
   if (!parent || !has_viewer ())
-    {
-      present_own (parent, page);
-      return;
-    }
-  request = g_new0 (Request, 1);
-  g_weak_ref_init (&request->parent, parent);
-  request->page = g_strdup (page);
-  gtk_show_uri_full (parent, uri, GDK_CURRENT_TIME, NULL, shown_cb, request);
+    present_own (parent, page);
+  else
+    gtk_show_uri_full (parent, uri, GDK_CURRENT_TIME, NULL, shown_cb, g_strdup (page));
 }

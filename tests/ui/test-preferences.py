@@ -169,8 +169,10 @@ def height(window, name):
 
 def test_windows_of_words():
     use_own_settings()
-    with Window("--model", DEMO) as window:
-        window.wait_name("No Picture Yet")
+    with Window("--model", DEMO, PICTURE, FIXTURES / "demo/seen-01.png") as window:
+        # One conversation has one picture; the others are not passed over in silence.
+        window.wait_name("One picture at a time: the first of 2 files")
+        assert window.names("seen-00.png")
         keys("ctrl+question")
         wait_anywhere(window, "Preferences")
         tallest = max(
