@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-conversation-row.h"
+#include "pmod-preferences.h"
 #include "pmod-shelf.h"
 #include "pmod-toasts.h"
 
@@ -104,7 +105,9 @@ list_cb (PmodConversations *self)
   gboolean searching = *pmod_shelf_get_words (self->shelf) != '\0';
 
   gtk_label_set_label (self->nothing, searching ? _ ("No conversation has these words")
-                                                : _ ("What you ask is kept here"));
+                                      : pmod_keeper_get_keeps (pmod_shelf_get_keeper (self->shelf))
+                                          ? _ ("What you ask is kept here")
+                                          : _ ("Nothing is kept, as you prefer"));
   gtk_list_box_bind_model (self->list, pmod_shelf_get_list (self->shelf), create_row, self, NULL);
 }
 
@@ -157,6 +160,12 @@ revealed_cb (PmodConversations *self)
 {
   if (adw_flap_get_reveal_flap (self->flap))
     gtk_widget_grab_focus (GTK_WIDGET (self->search));
+}
+
+static void
+open_newest_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_shelf_open_newest (PMOD_CONVERSATIONS (widget)->shelf);
 }
 
 /* --- What can be done with one --------------------------------------------------------------- */
@@ -306,6 +315,7 @@ set_chat (PmodConversations *self, PmodChat *chat)
 {
   g_autoptr (PmodStore) store = NULL;
   g_autoptr (PmodKeeper) keeper = NULL;
+  g_autoptr (GSettings) settings = pmod_preferences_new ();
 
   if (!chat || self->chat)
     return;
@@ -313,6 +323,9 @@ set_chat (PmodConversations *self, PmodChat *chat)
   store = pmod_store_new (NULL);
   keeper = pmod_keeper_new (chat, store);
   self->shelf = pmod_shelf_new (keeper);
+  if (settings)
+    g_settings_bind (settings, PMOD_PREFERENCE_KEEP, keeper, "keeps", G_SETTINGS_BIND_GET);
+  g_signal_connect_object (keeper, "notify::keeps", G_CALLBACK (list_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->shelf, "failed", G_CALLBACK (failed_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->shelf, "remarked", G_CALLBACK (remarked_cb), self,
                            G_CONNECT_SWAPPED);
@@ -443,6 +456,8 @@ pmod_conversations_class_init (PmodConversationsClass *klass)
   props[PROP_CONTENT] = g_param_spec_object ("content", NULL, NULL, GTK_TYPE_WIDGET, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  gtk_widget_class_install_action (widget_class, "conversations.open-newest", NULL,
+                                   open_newest_action);
   gtk_widget_class_install_action (widget_class, "conversations.rename", "x", rename_action);
   gtk_widget_class_install_action (widget_class, "conversations.delete", "x", delete_action);
   gtk_widget_class_install_action (widget_class, "conversations.undo-delete", "x",

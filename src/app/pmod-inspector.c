@@ -277,6 +277,15 @@ update_play (PmodInspector *self)
                                   -1);
 }
 
+/* What moves when motion is switched off stands still. */
+static void
+motion_cb (PmodInspector *self)
+{
+  if (self->selection && !may_move (self))
+    pmod_selection_set_playing (self->selection, FALSE);
+  update_play (self);
+}
+
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -403,7 +412,7 @@ pmod_inspector_init (PmodInspector *self)
                                   self);
   g_signal_group_connect_swapped (self->signals, "notify::playing", G_CALLBACK (update_play), self);
   g_signal_connect_object (gtk_widget_get_settings (GTK_WIDGET (self)),
-                           "notify::gtk-enable-animations", G_CALLBACK (update_play), self,
+                           "notify::gtk-enable-animations", G_CALLBACK (motion_cb), self,
                            G_CONNECT_SWAPPED);
   update_play (self);
 }

@@ -16,6 +16,7 @@ struct _PmodMeterPanel
 
   PmodSelection *selection;
   GSignalGroup *signals;
+  GBindingGroup *bindings;
 
   GtkWidget *rule;
   GtkLabel *flops_label;
@@ -149,6 +150,7 @@ pmod_meter_panel_dispose (GObject *object)
   PmodMeterPanel *self = PMOD_METER_PANEL (object);
   GtkWidget *child;
 
+  g_clear_object (&self->bindings);
   g_clear_object (&self->signals);
   g_clear_object (&self->selection);
   while ((child = gtk_widget_get_first_child (GTK_WIDGET (self))))
@@ -183,6 +185,7 @@ pmod_meter_panel_set_property (GObject *object, guint id, const GValue *value, G
       if (!g_set_object (&self->selection, g_value_get_object (value)))
         return;
       g_signal_group_set_target (self->signals, self->selection);
+      g_binding_group_set_source (self->bindings, self->selection);
       update (self);
       g_object_notify_by_pspec (object, pspec);
       break;
@@ -230,4 +233,7 @@ pmod_meter_panel_init (PmodMeterPanel *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   pmod_drop_down_set_name (self->rule, _ ("How compute is counted"));
   g_signal_group_connect_swapped (self->signals, "run-changed", G_CALLBACK (update), self);
+  self->bindings = g_binding_group_new ();
+  g_binding_group_bind (self->bindings, "rule", self->rule, "selected",
+                        G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
 }

@@ -12,6 +12,7 @@
 #include "pmod-inspector.h"
 #include "pmod-live-bar.h"
 #include "pmod-model-button.h"
+#include "pmod-preferences.h"
 #include "pmod-toasts.h"
 #include "pmod-training-window.h"
 #include "pmod-tuning-pane.h"
@@ -232,6 +233,10 @@ bind_settings (PmodWindow *self)
   g_settings_bind (self->settings, "window-height", self, "default-height",
                    G_SETTINGS_BIND_DEFAULT);
   g_settings_bind (self->settings, "window-maximized", self, "maximized", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (self->settings, PMOD_PREFERENCE_MIRROR, pmod_live_get_camera (self->live),
+                   "mirrored", G_SETTINGS_BIND_DEFAULT);
+  pmod_preferences_bind_choice (self->settings, PMOD_PREFERENCE_COMPUTE_RULE, self->selection,
+                                "rule");
 }
 
 static void
@@ -419,9 +424,18 @@ pmod_window_start_camera (PmodWindow *self, const char *source)
 }
 
 void
-pmod_window_open_file (PmodWindow *self, GFile *file)
+pmod_window_open_files (PmodWindow *self, GFile **files, int n_files)
+{
+  g_return_if_fail (PMOD_IS_WINDOW (self));
+  g_return_if_fail (n_files > 0);
+
+  pmod_picture_opener_open_first (self->opener, files[0], (guint)n_files);
+}
+
+void
+pmod_window_open_last_conversation (PmodWindow *self)
 {
   g_return_if_fail (PMOD_IS_WINDOW (self));
 
-  pmod_picture_opener_open (self->opener, file);
+  gtk_widget_activate_action (GTK_WIDGET (self->leaflet), "conversations.open-newest", NULL);
 }

@@ -28,6 +28,8 @@ GListModel *pmod_shelf_get_list (PmodShelf *self);
 /* Shows it in the chat, once it is read: the branch that was shown last, or that of message. */
 void pmod_shelf_open (PmodShelf *self, gint64 id);
 void pmod_shelf_open_at (PmodShelf *self, gint64 id, gint64 message); /* 0: none */
+/* The one that changed last, unless the chat shows something by then. */
+void pmod_shelf_open_newest (PmodShelf *self);
 
 /* A blank title changes nothing. */
 void pmod_shelf_rename (PmodShelf *self, gint64 id, const char *title);
