@@ -13,6 +13,7 @@
 #include "pmod-format.h"
 #include "pmod-layer-strip.h"
 #include "pmod-map-legend.h"
+#include "pmod-map-name.h"
 #include "pmod-meter-panel.h"
 
 #define ZOOM_STEP 1.25
@@ -277,6 +278,14 @@ update_play (PmodInspector *self)
                                   -1);
 }
 
+static void
+copy_words_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autofree char *text = pmod_map_name_describe (PMOD_INSPECTOR (widget)->selection, widget);
+
+  gdk_clipboard_set_text (gtk_widget_get_clipboard (widget), text);
+}
+
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -378,6 +387,7 @@ pmod_inspector_class_init (PmodInspectorClass *klass)
 
   gtk_widget_class_install_property_action (widget_class, "map.view", "view");
   gtk_widget_class_install_action (widget_class, "map.play", NULL, play_action);
+  gtk_widget_class_install_action (widget_class, "map.copy-words", NULL, copy_words_action);
   gtk_widget_class_install_action (widget_class, "map.zoom-in", NULL, zoom_action);
   gtk_widget_class_install_action (widget_class, "map.zoom-out", NULL, zoom_action);
   gtk_widget_class_install_action (widget_class, "map.zoom-reset", NULL, zoom_action);

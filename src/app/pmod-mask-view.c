@@ -8,11 +8,10 @@
 
 #include "pmod-mask-view.h"
 
-#include <glib/gi18n.h>
 #include <math.h>
 
-#include "pmod-cell-text.h"
 #include "pmod-map-keys.h"
+#include "pmod-map-name.h"
 #include "pmod-map-texture.h"
 #include "pmod-palette.h"
 #include "pmod-picture-texture.h"
@@ -331,45 +330,10 @@ pmod_mask_view_measure (GtkWidget *widget,
 
 /* --- What it says ---------------------------------------------------------------------------- */
 
-static char *
-describe (PmodMaskView *self, const char *name)
-{
-  PmodRun *run = pmod_selection_get_run (self->selection);
-  int layer = pmod_selection_get_layer (self->selection);
-  PmodView view = pmod_selection_get_view (self->selection);
-  PmodRunLayer info;
-
-  if (view == PMOD_VIEW_PICTURE || !run || !pmod_run_get_layer (run, layer, &info) || !info.ready)
-    return g_strdup (name);
-  if (view == PMOD_VIEW_DEPTH)
-    return g_strdup_printf (_ ("%s, how many layers kept each part"), name);
-  if (!info.routed)
-    return g_strdup_printf (_ ("%s, layer %d keeps every part"), name, layer);
-  if (view == PMOD_VIEW_WEIGHTS)
-    return g_strdup_printf (_ ("%s, weights of layer %d, which keeps %d of %d parts"), name, layer,
-                            info.n_kept, info.n_vision);
-  return g_strdup_printf (_ ("%s, layer %d keeps %d of %d parts"), name, layer, info.n_kept,
-                          info.n_vision);
-}
-
-static void
-update_label (PmodMaskView *self)
-{
-  g_autofree char *label = describe (self, self->picture ? pmod_picture_get_name (self->picture)
-                                                         : _ ("Recorded picture"));
-
-  g_autofree char *held =
-      pmod_cell_text_new (self->selection, pmod_selection_get_held (self->selection));
-
-  /* The held part is where keys have gone to; a pointer's is not said. */
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
-                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, held ? held : "", -1);
-}
-
 static void
 changed_cb (PmodMaskView *self)
 {
-  update_label (self);
+  pmod_map_name_update (GTK_WIDGET (self), self->selection, self->picture);
   gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 
