@@ -18,7 +18,6 @@
 
 #define CORNER_RADIUS PMOD_MASK_VIEW_RADIUS
 #define MIN_SIDE 220
-#define ZOOM_STEP 1.25
 
 /* What the map that is there was made of. */
 typedef struct
@@ -451,7 +450,8 @@ scroll_cb (GtkEventControllerScroll *controller, double dx, double dy, gpointer 
     return GDK_EVENT_PROPAGATE;
   if (get_frame_place (self, self->pointer_x, self->pointer_y, &x, &y))
     pmod_selection_zoom_at (self->selection,
-                            pmod_selection_get_zoom (self->selection) * pow (ZOOM_STEP, -dy), x, y);
+                            pmod_selection_get_zoom (self->selection) * pow (PMOD_ZOOM_STEP, -dy),
+                            x, y);
   return GDK_EVENT_STOP;
 }
 

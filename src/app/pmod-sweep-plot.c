@@ -202,7 +202,7 @@ find_axes (PmodSweepPlot *self, Axes *axes)
   find_range (self, axes);
   for (int i = 0; i * axes->step <= axes->top * (1 + 1e-9); i++)
     {
-      g_autofree char *text = g_strdup_printf ("%g", i * axes->step);
+      g_autofree char *text = pmod_plot_number (i * axes->step, axes->step);
       int width;
       g_autoptr (PangoLayout) layout =
           pmod_plot_text_new (GTK_WIDGET (self), text, &width, &height);
@@ -245,7 +245,7 @@ append_values (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
   for (int i = 0; i * axes->step <= axes->top * (1 + 1e-9); i++)
     {
       float y = roundf (y_of (axes, i * axes->step));
-      g_autofree char *text = g_strdup_printf ("%g", i * axes->step);
+      g_autofree char *text = pmod_plot_number (i * axes->step, axes->step);
 
       gtk_snapshot_append_color (snapshot, i == 0 ? &palette->dense : &palette->track,
                                  &GRAPHENE_RECT_INIT (axes->x, y, axes->width, 1));
