@@ -163,7 +163,11 @@ update_label (PmodBrushOverlay *self)
         _ ("Brush, row %d, column %d, %s"), self->cursor / grid.cols + 1,
         self->cursor % grid.cols + 1,
         describe_paint (pmod_brush_get_painted (self->brush, self->selection, self->cursor)));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  _ ("Arrows move it, K keeps, S skips, Delete erases; plus and "
+                                     "minus change its size"),
+                                  -1);
 }
 
 static void

@@ -58,6 +58,13 @@ describe_late (GtkWidget *widget)
   text = describe_held (selection);
   if (!text)
     text = pmod_map_name_describe (selection, widget);
+  if (*text == '\0')
+    {
+      g_free (text);
+      text = g_strdup (pmod_selection_get_view (selection) == PMOD_VIEW_PICTURE
+                           ? _ ("The picture without a map")
+                           : _ ("There is no map yet"));
+    }
   gtk_accessible_update_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
                                   text, -1);
 }

@@ -54,7 +54,8 @@ show (GtkLabel *label, PmodMeterBar *bar, const char *name, const char *text)
 {
   gtk_label_set_label (label, text);
   gtk_accessible_update_property (GTK_ACCESSIBLE (bar), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
-                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
 }
 
 /* "57 % of dense, 5 % now: 0.63 GFLOPs": what an earlier run had left was needed, but not done
