@@ -109,20 +109,6 @@ add_cost (GPtrArray *lines,
        format (cost->dense, cost->dense));
 }
 
-/* All work but what an earlier run had left. */
-static double
-sum_done (PmodRun *run)
-{
-  int n_spans;
-  const PmodRunSpan *spans = pmod_run_get_spans (run, &n_spans);
-  double sum = 0;
-
-  for (int i = 0; i < n_spans; i++)
-    if (!spans[i].reused)
-      sum += spans[i].flops[PMOD_FLOPS_ALL];
-  return sum;
-}
-
 static void
 add_costs (GPtrArray *lines, PmodRun *run)
 {
@@ -134,8 +120,8 @@ add_costs (GPtrArray *lines, PmodRun *run)
   add_cost (lines, _ ("Compute, paper rule"), &paper, pmod_format_flops);
   add_cost (lines, _ ("Compute, all work"), &all, pmod_format_flops);
   if (pmod_run_get_n_reused (run) > 0)
-    add (lines, _ ("\342\200\203of it done now"), pmod_format_flops (sum_done (run), all.dense),
-         NULL);
+    add (lines, _ ("\342\200\203of it done now"),
+         pmod_format_flops (pmod_run_get_done_flops (run), all.dense), NULL);
   add_cost (lines, _ ("KV cache"), &kv, pmod_format_bytes);
 }
 
