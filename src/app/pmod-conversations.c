@@ -430,7 +430,7 @@ pmod_conversations_get_property (GObject *object, guint id, GValue *value, GPara
       g_value_set_object (value, self->chat);
       break;
     case PROP_CONTENT:
-      g_value_set_object (value, adw_toast_overlay_get_child (self->toasts));
+      g_value_set_object (value, adw_flap_get_content (self->flap));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -448,7 +448,7 @@ pmod_conversations_set_property (GObject *object, guint id, const GValue *value,
       set_chat (self, g_value_get_object (value));
       break;
     case PROP_CONTENT:
-      adw_toast_overlay_set_child (self->toasts, g_value_get_object (value));
+      adw_flap_set_content (self->flap, g_value_get_object (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);

@@ -14,7 +14,6 @@ struct _PmodFolderRow
   PmodFolder *folder; /* nullable */
   gboolean shown;
   GtkImage *icon;
-  GtkStack *stack;
   GtkLabel *name;
   GtkEditable *entry;
   GtkLabel *count;
@@ -56,7 +55,7 @@ update (PmodFolderRow *self)
 static gboolean
 is_editing (PmodFolderRow *self)
 {
-  return g_strcmp0 (gtk_stack_get_visible_child_name (self->stack), "entry") == 0;
+  return gtk_widget_get_visible (GTK_WIDGET (self->entry));
 }
 
 /* First back to the label, so that the entry's loss of the focus finds nothing to end. */
@@ -67,7 +66,7 @@ end_editing (PmodFolderRow *self, gboolean keep)
 
   if (!is_editing (self))
     return;
-  gtk_stack_set_visible_child_name (self->stack, "name");
+  gtk_widget_set_visible (GTK_WIDGET (self->entry), FALSE);
   if (keep)
     gtk_widget_activate_action (GTK_WIDGET (self), "folders.rename", "(xs)",
                                 pmod_folder_row_get_id (self), name);
@@ -80,10 +79,15 @@ entry_activate_cb (PmodFolderRow *self)
   end_editing (self, TRUE);
 }
 
+/* A window that is left, be it for a menu that closes, leaves the focus where it is. */
 static void
 entry_leave_cb (PmodFolderRow *self)
 {
-  end_editing (self, TRUE);
+  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
+  GtkWidget *focus = root ? gtk_root_get_focus (root) : NULL;
+
+  if (!focus || !gtk_widget_is_ancestor (focus, GTK_WIDGET (self->entry)))
+    end_editing (self, TRUE);
 }
 
 static gboolean
@@ -104,7 +108,7 @@ pmod_folder_row_edit (PmodFolderRow *self)
   if (!self->folder || is_editing (self))
     return;
   gtk_editable_set_text (self->entry, pmod_folder_get_name (self->folder));
-  gtk_stack_set_visible_child_name (self->stack, "entry");
+  gtk_widget_set_visible (GTK_WIDGET (self->entry), TRUE);
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
@@ -169,7 +173,6 @@ pmod_folder_row_class_init (PmodFolderRowClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-folder-row.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodFolderRow, icon);
-  gtk_widget_class_bind_template_child (widget_class, PmodFolderRow, stack);
   gtk_widget_class_bind_template_child (widget_class, PmodFolderRow, name);
   gtk_widget_class_bind_template_child (widget_class, PmodFolderRow, entry);
   gtk_widget_class_bind_template_child (widget_class, PmodFolderRow, count);
