@@ -76,7 +76,7 @@ deleted_cb (PmodConversations *self, gint64 id)
 static void
 folder_removed_cb (PmodConversations *self, gint64 id)
 {
-  AdwToast *toast = pmod_toasts_new (_ ("The folder was deleted; its conversations stay"));
+  AdwToast *toast = pmod_toasts_new (_ ("Folder deleted"));
 
   adw_toast_set_button_label (toast, _ ("_Undo"));
   adw_toast_set_action_name (toast, "conversations.undo-remove-folder");

@@ -62,6 +62,12 @@ void pmod_chat_put_aside (PmodChat *self);
 /* Asks the last question once more, of the settings that hold now; the answer grows in *reply. */
 gboolean pmod_chat_start_again (PmodChat *self, PmodMessage **reply);
 
+/* --- pmod-chat-shown.c -------------------------------------------------------------------------
+ */
+
+/* Messages tell from then on whether their maps are shown. */
+void pmod_chat_watch_shown (PmodChat *self);
+
 /* --- pmod-chat-follow.c ------------------------------------------------------------------------
  */
 

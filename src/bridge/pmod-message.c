@@ -11,7 +11,16 @@ struct _PmodMessage
   char *key;
   PmodRun *run;
   gboolean interrupted;
+  gboolean shown;
 };
+
+enum
+{
+  PROP_SHOWN = 1,
+  N_PROPS
+};
+
+static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (PmodMessage, pmod_message, G_TYPE_OBJECT)
 
@@ -28,9 +37,29 @@ pmod_message_finalize (GObject *object)
 }
 
 static void
+pmod_message_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  switch (id)
+    {
+    case PROP_SHOWN:
+      g_value_set_boolean (value, PMOD_MESSAGE (object)->shown);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
 pmod_message_class_init (PmodMessageClass *klass)
 {
-  G_OBJECT_CLASS (klass)->finalize = pmod_message_finalize;
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = pmod_message_finalize;
+  object_class->get_property = pmod_message_get_property;
+
+  props[PROP_SHOWN] =
+      g_param_spec_boolean ("shown", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
 static void
@@ -90,4 +119,22 @@ pmod_message_get_text (PmodMessage *self)
 {
   g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
   return self->run ? pmod_run_get_text (self->run) : self->text;
+}
+
+gboolean
+pmod_message_get_shown (PmodMessage *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE (self), FALSE);
+  return self->shown;
+}
+
+void
+pmod_message_set_shown (PmodMessage *self, gboolean shown)
+{
+  g_return_if_fail (PMOD_IS_MESSAGE (self));
+
+  if (self->shown == shown)
+    return;
+  self->shown = shown;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SHOWN]);
 }

@@ -176,7 +176,7 @@ def test_rename_and_delete():
         keys("Delete")
         wait_folders(window, "all conversations, shown now", "Sky, 0 conversations")
         wait_titles(window, QUESTIONS[1], QUESTIONS[0])
-        window.wait_name("The folder was deleted")
+        window.wait_name("Folder deleted")
         window.keep("folders-deleted.png")
         time.sleep(0.5)
         click(window, named(window, "Undo"))
