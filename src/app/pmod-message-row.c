@@ -86,6 +86,20 @@ update (PmodMessageRow *self)
     gtk_widget_add_css_class (GTK_WIDGET (self->note), "error");
 }
 
+/* The button stays where it is and can be pressed, so that the focus does not go. */
+static void
+update_shown (PmodMessageRow *self)
+{
+  gboolean shown = pmod_message_get_shown (self->message);
+
+  gtk_button_set_label (GTK_BUTTON (self->maps),
+                        shown ? _ ("Its maps are shown") : _ ("Show its maps"));
+  if (shown)
+    gtk_widget_add_css_class (self->bubble, "shown");
+  else
+    gtk_widget_remove_css_class (self->bubble, "shown");
+}
+
 static void
 maps_cb (PmodMessageRow *self)
 {
@@ -143,6 +157,9 @@ pmod_message_row_new (PmodMessage *message)
   pmod_message_tools_set_message (self->tools, message, GTK_WIDGET (self->text));
   if (run)
     g_signal_connect_object (run, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (message, "notify::shown", G_CALLBACK (update_shown), self,
+                           G_CONNECT_SWAPPED);
   update (self);
+  update_shown (self);
   return GTK_WIDGET (self);
 }

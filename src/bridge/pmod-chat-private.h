@@ -105,6 +105,12 @@ void pmod_chat_tell_branch (PmodChat *self);
 
 void pmod_chat_take_system (PmodChat *self, char *system); /* nothing is read again */
 
+/* --- pmod-chat-shown.c -------------------------------------------------------------------------
+ */
+
+/* Messages tell from then on whether their maps are shown. */
+void pmod_chat_watch_shown (PmodChat *self);
+
 /* --- pmod-chat-follow.c ------------------------------------------------------------------------
  */
 

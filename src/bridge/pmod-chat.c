@@ -362,6 +362,7 @@ pmod_chat_init (PmodChat *self)
   self->messages = g_list_store_new (PMOD_TYPE_MESSAGE);
   self->thread = pmod_thread_new ();
   self->dense_answers = pmod_dense_answers_new ();
+  pmod_chat_watch_shown (self);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */

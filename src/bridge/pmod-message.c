@@ -14,12 +14,14 @@ struct _PmodMessage
   guint position;
   guint version;
   guint n_versions;
+  gboolean shown;
 };
 
 enum
 {
   PROP_VERSION = 1,
   PROP_N_VERSIONS,
+  PROP_SHOWN,
   N_PROPS
 };
 
@@ -52,6 +54,9 @@ pmod_message_get_property (GObject *object, guint id, GValue *value, GParamSpec 
     case PROP_N_VERSIONS:
       g_value_set_uint (value, self->n_versions);
       break;
+    case PROP_SHOWN:
+      g_value_set_boolean (value, self->shown);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -68,6 +73,7 @@ pmod_message_class_init (PmodMessageClass *klass)
 
   props[PROP_VERSION] = g_param_spec_uint ("version", NULL, NULL, 0, G_MAXUINT, 0, flags);
   props[PROP_N_VERSIONS] = g_param_spec_uint ("n-versions", NULL, NULL, 1, G_MAXUINT, 1, flags);
+  props[PROP_SHOWN] = g_param_spec_boolean ("shown", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -165,4 +171,22 @@ pmod_message_set_place (PmodMessage *self, guint position, guint version, guint 
   self->n_versions = n_versions;
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_VERSION]);
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_VERSIONS]);
+}
+
+gboolean
+pmod_message_get_shown (PmodMessage *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE (self), FALSE);
+  return self->shown;
+}
+
+void
+pmod_message_set_shown (PmodMessage *self, gboolean shown)
+{
+  g_return_if_fail (PMOD_IS_MESSAGE (self));
+
+  if (self->shown == shown)
+    return;
+  self->shown = shown;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_SHOWN]);
 }

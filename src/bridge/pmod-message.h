@@ -21,6 +21,10 @@ const char *pmod_message_get_key (PmodMessage *self); /* (nullable) */
 gboolean pmod_message_get_interrupted (PmodMessage *self);
 void pmod_message_set_interrupted (PmodMessage *self, gboolean interrupted);
 
+/* Whether the views show this answer's maps; a property as well. PmodChat sets it. */
+gboolean pmod_message_get_shown (PmodMessage *self);
+void pmod_message_set_shown (PmodMessage *self, gboolean shown);
+
 /* What was asked, or the answer so far. */
 const char *pmod_message_get_text (PmodMessage *self);
 

@@ -15,6 +15,7 @@ struct _PmodStoreItem
 enum
 {
   PROP_TITLE = 1,
+  PROP_FOLDER_NAME,
   N_PROPS
 };
 
@@ -39,6 +40,9 @@ pmod_store_item_get_property (GObject *object, guint id, GValue *value, GParamSp
     case PROP_TITLE:
       g_value_set_string (value, pmod_store_item_get_title (PMOD_STORE_ITEM (object)));
       break;
+    case PROP_FOLDER_NAME:
+      g_value_set_string (value, pmod_store_item_get_folder_name (PMOD_STORE_ITEM (object)));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -54,6 +58,8 @@ pmod_store_item_class_init (PmodStoreItemClass *klass)
 
   props[PROP_TITLE] =
       g_param_spec_string ("title", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  props[PROP_FOLDER_NAME] = g_param_spec_string ("folder-name", NULL, NULL, NULL,
+                                                 G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -71,17 +77,18 @@ pmod_store_item_new (PmodStoreConversation *conversation)
   return self;
 }
 
-gboolean
+void
 pmod_store_item_update (PmodStoreItem *self, PmodStoreConversation *conversation)
 {
   gboolean renamed = g_strcmp0 (self->conversation->title, conversation->title) != 0;
-  gboolean moved = self->conversation->folder != conversation->folder;
+  gboolean moved = g_strcmp0 (self->conversation->folder_name, conversation->folder_name) != 0;
 
   pmod_store_conversation_free (self->conversation);
   self->conversation = conversation;
   if (renamed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TITLE]);
-  return moved;
+  if (moved)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FOLDER_NAME]);
 }
 
 gint64
@@ -103,6 +110,13 @@ pmod_store_item_get_folder (PmodStoreItem *self)
 {
   g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), 0);
   return self->conversation->folder;
+}
+
+const char *
+pmod_store_item_get_folder_name (PmodStoreItem *self)
+{
+  g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), NULL);
+  return self->conversation->folder_name;
 }
 
 gint64

@@ -93,6 +93,8 @@ set_error (PmodStoreSql *self, GError **error, const char *what)
 
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
     kind = PMOD_ERROR_FORMAT;
+  else if (code == SQLITE_CONSTRAINT) /* it would fail again */
+    kind = PMOD_ERROR_ARGUMENT;
   else if (code == SQLITE_FULL)
     why = "the disk is full";
   else if (code == SQLITE_BUSY)

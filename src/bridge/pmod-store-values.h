@@ -27,6 +27,7 @@ typedef struct
   char *uuid;
   char *title;
   gint64 folder;     /* 0: none */
+  char *folder_name; /* NULL: none */
   gint64 leaf;       /* the last message of the branch that is shown; 0: none */
   gint64 created_us; /* by the clock, which may have jumped; the order is change's */
   gint64 change;     /* grows with every change of any conversation */
@@ -55,6 +56,7 @@ typedef struct
 {
   gint64 id;
   char *name;
+  guint n_conversations; /* without deleted ones */
 } PmodStoreFolder;
 
 typedef struct

@@ -204,7 +204,7 @@ test_lists (Fixture *self, gconstpointer data)
   g_assert_true (pmod_store_db_rename_folder (db, folder, "Travel", &error));
   folders = pmod_store_db_list_folders (db, &error);
   g_assert_cmpstr (((PmodStoreFolder *)folders->pdata[0])->name, ==, "Travel");
-  g_assert_true (pmod_store_db_remove_folder (db, folder, &error));
+  g_assert_true (pmod_store_db_remove_folder (db, folder, NULL, &error));
   assert_titles (db, FALSE, "A,c");
   pmod_store_db_free (db);
 }
@@ -246,7 +246,7 @@ static guint
 count_hits (PmodStoreDb *db, const char *words)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) hits = pmod_store_db_search (db, words, 100, &error);
+  g_autoptr (GPtrArray) hits = pmod_store_db_search (db, words, 0, 100, &error);
 
   g_assert_no_error (error);
   return hits->len;
@@ -270,7 +270,7 @@ test_search (Fixture *self, gconstpointer data)
   g_assert_cmpuint (count_hits (db, "AND"), ==, 1);
   g_assert_cmpuint (count_hits (db, "\"ships OR ( * -"), ==, 0);
   g_assert_cmpuint (count_hits (db, " \t"), ==, 0);
-  hits = pmod_store_db_search (db, "hafen", 10, &error);
+  hits = pmod_store_db_search (db, "hafen", 0, 10, &error);
   g_assert_cmpstr (((PmodStoreHit *)hits->pdata[0])->title, ==, "Harbour");
   g_assert_nonnull (
       strstr (((PmodStoreHit *)hits->pdata[0])->excerpt, "\342\201\250Hafen\342\201\251"));
