@@ -10,6 +10,7 @@
 #include "pmod-conversations.h"
 #include "pmod-frame-log.h"
 #include "pmod-palette.h"
+#include "pmod-sampling-memory.h"
 #include "pmod-session.h"
 #include "pmod-window.h"
 
@@ -150,6 +151,8 @@ pmod_application_startup (GApplication *application)
   follow_style (self);
   self->settings = open_settings ();
   self->session = pmod_session_new ();
+  if (self->settings)
+    pmod_sampling_memory_attach (pmod_session_get_tuning (self->session), self->settings);
 }
 
 /* The one that was used last, those of trainings apart; NULL: none. */

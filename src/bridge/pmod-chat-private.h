@@ -42,6 +42,8 @@ struct _PmodChat
   PmodRun *old_run;
   GPtrArray *old_messages;
   gboolean old_read_only;
+
+  PmodBeginning *beginning; /* of the answer that is asked for next, while it is asked for */
 };
 
 /* --- pmod-chat.c -------------------------------------------------------------------------------
