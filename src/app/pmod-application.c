@@ -118,6 +118,7 @@ set_accels (PmodApplication *self)
     { "win.freeze", { "<Control><Shift>l", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
+    { "win.probabilities", { "<Control>t", NULL } },
     { "win.reset-routing", { "<Control>r", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
     { "win.compare", { "<Control>d", NULL } },

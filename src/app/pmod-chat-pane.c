@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-message-row.h"
+#include "pmod-sampling-button.h"
 
 struct _PmodChatPane
 {
@@ -25,6 +26,7 @@ struct _PmodChatPane
   GtkWidget *placeholder;
   GtkStack *buttons;
   GtkWidget *send;
+  GtkWidget *sampling;
 };
 
 enum
@@ -102,7 +104,10 @@ show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static GtkWidget *
 create_row (gpointer item, gpointer user_data)
 {
-  return pmod_message_row_new (item);
+  GtkWidget *row = pmod_message_row_new (item);
+
+  pmod_message_row_set_chat (PMOD_MESSAGE_ROW (row), user_data);
+  return row;
 }
 
 static void
@@ -226,7 +231,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
   if (chat)
     {
       messages = pmod_chat_get_messages (chat);
-      gtk_list_box_bind_model (self->list, messages, create_row, NULL, NULL);
+      gtk_list_box_bind_model (self->list, messages, create_row, chat, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
@@ -241,6 +246,8 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
+      g_object_set (self->sampling, "tuning",
+                    pmod_session_get_tuning (pmod_chat_get_session (chat)), NULL);
       update_messages (self);
       update_busy (self);
       update_read_only (self);
@@ -307,6 +314,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_SAMPLING_BUTTON);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
@@ -319,6 +327,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, placeholder);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, buttons);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, sampling);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
