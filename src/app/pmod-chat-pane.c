@@ -9,6 +9,7 @@
 #include "pmod-composer-bar.h"
 #include "pmod-context-meter.h"
 #include "pmod-message-row.h"
+#include "pmod-sampling-button.h"
 
 struct _PmodChatPane
 {
@@ -30,6 +31,7 @@ struct _PmodChatPane
   GtkWidget *placeholder;
   GtkStack *buttons;
   GtkWidget *send;
+  GtkWidget *sampling;
 };
 
 enum
@@ -133,7 +135,10 @@ show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static GtkWidget *
 create_row (gpointer item, gpointer user_data)
 {
-  return pmod_message_row_new (item);
+  GtkWidget *row = pmod_message_row_new (item);
+
+  pmod_message_row_set_chat (PMOD_MESSAGE_ROW (row), user_data);
+  return row;
 }
 
 static void
@@ -257,7 +262,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
   if (chat)
     {
       messages = pmod_chat_get_messages (chat);
-      gtk_list_box_bind_model (self->list, messages, create_row, NULL, NULL);
+      gtk_list_box_bind_model (self->list, messages, create_row, chat, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
@@ -276,6 +281,8 @@ set_chat (PmodChatPane *self, PmodChat *chat)
       self->meter = pmod_context_meter_get (chat);
       g_signal_connect_object (self->meter, "changed", G_CALLBACK (meter_cb), self,
                                G_CONNECT_SWAPPED);
+      g_object_set (self->sampling, "tuning",
+                    pmod_session_get_tuning (pmod_chat_get_session (chat)), NULL);
       update_messages (self);
       update_busy (self);
       update_read_only (self);
@@ -344,6 +351,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   g_type_ensure (PMOD_TYPE_COMPOSER_BAR);
+  g_type_ensure (PMOD_TYPE_SAMPLING_BUTTON);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
@@ -356,6 +364,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, placeholder);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, buttons);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, sampling);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);

@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-answer-tail.h"
 #include "pmod-format.h"
 #include "pmod-message-tools.h"
 #include "pmod-receipt.h"
@@ -21,6 +22,7 @@ struct _PmodMessageRow
   GtkWidget *receipt;
   GtkWidget *maps;
   PmodMessageTools *tools;
+  GtkWidget *tail;
 };
 
 G_DEFINE_FINAL_TYPE (PmodMessageRow, pmod_message_row, GTK_TYPE_LIST_BOX_ROW)
@@ -125,6 +127,7 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   G_OBJECT_CLASS (klass)->dispose = pmod_message_row_dispose;
   g_type_ensure (PMOD_TYPE_MESSAGE_TOOLS);
   g_type_ensure (PMOD_TYPE_RECEIPT);
+  g_type_ensure (PMOD_TYPE_ANSWER_TAIL);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-message-row.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, bubble);
@@ -134,6 +137,7 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, receipt);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, maps);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, tools);
+  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, tail);
   gtk_widget_class_bind_template_callback (widget_class, maps_cb);
 }
 
@@ -162,4 +166,12 @@ pmod_message_row_new (PmodMessage *message)
   update (self);
   update_shown (self);
   return GTK_WIDGET (self);
+}
+
+void
+pmod_message_row_set_chat (PmodMessageRow *self, PmodChat *chat)
+{
+  g_return_if_fail (PMOD_IS_MESSAGE_ROW (self));
+
+  pmod_answer_tail_set_answer (PMOD_ANSWER_TAIL (self->tail), chat, self->message);
 }

@@ -46,6 +46,8 @@ struct _PmodChat
   PmodThread *old_thread;
   char *old_system;
   gboolean old_read_only;
+
+  PmodBeginning *beginning; /* of the answer that is asked for next, while it is asked for */
 };
 
 /* --- pmod-chat.c -------------------------------------------------------------------------------

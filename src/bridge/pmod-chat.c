@@ -586,7 +586,10 @@ pmod_chat_start_answer (PmodChat *self, const char *question, guint n_messages, 
   g_autofree char *words = NULL;
   g_autofree char *key = NULL;
 
-  if (held)
+  if (self->beginning)
+    run = pmod_session_ask_from (self->session, (const char *const *)texts->pdata, self->picture,
+                                 g_steal_pointer (&self->beginning));
+  else if (held)
     run = pmod_session_ask_held (self->session, (const char *const *)texts->pdata, self->picture);
   else
     run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);

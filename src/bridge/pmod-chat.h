@@ -122,6 +122,18 @@ gboolean pmod_chat_show_message (PmodChat *self, PmodMessage *message);
 const char *pmod_chat_get_system (PmodChat *self);
 void pmod_chat_set_system (PmodChat *self, const char *system);
 
+/* --- Going on ----------------------------------------------------------------------------------
+ */
+
+/* Goes on with the last answer where that ended at its longest, was stopped or interrupted: a new
+ * answer that begins with its tokens takes its place, as one that was asked for again does. From
+ * one of its tokens: with those before it and that alternative to it, see pmod-run-tokens.h. FALSE
+ * where that cannot be. */
+gboolean pmod_chat_can_continue (PmodChat *self, PmodMessage *answer);
+gboolean pmod_chat_continue (PmodChat *self, PmodMessage *answer);
+gboolean pmod_chat_can_continue_from (PmodChat *self, PmodMessage *answer);
+gboolean pmod_chat_continue_from (PmodChat *self, PmodMessage *answer, int token, int alternative);
+
 /* What was said up to the run that the views show: question, answer, ...; empty where it answers
  * nothing. (transfer full) */
 char **pmod_chat_dup_turns (PmodChat *self);

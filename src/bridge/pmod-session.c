@@ -538,6 +538,22 @@ pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *pict
 }
 
 PmodRun *
+pmod_session_ask_from (PmodSession *self,
+                       const char *const *texts,
+                       PmodPicture *picture,
+                       PmodBeginning *beginning)
+{
+  PmodJob *job;
+
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+
+  job = make_job (self, texts, NULL, 0);
+  job->beginning = beginning;
+  return start_run (self, job, picture, NULL);
+}
+
+PmodRun *
 pmod_session_ask_held (PmodSession *self, const char *const *texts, PmodPicture *picture)
 {
   g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);

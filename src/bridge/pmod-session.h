@@ -3,6 +3,7 @@
  * Main thread only; nothing here blocks but the last unref, which stops and joins the thread. */
 #pragma once
 
+#include "pmod-beginning.h"
 #include "pmod-model-card.h"
 #include "pmod-picture.h"
 #include "pmod-run.h"
@@ -48,6 +49,13 @@ PmodRun *pmod_session_read (PmodSession *self, PmodPicture *picture);
 
 /* texts: user, assistant, ..., user. picture: nullable. */
 PmodRun *pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture);
+
+/* The same, the answer beginning as told; its tokens stand in the run as if they had been drawn.
+ * beginning is taken. */
+PmodRun *pmod_session_ask_from (PmodSession *self,
+                                const char *const *texts,
+                                PmodPicture *picture,
+                                PmodBeginning *beginning);
 
 /* texts under each setting of plan. A newer sweep takes the place of the one before; other runs
  * come in between two of its points. NULL and why where plan cannot be. */

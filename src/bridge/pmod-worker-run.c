@@ -53,6 +53,21 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
 }
 
 static gboolean
+begin_answer (PmodWorker *self, PmodJob *job, PmodPrompt *prompt, GError **error)
+{
+  const PmodBeginning *beginning = job->beginning;
+
+  if (!beginning)
+    return TRUE;
+  if (!beginning->ids)
+    return pmod_prompt_begin_with_text (prompt, pmod_model_get_tokenizer (self->model),
+                                        beginning->text, error);
+  pmod_prompt_begin_with (prompt, (const gint32 *)(gconstpointer)beginning->ids->data,
+                          (int)beginning->ids->len);
+  return TRUE;
+}
+
+static gboolean
 answer_cb (const char *text, gpointer user_data)
 {
   return !pmod_worker_is_stopped (user_data);
@@ -121,7 +136,7 @@ pmod_worker_answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEv
   g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
   g_autoptr (PmodTrace) trace = NULL;
 
-  if (!prompt)
+  if (!prompt || !begin_answer (self, job, prompt, &event->error))
     return;
   trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, pmod_worker_record, self);
   run_prompt (self, context, job, prompt, trace, event);

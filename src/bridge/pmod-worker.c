@@ -39,6 +39,7 @@ pmod_job_free (PmodJob *job)
   g_free (job->settings);
   g_strfreev (job->texts);
   g_free (job->system);
+  g_clear_pointer (&job->beginning, pmod_beginning_free);
   g_free (job);
 }
 
@@ -261,6 +262,8 @@ update_params (PmodWorker *self, PmodJob *job)
   pmod_params_init (&job->params, pmod_model_get_config (self->model));
   job->params.generation = generation;
   job->question_first = FALSE;
+  if (job->beginning)
+    pmod_beginning_forget_tokens (job->beginning);
 }
 
 static void

@@ -3,6 +3,7 @@
  * Nothing here waits for the main thread; the main thread waits here only in pmod_worker_free(). */
 #pragma once
 
+#include "pmod-beginning.h"
 #include "pmod-engine.h"
 #include "pmod-model-card.h"
 
@@ -29,6 +30,8 @@ typedef struct
   char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
   PmodImage *image; /* nullable */
   gboolean stopped; /* guarded by the worker's lock */
+
+  PmodBeginning *beginning; /* of the answer; nullable */
 } PmodJob;
 
 typedef enum

@@ -35,6 +35,7 @@ pmod_prompt_free (PmodPrompt *self)
   g_free (self->text);
   g_clear_pointer (&self->ids, g_array_unref);
   g_clear_pointer (&self->images, g_ptr_array_unref);
+  g_clear_pointer (&self->begin, g_array_unref);
   g_free (self);
 }
 
@@ -404,4 +405,32 @@ pmod_prompt_new_raw (PmodTokenizer *tokenizer,
       builder.encoded = builder.text->len;
     }
   return finish (&builder);
+}
+
+/* --- How the answer begins ------------------------------------------------------------------ */
+
+void
+pmod_prompt_begin_with (PmodPrompt *self, const gint32 *ids, int n_ids)
+{
+  g_clear_pointer (&self->begin, g_array_unref);
+  if (n_ids == 0)
+    return;
+  self->begin = g_array_new (FALSE, FALSE, sizeof (gint32));
+  g_array_append_vals (self->begin, ids, (guint)n_ids);
+}
+
+/* As the model's own answers are cut: their first word has a space mark, and so has this. */
+gboolean
+pmod_prompt_begin_with_text (PmodPrompt *self,
+                             PmodTokenizer *tokenizer,
+                             const char *text,
+                             GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  if (!check_text ("beginning of the answer", text, error))
+    return FALSE;
+  pmod_tokenizer_encode_plain (tokenizer, text, strlen (text), TRUE, ids);
+  pmod_prompt_begin_with (self, (const gint32 *)(gconstpointer)ids->data, (int)ids->len);
+  return TRUE;
 }
