@@ -5,7 +5,7 @@
 
 #include <glib/gi18n.h>
 
-#include "pmod-message-row.h"
+#include "pmod-message-list.h"
 
 struct _PmodChatPane
 {
@@ -13,11 +13,9 @@ struct _PmodChatPane
 
   PmodChat *chat;
   gboolean read_only;
-  gboolean follow; /* the newest message is in sight, so keep it there */
 
-  GtkScrolledWindow *scroller;
   GtkStack *stack;
-  GtkListBox *list;
+  PmodMessageList *list;
   GtkLabel *title;
   GtkLabel *hint;
   GtkBox *questions;
@@ -63,7 +61,7 @@ send_cb (PmodChatPane *self)
 {
   g_autofree char *text = dup_entry_text (self);
 
-  self->follow = TRUE;
+  g_object_set (self->list, "follow", TRUE, NULL);
   if (self->chat && pmod_chat_ask (self->chat, text))
     gtk_text_buffer_set_text (gtk_text_view_get_buffer (self->entry), "", 0);
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
@@ -98,12 +96,6 @@ show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 /* --- Messages -------------------------------------------------------------------------------- */
-
-static GtkWidget *
-create_row (gpointer item, gpointer user_data)
-{
-  return pmod_message_row_new (item);
-}
 
 static void
 update_messages (PmodChatPane *self)
@@ -194,26 +186,6 @@ picture_changed_cb (PmodChatPane *self)
     gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
-/* A growing answer stays in sight, unless the user has scrolled away from it. */
-static void
-upper_changed_cb (PmodChatPane *self)
-{
-  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-
-  if (self->follow)
-    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
-}
-
-static void
-scrolled_cb (PmodChatPane *self)
-{
-  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-
-  self->follow =
-      gtk_adjustment_get_value (adjustment) + gtk_adjustment_get_page_size (adjustment) >=
-      gtk_adjustment_get_upper (adjustment) - 4;
-}
-
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -226,7 +198,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
   if (chat)
     {
       messages = pmod_chat_get_messages (chat);
-      gtk_list_box_bind_model (self->list, messages, create_row, NULL, NULL);
+      g_object_set (self->list, "model", messages, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
@@ -255,7 +227,7 @@ pmod_chat_pane_dispose (GObject *object)
   PmodChatPane *self = PMOD_CHAT_PANE (object);
 
   if (self->list)
-    gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
+    g_object_set (self->list, "model", NULL, NULL);
   self->list = NULL;
   g_clear_object (&self->chat);
 
@@ -307,9 +279,9 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_MESSAGE_LIST);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
-  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, stack);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, list);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, questions);
@@ -329,15 +301,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
 static void
 pmod_chat_pane_init (PmodChatPane *self)
 {
-  GtkAdjustment *adjustment;
-
   gtk_widget_init_template (GTK_WIDGET (self));
-  self->follow = TRUE;
-  adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-  g_signal_connect_object (adjustment, "notify::upper", G_CALLBACK (upper_changed_cb), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (adjustment, "value-changed", G_CALLBACK (scrolled_cb), self,
-                           G_CONNECT_SWAPPED);
   g_signal_connect_object (gtk_text_view_get_buffer (self->entry), "changed",
                            G_CALLBACK (update_send), self, G_CONNECT_SWAPPED);
   update_send (self);

@@ -1,0 +1,737 @@
+/* PmodMessageList: see pmod-message-list.h.
+ *
+ * A message's height is measured when it comes near, and guessed from its length before. All
+ * positions are of the adjustment's numbers; the first message's top is "origin". */
+#include "config.h"
+
+#include "pmod-message-list.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pmod-message-row.h"
+
+/* How far beyond what is in sight there are rows, in heights of the view: a step finds them there.
+ */
+#define MARGIN_PAGES 0.5
+#define MIN_PAGE 200
+/* Measuring may bring further rows into sight. */
+#define MAX_ROUNDS 16
+/* Where it counts as being at the end, in pixels. */
+#define END_ROOM 4
+/* A row without its text, a line, and how wide its letters are: for guesses alone. */
+#define GUESS_ROW 70
+#define GUESS_LINE 20
+#define GUESS_LETTER 7.5
+
+typedef struct
+{
+  int height; /* measured, or guessed */
+  gboolean measured;
+  guint n_bytes;
+  guint n_lines;
+  GtkWidget *row; /* NULL: out of sight */
+} Item;
+
+struct _PmodMessageList
+{
+  GtkWidget parent_instance;
+
+  GListModel *model;
+  GArray *items; /* Item */
+  double origin;
+  int width;
+  gboolean follow;
+  gboolean placing; /* changes of the adjustment are our own */
+  guint cursor;     /* the message that had the focus last */
+
+  GtkAdjustment *hadjustment;
+  GtkAdjustment *vadjustment;
+  GtkScrollablePolicy hscroll_policy;
+  GtkScrollablePolicy vscroll_policy;
+};
+
+enum
+{
+  PROP_MODEL = 1,
+  PROP_FOLLOW,
+  N_PROPS,
+  PROP_HADJUSTMENT,
+  PROP_VADJUSTMENT,
+  PROP_HSCROLL_POLICY,
+  PROP_VSCROLL_POLICY,
+};
+
+static GParamSpec *props[N_PROPS];
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (PmodMessageList,
+                               pmod_message_list,
+                               GTK_TYPE_WIDGET,
+                               G_IMPLEMENT_INTERFACE (GTK_TYPE_SCROLLABLE, NULL))
+
+static Item *
+get_item (PmodMessageList *self, guint i)
+{
+  return &g_array_index (self->items, Item, i);
+}
+
+/* --- Places ---------------------------------------------------------------------------------- */
+
+static double
+get_value (PmodMessageList *self)
+{
+  return self->vadjustment ? gtk_adjustment_get_value (self->vadjustment) : 0;
+}
+
+static double
+get_page (PmodMessageList *self)
+{
+  return gtk_widget_get_height (GTK_WIDGET (self));
+}
+
+static double
+get_top (PmodMessageList *self, guint position)
+{
+  double top = self->origin;
+
+  for (guint i = 0; i < position; i++)
+    top += get_item (self, i)->height;
+  return top;
+}
+
+static double
+get_bottom (PmodMessageList *self)
+{
+  return get_top (self, self->items->len);
+}
+
+/* The message at y, or the nearest one; its top. There is one. */
+static guint
+find_at (PmodMessageList *self, double y, double *top)
+{
+  guint i = 0;
+
+  *top = self->origin;
+  while (i + 1 < self->items->len && *top + get_item (self, i)->height <= y)
+    *top += get_item (self, i++)->height;
+  return i;
+}
+
+static void
+guess (PmodMessageList *self, Item *item)
+{
+  double per_line = MAX (self->width / GUESS_LETTER, 10);
+
+  item->height =
+      (int)(GUESS_ROW + GUESS_LINE * MIN (item->n_lines + item->n_bytes / per_line, 4000));
+}
+
+static void
+set_height (PmodMessageList *self, Item *item, double top, int height)
+{
+  if (top + item->height <= get_value (self))
+    self->origin -= height - item->height;
+  item->height = height;
+}
+
+/* The adjustment follows what is known now. */
+static void
+place (PmodMessageList *self)
+{
+  double page = get_page (self);
+  double height = MAX (get_bottom (self) - self->origin, page);
+  double last = self->origin + height - page;
+  double value = self->follow ? last : CLAMP (get_value (self), self->origin, last);
+
+  if (!self->vadjustment)
+    return;
+  self->placing = TRUE;
+  gtk_adjustment_configure (self->vadjustment, value, self->origin, self->origin + height,
+                            page * 0.1, page * 0.9, page);
+  self->placing = FALSE;
+}
+
+/* --- Rows ------------------------------------------------------------------------------------ */
+
+static void
+create_row (PmodMessageList *self, guint position)
+{
+  Item *item = get_item (self, position);
+  g_autoptr (PmodMessage) message = g_list_model_get_item (self->model, position);
+  GtkWidget *next = NULL;
+
+  for (guint i = position + 1; i < self->items->len && !next; i++)
+    next = get_item (self, i)->row;
+  item->row = pmod_message_row_new (message);
+  pmod_message_row_set_position (PMOD_MESSAGE_ROW (item->row), position, self->items->len);
+  gtk_widget_insert_before (item->row, GTK_WIDGET (self), next);
+}
+
+static int
+measure_row (PmodMessageList *self, GtkWidget *row)
+{
+  int min_width, height;
+
+  gtk_widget_measure (row, GTK_ORIENTATION_HORIZONTAL, -1, &min_width, NULL, NULL, NULL);
+  gtk_widget_measure (row, GTK_ORIENTATION_VERTICAL, MAX (min_width, self->width), &height, NULL,
+                      NULL, NULL);
+  return height;
+}
+
+/* One round: rows for what is near. FALSE: nothing was found to be of another size. */
+static gboolean
+populate_once (PmodMessageList *self)
+{
+  double margin = MARGIN_PAGES * MAX (get_page (self), MIN_PAGE);
+  double from = get_value (self) - margin;
+  double to = get_value (self) + MAX (get_page (self), MIN_PAGE) + margin;
+  gboolean changed = FALSE;
+  double top;
+
+  for (guint i = find_at (self, from, &top); i < self->items->len && top < to; i++)
+    {
+      Item *item = get_item (self, i);
+      double origin = self->origin;
+      int height;
+
+      if (!item->row)
+        create_row (self, i);
+      height = measure_row (self, item->row);
+      changed |= height != item->height;
+      item->measured = TRUE;
+      set_height (self, item, top, height);
+      top += height + self->origin - origin;
+    }
+  return changed;
+}
+
+/* What went far out of sight; never what has the focus, nor what a selection may be in. */
+static void
+drop_rows (PmodMessageList *self)
+{
+  double margin = 3 * MARGIN_PAGES * MAX (get_page (self), MIN_PAGE);
+  double from = get_value (self) - margin;
+  double to = get_value (self) + MAX (get_page (self), MIN_PAGE) + margin;
+  GtkWidget *focused = gtk_widget_get_focus_child (GTK_WIDGET (self));
+  double top = self->origin;
+
+  for (guint i = 0; i < self->items->len; i++)
+    {
+      Item *item = get_item (self, i);
+
+      if (item->row && item->row != focused && (top + item->height < from || top > to))
+        g_clear_pointer (&item->row, gtk_widget_unparent);
+      top += item->height;
+    }
+}
+
+static void
+populate (PmodMessageList *self)
+{
+  if (self->width <= 0 || !self->model)
+    return;
+  place (self);
+  for (int i = 0; i < MAX_ROUNDS && self->items->len > 0; i++)
+    {
+      gboolean changed = populate_once (self);
+
+      place (self);
+      if (!changed)
+        break;
+    }
+  drop_rows (self);
+}
+
+/* Of another width everything has another height; the message at the top of the view stays there.
+ */
+static void
+set_width (PmodMessageList *self, int width)
+{
+  double top, share = 0;
+  guint first = 0;
+
+  if (self->items->len > 0)
+    {
+      first = find_at (self, get_value (self), &top);
+      share = (get_value (self) - top) / MAX (get_item (self, first)->height, 1);
+    }
+  self->width = width;
+  for (guint i = 0; i < self->items->len; i++)
+    {
+      Item *item = get_item (self, i);
+
+      item->measured = item->row != NULL;
+      if (item->row)
+        item->height = measure_row (self, item->row);
+      else
+        guess (self, item);
+    }
+  if (self->items->len > 0)
+    self->origin += get_value (self) - get_top (self, first) -
+                    CLAMP (share, 0, 1) * get_item (self, first)->height;
+}
+
+static void
+pmod_message_list_size_allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  PmodMessageList *self = PMOD_MESSAGE_LIST (widget);
+  double top;
+
+  if (width != self->width)
+    set_width (self, width);
+  populate (self);
+  top = self->origin - get_value (self);
+  for (guint i = 0; i < self->items->len; i++)
+    {
+      Item *item = get_item (self, i);
+      int min_width;
+
+      if (item->row)
+        {
+          GtkAllocation place = { 0, (int)floor (top), width, item->height };
+
+          gtk_widget_measure (item->row, GTK_ORIENTATION_HORIZONTAL, -1, &min_width, NULL, NULL,
+                              NULL);
+          place.width = MAX (width, min_width);
+          gtk_widget_size_allocate (item->row, &place, -1);
+        }
+      top += item->height;
+    }
+}
+
+static void
+pmod_message_list_measure (GtkWidget *widget,
+                           GtkOrientation orientation,
+                           int for_size,
+                           int *minimum,
+                           int *natural,
+                           int *minimum_baseline,
+                           int *natural_baseline)
+{
+  *minimum = *natural = 0;
+  if (orientation == GTK_ORIENTATION_VERTICAL)
+    return;
+  for (GtkWidget *row = gtk_widget_get_first_child (widget); row;
+       row = gtk_widget_get_next_sibling (row))
+    {
+      int min_width, natural_width;
+
+      gtk_widget_measure (row, orientation, -1, &min_width, &natural_width, NULL, NULL);
+      *minimum = MAX (*minimum, min_width);
+      *natural = MAX (*natural, natural_width);
+    }
+}
+
+/* --- The model ------------------------------------------------------------------------------- */
+
+static Item
+make_item (PmodMessageList *self, guint position)
+{
+  g_autoptr (PmodMessage) message = g_list_model_get_item (self->model, position);
+  const char *text = pmod_message_get_text (message);
+  Item item = { .n_bytes = (guint)strlen (text), .n_lines = 1 };
+
+  for (const char *end = strchr (text, '\n'); end; end = strchr (end + 1, '\n'))
+    item.n_lines++;
+  guess (self, &item);
+  return item;
+}
+
+static void
+items_changed_cb (PmodMessageList *self, guint position, guint n_removed, guint n_added)
+{
+  double top = get_top (self, position);
+  gboolean above = position + n_removed < self->items->len && top < get_value (self);
+  double before = get_bottom (self);
+
+  for (guint i = position; i < position + n_removed; i++)
+    if (get_item (self, i)->row)
+      gtk_widget_unparent (get_item (self, i)->row);
+  g_array_remove_range (self->items, position, n_removed);
+  for (guint i = position; i < position + n_added; i++)
+    {
+      Item item = make_item (self, i);
+
+      g_array_insert_val (self->items, i, item);
+    }
+  if (above)
+    self->origin -= get_bottom (self) - before;
+  for (guint i = 0; i < self->items->len; i++)
+    if (get_item (self, i)->row)
+      pmod_message_row_set_position (PMOD_MESSAGE_ROW (get_item (self, i)->row), i,
+                                     self->items->len);
+  if (self->items->len == 0)
+    {
+      self->follow = TRUE;
+      self->origin = 0;
+    }
+  gtk_widget_queue_resize (GTK_WIDGET (self));
+}
+
+static void
+clear_items (PmodMessageList *self)
+{
+  for (guint i = 0; i < self->items->len; i++)
+    g_clear_pointer (&get_item (self, i)->row, gtk_widget_unparent);
+  g_array_set_size (self->items, 0);
+}
+
+static void
+set_model (PmodMessageList *self, GListModel *model)
+{
+  if (self->model)
+    g_signal_handlers_disconnect_by_func (self->model, items_changed_cb, self);
+  clear_items (self);
+  g_set_object (&self->model, model);
+  if (!model)
+    return;
+  g_signal_connect_swapped (model, "items-changed", G_CALLBACK (items_changed_cb), self);
+  items_changed_cb (self, 0, 0, g_list_model_get_n_items (model));
+}
+
+/* --- Scrolling ------------------------------------------------------------------------------- */
+
+static void
+value_changed_cb (PmodMessageList *self)
+{
+  if (self->placing)
+    return;
+  self->follow =
+      get_value (self) + get_page (self) >= gtk_adjustment_get_upper (self->vadjustment) - END_ROOM;
+  gtk_widget_queue_allocate (GTK_WIDGET (self));
+}
+
+static void
+set_adjustment (PmodMessageList *self, GtkAdjustment **place_of, GtkAdjustment *adjustment)
+{
+  if (*place_of)
+    g_signal_handlers_disconnect_by_func (*place_of, value_changed_cb, self);
+  g_set_object (place_of, adjustment);
+  if (adjustment && place_of == &self->vadjustment)
+    g_signal_connect_swapped (adjustment, "value-changed", G_CALLBACK (value_changed_cb), self);
+  gtk_widget_queue_allocate (GTK_WIDGET (self));
+}
+
+/* Brings position into sight with as little movement as can be; a long one's beginning. */
+static void
+show (PmodMessageList *self, guint position)
+{
+  double page = get_page (self);
+
+  for (int i = 0; i < 2; i++) /* what was a guess is measured then */
+    {
+      double top = get_top (self, position);
+      double bottom = top + get_item (self, position)->height;
+      double value = get_value (self);
+
+      if (bottom - top >= page || top < value)
+        value = top;
+      else if (bottom > value + page)
+        value = bottom - page;
+      gtk_adjustment_set_value (self->vadjustment, value);
+      populate (self);
+    }
+}
+
+static void
+focus_message (PmodMessageList *self, guint position)
+{
+  Item *item = get_item (self, position);
+
+  if (!item->row)
+    return;
+  self->cursor = position;
+  gtk_widget_grab_focus (item->row);
+}
+
+/* --- Keys ------------------------------------------------------------------------------------ */
+
+static int
+find_focused (PmodMessageList *self)
+{
+  GtkWidget *focused = gtk_widget_get_focus_child (GTK_WIDGET (self));
+
+  for (guint i = 0; focused && i < self->items->len; i++)
+    if (get_item (self, i)->row == focused)
+      return (int)i;
+  return -1;
+}
+
+/* One message on; within a message that is longer than the view a few lines on. */
+static void
+step (PmodMessageList *self, int by)
+{
+  int at = find_focused (self);
+  double value = get_value (self);
+  double page = get_page (self);
+  double top = at >= 0 ? get_top (self, (guint)at) : value;
+  double bottom = at >= 0 ? top + get_item (self, (guint)at)->height : value;
+  double rest = by > 0 ? bottom - (value + page) : value - top;
+
+  if (at >= 0 && rest > 1 && bottom > value && top < value + page)
+    {
+      gtk_adjustment_set_value (self->vadjustment, value + by * MIN (rest, page * 0.5));
+      return;
+    }
+  at = CLAMP (at + by, 0, (int)self->items->len - 1);
+  show (self, (guint)at);
+  focus_message (self, (guint)at);
+}
+
+static void
+step_page (PmodMessageList *self, int by)
+{
+  double page = get_page (self);
+  double top;
+  guint at;
+
+  gtk_adjustment_set_value (self->vadjustment, get_value (self) + by * page * 0.9);
+  populate (self);
+  at = find_at (self, by > 0 ? get_value (self) + page - 1 : get_value (self), &top);
+  focus_message (self, at);
+}
+
+static void
+step_to (PmodMessageList *self, guint position)
+{
+  show (self, position);
+  if (position + 1 == self->items->len)
+    {
+      self->follow = TRUE;
+      populate (self);
+      gtk_widget_queue_allocate (GTK_WIDGET (self));
+    }
+  focus_message (self, position);
+}
+
+static gboolean
+key_cb (GtkEventControllerKey *controller,
+        guint keyval,
+        guint keycode,
+        GdkModifierType state,
+        gpointer user_data)
+{
+  PmodMessageList *self =
+      PMOD_MESSAGE_LIST (gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (controller)));
+
+  if ((state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK)) || self->items->len == 0 ||
+      !self->vadjustment)
+    return GDK_EVENT_PROPAGATE;
+  switch (keyval)
+    {
+    case GDK_KEY_Up:
+    case GDK_KEY_KP_Up:
+      step (self, -1);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_Down:
+    case GDK_KEY_KP_Down:
+      step (self, 1);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_Page_Up:
+    case GDK_KEY_KP_Page_Up:
+      step_page (self, -1);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_Page_Down:
+    case GDK_KEY_KP_Page_Down:
+      step_page (self, 1);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_Home:
+    case GDK_KEY_KP_Home:
+      step_to (self, 0);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_End:
+    case GDK_KEY_KP_End:
+      step_to (self, self->items->len - 1);
+      return GDK_EVENT_STOP;
+    default:
+      return GDK_EVENT_PROPAGATE;
+    }
+}
+
+/* Tab comes to the message that had the focus, or to the newest one in sight, and leaves from the
+ * end of a message: the others are for the arrow keys. */
+static gboolean
+pmod_message_list_focus (GtkWidget *widget, GtkDirectionType direction)
+{
+  PmodMessageList *self = PMOD_MESSAGE_LIST (widget);
+  GtkWidget *focused = gtk_widget_get_focus_child (widget);
+  double top;
+  guint at;
+
+  if (focused)
+    return gtk_widget_child_focus (focused, direction);
+  if (self->items->len == 0)
+    return FALSE;
+  at = self->cursor;
+  if (self->follow || at >= self->items->len || !get_item (self, at)->row)
+    at = find_at (self, get_value (self) + get_page (self) - 1, &top);
+  if (!get_item (self, at)->row)
+    return FALSE;
+  show (self, at);
+  focus_message (self, at);
+  return TRUE;
+}
+
+/* A focus that keys moved is brought into sight; what the pointer went to is in sight. */
+static void
+focus_changed_cb (PmodMessageList *self, GParamSpec *pspec, GtkWindow *window)
+{
+  GtkWidget *focused = gtk_window_get_focus (window);
+  double value = get_value (self);
+  double page = get_page (self);
+  graphene_rect_t bounds;
+
+  if (!focused || !gtk_widget_is_ancestor (focused, GTK_WIDGET (self)) || !self->vadjustment)
+    return;
+  if (find_focused (self) >= 0)
+    self->cursor = (guint)find_focused (self);
+  if (PMOD_IS_MESSAGE_ROW (focused) || !gtk_window_get_focus_visible (window) ||
+      !gtk_widget_compute_bounds (focused, GTK_WIDGET (self), &bounds))
+    return;
+  if (bounds.size.height >= page || bounds.origin.y < 0)
+    gtk_adjustment_set_value (self->vadjustment, value + bounds.origin.y);
+  else if (bounds.origin.y + bounds.size.height > page)
+    gtk_adjustment_set_value (self->vadjustment,
+                              value + bounds.origin.y + bounds.size.height - page);
+}
+
+static void
+pmod_message_list_root (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (pmod_message_list_parent_class)->root (widget);
+
+  g_signal_connect_swapped (gtk_widget_get_root (widget), "notify::focus-widget",
+                            G_CALLBACK (focus_changed_cb), widget);
+}
+
+static void
+pmod_message_list_unroot (GtkWidget *widget)
+{
+  g_signal_handlers_disconnect_by_func (gtk_widget_get_root (widget), focus_changed_cb, widget);
+
+  GTK_WIDGET_CLASS (pmod_message_list_parent_class)->unroot (widget);
+}
+
+/* --- Lifecycle ------------------------------------------------------------------------------- */
+
+static void
+pmod_message_list_dispose (GObject *object)
+{
+  PmodMessageList *self = PMOD_MESSAGE_LIST (object);
+
+  set_model (self, NULL);
+  set_adjustment (self, &self->hadjustment, NULL);
+  set_adjustment (self, &self->vadjustment, NULL);
+
+  G_OBJECT_CLASS (pmod_message_list_parent_class)->dispose (object);
+}
+
+static void
+pmod_message_list_finalize (GObject *object)
+{
+  g_array_unref (PMOD_MESSAGE_LIST (object)->items);
+
+  G_OBJECT_CLASS (pmod_message_list_parent_class)->finalize (object);
+}
+
+static void
+pmod_message_list_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  PmodMessageList *self = PMOD_MESSAGE_LIST (object);
+
+  switch (id)
+    {
+    case PROP_MODEL:
+      g_value_set_object (value, self->model);
+      break;
+    case PROP_FOLLOW:
+      g_value_set_boolean (value, self->follow);
+      break;
+    case PROP_HADJUSTMENT:
+      g_value_set_object (value, self->hadjustment);
+      break;
+    case PROP_VADJUSTMENT:
+      g_value_set_object (value, self->vadjustment);
+      break;
+    case PROP_HSCROLL_POLICY:
+      g_value_set_enum (value, self->hscroll_policy);
+      break;
+    case PROP_VSCROLL_POLICY:
+      g_value_set_enum (value, self->vscroll_policy);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+pmod_message_list_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  PmodMessageList *self = PMOD_MESSAGE_LIST (object);
+
+  switch (id)
+    {
+    case PROP_MODEL:
+      set_model (self, g_value_get_object (value));
+      break;
+    case PROP_FOLLOW:
+      self->follow = g_value_get_boolean (value);
+      gtk_widget_queue_allocate (GTK_WIDGET (self));
+      break;
+    case PROP_HADJUSTMENT:
+      set_adjustment (self, &self->hadjustment, g_value_get_object (value));
+      break;
+    case PROP_VADJUSTMENT:
+      set_adjustment (self, &self->vadjustment, g_value_get_object (value));
+      break;
+    case PROP_HSCROLL_POLICY:
+      self->hscroll_policy = g_value_get_enum (value);
+      break;
+    case PROP_VSCROLL_POLICY:
+      self->vscroll_policy = g_value_get_enum (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+pmod_message_list_class_init (PmodMessageListClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  object_class->dispose = pmod_message_list_dispose;
+  object_class->finalize = pmod_message_list_finalize;
+  object_class->get_property = pmod_message_list_get_property;
+  object_class->set_property = pmod_message_list_set_property;
+  widget_class->measure = pmod_message_list_measure;
+  widget_class->size_allocate = pmod_message_list_size_allocate;
+  widget_class->focus = pmod_message_list_focus;
+  widget_class->root = pmod_message_list_root;
+  widget_class->unroot = pmod_message_list_unroot;
+
+  props[PROP_MODEL] = g_param_spec_object ("model", NULL, NULL, G_TYPE_LIST_MODEL,
+                                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  props[PROP_FOLLOW] =
+      g_param_spec_boolean ("follow", NULL, NULL, TRUE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+  g_object_class_override_property (object_class, PROP_HADJUSTMENT, "hadjustment");
+  g_object_class_override_property (object_class, PROP_VADJUSTMENT, "vadjustment");
+  g_object_class_override_property (object_class, PROP_HSCROLL_POLICY, "hscroll-policy");
+  g_object_class_override_property (object_class, PROP_VSCROLL_POLICY, "vscroll-policy");
+
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/strata/Strata/pmod-message-list.ui");
+  gtk_widget_class_bind_template_callback (widget_class, key_cb);
+  gtk_widget_class_set_css_name (widget_class, "messagelist");
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_LIST);
+}
+
+static void
+pmod_message_list_init (PmodMessageList *self)
+{
+  self->items = g_array_new (FALSE, TRUE, sizeof (Item));
+  self->follow = TRUE;
+  gtk_widget_init_template (GTK_WIDGET (self));
+}
