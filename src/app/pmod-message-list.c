@@ -1,14 +1,14 @@
 /* PmodMessageList: see pmod-message-list.h.
  *
- * A message's height is measured when it comes near, and guessed from its length before. All
- * positions are of the adjustment's numbers; the first message's top is "origin". */
+ * Rows are made, measured and thrown away while the view is allocated, so that what is drawn next
+ * is whole. Positions are of the adjustment's numbers; see pmod-message-heights.h. */
 #include "config.h"
 
 #include "pmod-message-list.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "pmod-message-heights.h"
 #include "pmod-message-row.h"
 
 /* How far beyond what is in sight there are rows, in heights of the view: a step finds them there.
@@ -19,27 +19,14 @@
 #define MAX_ROUNDS 16
 /* Where it counts as being at the end, in pixels. */
 #define END_ROOM 4
-/* A row without its text, a line, and how wide its letters are: for guesses alone. */
-#define GUESS_ROW 70
-#define GUESS_LINE 20
-#define GUESS_LETTER 7.5
-
-typedef struct
-{
-  int height; /* measured, or guessed */
-  gboolean measured;
-  guint n_bytes;
-  guint n_lines;
-  GtkWidget *row; /* NULL: out of sight */
-} Item;
 
 struct _PmodMessageList
 {
   GtkWidget parent_instance;
 
   GListModel *model;
-  GArray *items; /* Item */
-  double origin;
+  PmodMessageHeights *heights;
+  GPtrArray *rows; /* one for each message; NULL: out of sight */
   int width;
   gboolean follow;
   gboolean placing; /* changes of the adjustment are our own */
@@ -69,12 +56,6 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (PmodMessageList,
                                GTK_TYPE_WIDGET,
                                G_IMPLEMENT_INTERFACE (GTK_TYPE_SCROLLABLE, NULL))
 
-static Item *
-get_item (PmodMessageList *self, guint i)
-{
-  return &g_array_index (self->items, Item, i);
-}
-
 /* --- Places ---------------------------------------------------------------------------------- */
 
 static double
@@ -89,65 +70,21 @@ get_page (PmodMessageList *self)
   return gtk_widget_get_height (GTK_WIDGET (self));
 }
 
-static double
-get_top (PmodMessageList *self, guint position)
-{
-  double top = self->origin;
-
-  for (guint i = 0; i < position; i++)
-    top += get_item (self, i)->height;
-  return top;
-}
-
-static double
-get_bottom (PmodMessageList *self)
-{
-  return get_top (self, self->items->len);
-}
-
-/* The message at y, or the nearest one; its top. There is one. */
-static guint
-find_at (PmodMessageList *self, double y, double *top)
-{
-  guint i = 0;
-
-  *top = self->origin;
-  while (i + 1 < self->items->len && *top + get_item (self, i)->height <= y)
-    *top += get_item (self, i++)->height;
-  return i;
-}
-
-static void
-guess (PmodMessageList *self, Item *item)
-{
-  double per_line = MAX (self->width / GUESS_LETTER, 10);
-
-  item->height =
-      (int)(GUESS_ROW + GUESS_LINE * MIN (item->n_lines + item->n_bytes / per_line, 4000));
-}
-
-static void
-set_height (PmodMessageList *self, Item *item, double top, int height)
-{
-  if (top + item->height <= get_value (self))
-    self->origin -= height - item->height;
-  item->height = height;
-}
-
 /* The adjustment follows what is known now. */
 static void
 place (PmodMessageList *self)
 {
   double page = get_page (self);
-  double height = MAX (get_bottom (self) - self->origin, page);
-  double last = self->origin + height - page;
-  double value = self->follow ? last : CLAMP (get_value (self), self->origin, last);
+  double first = pmod_message_heights_get_origin (self->heights);
+  double height = MAX (pmod_message_heights_get_end (self->heights) - first, page);
+  double last = first + height - page;
+  double value = self->follow ? last : CLAMP (get_value (self), first, last);
 
   if (!self->vadjustment)
     return;
   self->placing = TRUE;
-  gtk_adjustment_configure (self->vadjustment, value, self->origin, self->origin + height,
-                            page * 0.1, page * 0.9, page);
+  gtk_adjustment_configure (self->vadjustment, value, first, first + height, page * 0.1, page * 0.9,
+                            page);
   self->placing = FALSE;
 }
 
@@ -156,25 +93,33 @@ place (PmodMessageList *self)
 static void
 create_row (PmodMessageList *self, guint position)
 {
-  Item *item = get_item (self, position);
   g_autoptr (PmodMessage) message = g_list_model_get_item (self->model, position);
+  GtkWidget *row = pmod_message_row_new (message);
   GtkWidget *next = NULL;
 
-  for (guint i = position + 1; i < self->items->len && !next; i++)
-    next = get_item (self, i)->row;
-  item->row = pmod_message_row_new (message);
-  pmod_message_row_set_position (PMOD_MESSAGE_ROW (item->row), position, self->items->len);
-  gtk_widget_insert_before (item->row, GTK_WIDGET (self), next);
+  for (guint i = position + 1; i < self->rows->len && !next; i++)
+    next = self->rows->pdata[i];
+  self->rows->pdata[position] = row;
+  pmod_message_row_set_position (PMOD_MESSAGE_ROW (row), position, self->rows->len);
+  gtk_widget_insert_before (row, GTK_WIDGET (self), next);
 }
 
 static int
-measure_row (PmodMessageList *self, GtkWidget *row)
+measure_width (PmodMessageList *self, GtkWidget *row)
 {
-  int min_width, height;
+  int minimum;
 
-  gtk_widget_measure (row, GTK_ORIENTATION_HORIZONTAL, -1, &min_width, NULL, NULL, NULL);
-  gtk_widget_measure (row, GTK_ORIENTATION_VERTICAL, MAX (min_width, self->width), &height, NULL,
-                      NULL, NULL);
+  gtk_widget_measure (row, GTK_ORIENTATION_HORIZONTAL, -1, &minimum, NULL, NULL, NULL);
+  return MAX (minimum, self->width);
+}
+
+static int
+measure_height (PmodMessageList *self, GtkWidget *row)
+{
+  int height;
+
+  gtk_widget_measure (row, GTK_ORIENTATION_VERTICAL, measure_width (self, row), &height, NULL, NULL,
+                      NULL);
   return height;
 }
 
@@ -182,46 +127,42 @@ measure_row (PmodMessageList *self, GtkWidget *row)
 static gboolean
 populate_once (PmodMessageList *self)
 {
-  double margin = MARGIN_PAGES * MAX (get_page (self), MIN_PAGE);
-  double from = get_value (self) - margin;
-  double to = get_value (self) + MAX (get_page (self), MIN_PAGE) + margin;
+  double page = MAX (get_page (self), MIN_PAGE);
+  double from = get_value (self) - MARGIN_PAGES * page;
+  double to = get_value (self) + (1 + MARGIN_PAGES) * page;
   gboolean changed = FALSE;
-  double top;
 
-  for (guint i = find_at (self, from, &top); i < self->items->len && top < to; i++)
+  for (guint i = pmod_message_heights_find (self->heights, from);
+       i < self->rows->len && pmod_message_heights_get_top (self->heights, i) < to; i++)
     {
-      Item *item = get_item (self, i);
-      double origin = self->origin;
       int height;
 
-      if (!item->row)
+      if (!self->rows->pdata[i])
         create_row (self, i);
-      height = measure_row (self, item->row);
-      changed |= height != item->height;
-      item->measured = TRUE;
-      set_height (self, item, top, height);
-      top += height + self->origin - origin;
+      height = measure_height (self, self->rows->pdata[i]);
+      changed |= height != pmod_message_heights_get (self->heights, i);
+      pmod_message_heights_set (self->heights, i, height, get_value (self));
     }
   return changed;
 }
 
-/* What went far out of sight; never what has the focus, nor what a selection may be in. */
+/* What went far out of sight; never what has the focus, and so a selection. */
 static void
 drop_rows (PmodMessageList *self)
 {
-  double margin = 3 * MARGIN_PAGES * MAX (get_page (self), MIN_PAGE);
-  double from = get_value (self) - margin;
-  double to = get_value (self) + MAX (get_page (self), MIN_PAGE) + margin;
+  double page = MAX (get_page (self), MIN_PAGE);
+  double from = get_value (self) - 3 * MARGIN_PAGES * page;
+  double to = get_value (self) + (1 + 3 * MARGIN_PAGES) * page;
   GtkWidget *focused = gtk_widget_get_focus_child (GTK_WIDGET (self));
-  double top = self->origin;
+  double bottom = pmod_message_heights_get_origin (self->heights);
 
-  for (guint i = 0; i < self->items->len; i++)
+  for (guint i = 0; i < self->rows->len; i++)
     {
-      Item *item = get_item (self, i);
+      double top = bottom;
 
-      if (item->row && item->row != focused && (top + item->height < from || top > to))
-        g_clear_pointer (&item->row, gtk_widget_unparent);
-      top += item->height;
+      bottom += pmod_message_heights_get (self->heights, i);
+      if (self->rows->pdata[i] && self->rows->pdata[i] != focused && (bottom < from || top > to))
+        g_clear_pointer ((GtkWidget **)&self->rows->pdata[i], gtk_widget_unparent);
     }
 }
 
@@ -231,7 +172,7 @@ populate (PmodMessageList *self)
   if (self->width <= 0 || !self->model)
     return;
   place (self);
-  for (int i = 0; i < MAX_ROUNDS && self->items->len > 0; i++)
+  for (int i = 0; i < MAX_ROUNDS && self->rows->len > 0; i++)
     {
       gboolean changed = populate_once (self);
 
@@ -242,61 +183,60 @@ populate (PmodMessageList *self)
   drop_rows (self);
 }
 
-/* Of another width everything has another height; the message at the top of the view stays there.
- */
+static void
+allocate_rows (PmodMessageList *self)
+{
+  double top = pmod_message_heights_get_origin (self->heights) - get_value (self);
+
+  for (guint i = 0; i < self->rows->len; i++)
+    {
+      int height = pmod_message_heights_get (self->heights, i);
+      GtkWidget *row = self->rows->pdata[i];
+
+      if (row)
+        {
+          GtkAllocation box = { 0, (int)floor (top), measure_width (self, row),
+                                MAX (height, measure_height (self, row)) };
+
+          gtk_widget_size_allocate (row, &box, -1);
+        }
+      top += height;
+    }
+}
+
+/* Of another width everything has another height; what is at the top of the view stays there. */
 static void
 set_width (PmodMessageList *self, int width)
 {
-  double top, share = 0;
-  guint first = 0;
+  double value = get_value (self);
+  double share;
+  guint at;
 
-  if (self->items->len > 0)
-    {
-      first = find_at (self, get_value (self), &top);
-      share = (get_value (self) - top) / MAX (get_item (self, first)->height, 1);
-    }
   self->width = width;
-  for (guint i = 0; i < self->items->len; i++)
-    {
-      Item *item = get_item (self, i);
-
-      item->measured = item->row != NULL;
-      if (item->row)
-        item->height = measure_row (self, item->row);
-      else
-        guess (self, item);
-    }
-  if (self->items->len > 0)
-    self->origin += get_value (self) - get_top (self, first) -
-                    CLAMP (share, 0, 1) * get_item (self, first)->height;
+  if (self->rows->len == 0)
+    return;
+  at = pmod_message_heights_find (self->heights, value);
+  share = (value - pmod_message_heights_get_top (self->heights, at)) /
+          MAX (pmod_message_heights_get (self->heights, at), 1);
+  pmod_message_heights_set_width (self->heights, width, at);
+  for (guint i = 0; i < self->rows->len; i++)
+    if (self->rows->pdata[i])
+      pmod_message_heights_set (self->heights, i, measure_height (self, self->rows->pdata[i]),
+                                pmod_message_heights_get_top (self->heights, at));
+  pmod_message_heights_move (
+      self->heights, value - pmod_message_heights_get_top (self->heights, at) -
+                         CLAMP (share, 0, 1) * pmod_message_heights_get (self->heights, at));
 }
 
 static void
 pmod_message_list_size_allocate (GtkWidget *widget, int width, int height, int baseline)
 {
   PmodMessageList *self = PMOD_MESSAGE_LIST (widget);
-  double top;
 
   if (width != self->width)
     set_width (self, width);
   populate (self);
-  top = self->origin - get_value (self);
-  for (guint i = 0; i < self->items->len; i++)
-    {
-      Item *item = get_item (self, i);
-      int min_width;
-
-      if (item->row)
-        {
-          GtkAllocation place = { 0, (int)floor (top), width, item->height };
-
-          gtk_widget_measure (item->row, GTK_ORIENTATION_HORIZONTAL, -1, &min_width, NULL, NULL,
-                              NULL);
-          place.width = MAX (width, min_width);
-          gtk_widget_size_allocate (item->row, &place, -1);
-        }
-      top += item->height;
-    }
+  allocate_rows (self);
 }
 
 static void
@@ -324,56 +264,38 @@ pmod_message_list_measure (GtkWidget *widget,
 
 /* --- The model ------------------------------------------------------------------------------- */
 
-static Item
-make_item (PmodMessageList *self, guint position)
+static void
+splice_heights (PmodMessageList *self, guint position, guint n_removed, guint n_added)
 {
-  g_autoptr (PmodMessage) message = g_list_model_get_item (self->model, position);
-  const char *text = pmod_message_get_text (message);
-  Item item = { .n_bytes = (guint)strlen (text), .n_lines = 1 };
+  g_autoptr (GPtrArray) added = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autofree const char **texts = g_new (const char *, n_added + 1);
 
-  for (const char *end = strchr (text, '\n'); end; end = strchr (end + 1, '\n'))
-    item.n_lines++;
-  guess (self, &item);
-  return item;
+  for (guint i = 0; i < n_added; i++)
+    {
+      g_ptr_array_add (added, g_list_model_get_item (self->model, position + i));
+      texts[i] = pmod_message_get_text (added->pdata[i]);
+    }
+  pmod_message_heights_splice (self->heights, position, n_removed, texts, n_added,
+                               get_value (self));
 }
 
 static void
 items_changed_cb (PmodMessageList *self, guint position, guint n_removed, guint n_added)
 {
-  double top = get_top (self, position);
-  gboolean above = position + n_removed < self->items->len && top < get_value (self);
-  double before = get_bottom (self);
-
   for (guint i = position; i < position + n_removed; i++)
-    if (get_item (self, i)->row)
-      gtk_widget_unparent (get_item (self, i)->row);
-  g_array_remove_range (self->items, position, n_removed);
-  for (guint i = position; i < position + n_added; i++)
-    {
-      Item item = make_item (self, i);
-
-      g_array_insert_val (self->items, i, item);
-    }
-  if (above)
-    self->origin -= get_bottom (self) - before;
-  for (guint i = 0; i < self->items->len; i++)
-    if (get_item (self, i)->row)
-      pmod_message_row_set_position (PMOD_MESSAGE_ROW (get_item (self, i)->row), i,
-                                     self->items->len);
-  if (self->items->len == 0)
-    {
-      self->follow = TRUE;
-      self->origin = 0;
-    }
+    if (self->rows->pdata[i])
+      gtk_widget_unparent (self->rows->pdata[i]);
+  if (n_removed > 0)
+    g_ptr_array_remove_range (self->rows, position, n_removed);
+  for (guint i = 0; i < n_added; i++)
+    g_ptr_array_insert (self->rows, (int)(position + i), NULL);
+  splice_heights (self, position, n_removed, n_added);
+  for (guint i = 0; i < self->rows->len; i++)
+    if (self->rows->pdata[i])
+      pmod_message_row_set_position (self->rows->pdata[i], i, self->rows->len);
+  if (self->rows->len == 0)
+    self->follow = TRUE;
   gtk_widget_queue_resize (GTK_WIDGET (self));
-}
-
-static void
-clear_items (PmodMessageList *self)
-{
-  for (guint i = 0; i < self->items->len; i++)
-    g_clear_pointer (&get_item (self, i)->row, gtk_widget_unparent);
-  g_array_set_size (self->items, 0);
 }
 
 static void
@@ -381,7 +303,7 @@ set_model (PmodMessageList *self, GListModel *model)
 {
   if (self->model)
     g_signal_handlers_disconnect_by_func (self->model, items_changed_cb, self);
-  clear_items (self);
+  items_changed_cb (self, 0, self->rows->len, 0);
   g_set_object (&self->model, model);
   if (!model)
     return;
@@ -420,8 +342,8 @@ show (PmodMessageList *self, guint position)
 
   for (int i = 0; i < 2; i++) /* what was a guess is measured then */
     {
-      double top = get_top (self, position);
-      double bottom = top + get_item (self, position)->height;
+      double top = pmod_message_heights_get_top (self->heights, position);
+      double bottom = top + pmod_message_heights_get (self->heights, position);
       double value = get_value (self);
 
       if (bottom - top >= page || top < value)
@@ -436,12 +358,10 @@ show (PmodMessageList *self, guint position)
 static void
 focus_message (PmodMessageList *self, guint position)
 {
-  Item *item = get_item (self, position);
-
-  if (!item->row)
+  if (!self->rows->pdata[position])
     return;
   self->cursor = position;
-  gtk_widget_grab_focus (item->row);
+  gtk_widget_grab_focus (self->rows->pdata[position]);
 }
 
 /* --- Keys ------------------------------------------------------------------------------------ */
@@ -451,8 +371,8 @@ find_focused (PmodMessageList *self)
 {
   GtkWidget *focused = gtk_widget_get_focus_child (GTK_WIDGET (self));
 
-  for (guint i = 0; focused && i < self->items->len; i++)
-    if (get_item (self, i)->row == focused)
+  for (guint i = 0; focused && i < self->rows->len; i++)
+    if (self->rows->pdata[i] == focused)
       return (int)i;
   return -1;
 }
@@ -464,8 +384,8 @@ step (PmodMessageList *self, int by)
   int at = find_focused (self);
   double value = get_value (self);
   double page = get_page (self);
-  double top = at >= 0 ? get_top (self, (guint)at) : value;
-  double bottom = at >= 0 ? top + get_item (self, (guint)at)->height : value;
+  double top = at >= 0 ? pmod_message_heights_get_top (self->heights, (guint)at) : value;
+  double bottom = at >= 0 ? top + pmod_message_heights_get (self->heights, (guint)at) : value;
   double rest = by > 0 ? bottom - (value + page) : value - top;
 
   if (at >= 0 && rest > 1 && bottom > value && top < value + page)
@@ -473,7 +393,7 @@ step (PmodMessageList *self, int by)
       gtk_adjustment_set_value (self->vadjustment, value + by * MIN (rest, page * 0.5));
       return;
     }
-  at = CLAMP (at + by, 0, (int)self->items->len - 1);
+  at = CLAMP (at + by, 0, (int)self->rows->len - 1);
   show (self, (guint)at);
   focus_message (self, (guint)at);
 }
@@ -482,12 +402,11 @@ static void
 step_page (PmodMessageList *self, int by)
 {
   double page = get_page (self);
-  double top;
   guint at;
 
   gtk_adjustment_set_value (self->vadjustment, get_value (self) + by * page * 0.9);
   populate (self);
-  at = find_at (self, by > 0 ? get_value (self) + page - 1 : get_value (self), &top);
+  at = pmod_message_heights_find (self->heights, get_value (self) + (by > 0 ? page - 1 : 0));
   focus_message (self, at);
 }
 
@@ -495,7 +414,7 @@ static void
 step_to (PmodMessageList *self, guint position)
 {
   show (self, position);
-  if (position + 1 == self->items->len)
+  if (position + 1 == self->rows->len)
     {
       self->follow = TRUE;
       populate (self);
@@ -514,7 +433,7 @@ key_cb (GtkEventControllerKey *controller,
   PmodMessageList *self =
       PMOD_MESSAGE_LIST (gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (controller)));
 
-  if ((state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK)) || self->items->len == 0 ||
+  if ((state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK)) || self->rows->len == 0 ||
       !self->vadjustment)
     return GDK_EVENT_PROPAGATE;
   switch (keyval)
@@ -541,7 +460,7 @@ key_cb (GtkEventControllerKey *controller,
       return GDK_EVENT_STOP;
     case GDK_KEY_End:
     case GDK_KEY_KP_End:
-      step_to (self, self->items->len - 1);
+      step_to (self, self->rows->len - 1);
       return GDK_EVENT_STOP;
     default:
       return GDK_EVENT_PROPAGATE;
@@ -555,17 +474,16 @@ pmod_message_list_focus (GtkWidget *widget, GtkDirectionType direction)
 {
   PmodMessageList *self = PMOD_MESSAGE_LIST (widget);
   GtkWidget *focused = gtk_widget_get_focus_child (widget);
-  double top;
   guint at;
 
   if (focused)
     return gtk_widget_child_focus (focused, direction);
-  if (self->items->len == 0)
+  if (self->rows->len == 0)
     return FALSE;
   at = self->cursor;
-  if (self->follow || at >= self->items->len || !get_item (self, at)->row)
-    at = find_at (self, get_value (self) + get_page (self) - 1, &top);
-  if (!get_item (self, at)->row)
+  if (self->follow || at >= self->rows->len || !self->rows->pdata[at])
+    at = pmod_message_heights_find (self->heights, get_value (self) + get_page (self) - 1);
+  if (!self->rows->pdata[at])
     return FALSE;
   show (self, at);
   focus_message (self, at);
@@ -629,7 +547,10 @@ pmod_message_list_dispose (GObject *object)
 static void
 pmod_message_list_finalize (GObject *object)
 {
-  g_array_unref (PMOD_MESSAGE_LIST (object)->items);
+  PmodMessageList *self = PMOD_MESSAGE_LIST (object);
+
+  pmod_message_heights_free (self->heights);
+  g_ptr_array_unref (self->rows);
 
   G_OBJECT_CLASS (pmod_message_list_parent_class)->finalize (object);
 }
@@ -731,7 +652,8 @@ pmod_message_list_class_init (PmodMessageListClass *klass)
 static void
 pmod_message_list_init (PmodMessageList *self)
 {
-  self->items = g_array_new (FALSE, TRUE, sizeof (Item));
+  self->heights = pmod_message_heights_new ();
+  self->rows = g_ptr_array_new ();
   self->follow = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
 }
