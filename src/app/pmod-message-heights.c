@@ -24,6 +24,7 @@ struct _PmodMessageHeights
 {
   GArray *items;
   double origin;
+  guint anchor;
   int width;
 };
 
@@ -115,14 +116,24 @@ pmod_message_heights_find (PmodMessageHeights *self, double y)
   return i;
 }
 
+guint
+pmod_message_heights_get_anchor (PmodMessageHeights *self)
+{
+  return self->anchor;
+}
+
 void
-pmod_message_heights_set (PmodMessageHeights *self, guint position, int height, double line)
+pmod_message_heights_set_anchor (PmodMessageHeights *self, guint position)
+{
+  self->anchor = position;
+}
+
+void
+pmod_message_heights_set (PmodMessageHeights *self, guint position, int height)
 {
   Item *item = get_item (self, position);
 
-  if (height == item->height)
-    return;
-  if (pmod_message_heights_get_top (self, position) + item->height <= line)
+  if (position < self->anchor)
     self->origin -= height - item->height;
   item->height = height;
 }
@@ -132,12 +143,10 @@ pmod_message_heights_splice (PmodMessageHeights *self,
                              guint position,
                              guint n_removed,
                              const char *const *texts,
-                             guint n_added,
-                             double line)
+                             guint n_added)
 {
   double end = pmod_message_heights_get_end (self);
-  double top = pmod_message_heights_get_top (self, position);
-  gboolean above = position + n_removed < self->items->len && top < line;
+  gboolean above = position + n_removed <= self->anchor;
 
   g_array_remove_range (self->items, position, n_removed);
   for (guint i = 0; i < n_added; i++)
@@ -146,21 +155,26 @@ pmod_message_heights_splice (PmodMessageHeights *self,
 
       g_array_insert_val (self->items, position + i, item);
     }
-  if (above)
-    self->origin -= pmod_message_heights_get_end (self) - end;
+  if (above && self->anchor > 0)
+    {
+      self->origin -= pmod_message_heights_get_end (self) - end;
+      self->anchor += n_added - n_removed;
+    }
+  else if (self->anchor >= position)
+    self->anchor = MIN (position, MAX (self->items->len, 1) - 1);
   if (self->items->len == 0)
     self->origin = 0;
 }
 
 void
-pmod_message_heights_set_width (PmodMessageHeights *self, int width, guint position)
+pmod_message_heights_set_width (PmodMessageHeights *self, int width)
 {
-  double top = pmod_message_heights_get_top (self, position);
+  double top = pmod_message_heights_get_top (self, self->anchor);
 
   self->width = width;
   for (guint i = 0; i < self->items->len; i++)
     guess (self, get_item (self, i));
-  self->origin += top - pmod_message_heights_get_top (self, position);
+  self->origin += top - pmod_message_heights_get_top (self, self->anchor);
 }
 
 void

@@ -1,8 +1,9 @@
 /* How high the messages of a conversation are, and so where each is: measured, or guessed from its
  * length as long as nobody has come near.
  *
- * Numbers are those of the view's adjustment. What changes its height above a line moves what is
- * above it, never what is below: then "origin", the first one's top, moves. No widgets. */
+ * Numbers are those of the view's adjustment. One message, the anchor, stays where it is: what
+ * changes its height above moves what is above, and so "origin", the first one's top; what changes
+ * its height below, or is the anchor, moves what is below. No widgets. */
 #pragma once
 
 #include <glib.h>
@@ -24,19 +25,21 @@ double pmod_message_heights_get_end (PmodMessageHeights *self);
 /* The message at y, or the nearest one. There is one at least. */
 guint pmod_message_heights_find (PmodMessageHeights *self, double y);
 
-/* line: what is below it stays where it is, if all of the message is above it. */
-void pmod_message_heights_set (PmodMessageHeights *self, guint position, int height, double line);
+/* The first one's at first. With others put before it, it stays the same message. */
+guint pmod_message_heights_get_anchor (PmodMessageHeights *self);
+void pmod_message_heights_set_anchor (PmodMessageHeights *self, guint position);
 
-/* texts: of the new ones; their heights are guessed. What is below line stays where it is. */
+void pmod_message_heights_set (PmodMessageHeights *self, guint position, int height);
+
+/* texts: of the new ones; their heights are guessed. */
 void pmod_message_heights_splice (PmodMessageHeights *self,
                                   guint position,
                                   guint n_removed,
                                   const char *const *texts,
-                                  guint n_added,
-                                  double line);
+                                  guint n_added);
 
-/* Guesses all heights anew; the top of the message at position stays where it is. */
-void pmod_message_heights_set_width (PmodMessageHeights *self, int width, guint position);
+/* Guesses all heights anew. */
+void pmod_message_heights_set_width (PmodMessageHeights *self, int width);
 
 /* Moves everything. */
 void pmod_message_heights_move (PmodMessageHeights *self, double by);

@@ -141,7 +141,7 @@ populate_once (PmodMessageList *self)
         create_row (self, i);
       height = measure_height (self, self->rows->pdata[i]);
       changed |= height != pmod_message_heights_get (self->heights, i);
-      pmod_message_heights_set (self->heights, i, height, get_value (self));
+      pmod_message_heights_set (self->heights, i, height);
     }
   return changed;
 }
@@ -166,13 +166,29 @@ drop_rows (PmodMessageList *self)
     }
 }
 
+/* What was in sight before stays where it was, unless it is far from what is in sight now. */
+static void
+choose_anchor (PmodMessageList *self, gboolean anew)
+{
+  guint anchor = pmod_message_heights_get_anchor (self->heights);
+  double away = pmod_message_heights_get_top (self->heights, anchor) - get_value (self);
+
+  if (anew || fabs (away) > 2 * MAX (get_page (self), MIN_PAGE))
+    pmod_message_heights_set_anchor (self->heights,
+                                     pmod_message_heights_find (self->heights, get_value (self)));
+}
+
 static void
 populate (PmodMessageList *self)
 {
-  if (self->width <= 0 || !self->model)
-    return;
+  if (self->width <= 0 || !self->model || self->rows->len == 0)
+    {
+      place (self);
+      return;
+    }
   place (self);
-  for (int i = 0; i < MAX_ROUNDS && self->rows->len > 0; i++)
+  choose_anchor (self, FALSE);
+  for (int i = 0; i < MAX_ROUNDS; i++)
     {
       gboolean changed = populate_once (self);
 
@@ -180,6 +196,7 @@ populate (PmodMessageList *self)
       if (!changed)
         break;
     }
+  choose_anchor (self, TRUE);
   drop_rows (self);
 }
 
@@ -208,24 +225,22 @@ allocate_rows (PmodMessageList *self)
 static void
 set_width (PmodMessageList *self, int width)
 {
+  guint anchor = pmod_message_heights_get_anchor (self->heights);
   double value = get_value (self);
-  double share;
-  guint at;
+  double top, share;
 
   self->width = width;
   if (self->rows->len == 0)
     return;
-  at = pmod_message_heights_find (self->heights, value);
-  share = (value - pmod_message_heights_get_top (self->heights, at)) /
-          MAX (pmod_message_heights_get (self->heights, at), 1);
-  pmod_message_heights_set_width (self->heights, width, at);
+  top = pmod_message_heights_get_top (self->heights, anchor);
+  share = (value - top) / MAX (pmod_message_heights_get (self->heights, anchor), 1);
+  pmod_message_heights_set_width (self->heights, width);
   for (guint i = 0; i < self->rows->len; i++)
     if (self->rows->pdata[i])
-      pmod_message_heights_set (self->heights, i, measure_height (self, self->rows->pdata[i]),
-                                pmod_message_heights_get_top (self->heights, at));
+      pmod_message_heights_set (self->heights, i, measure_height (self, self->rows->pdata[i]));
   pmod_message_heights_move (
-      self->heights, value - pmod_message_heights_get_top (self->heights, at) -
-                         CLAMP (share, 0, 1) * pmod_message_heights_get (self->heights, at));
+      self->heights,
+      value - top - CLAMP (share, 0, 1) * pmod_message_heights_get (self->heights, anchor));
 }
 
 static void
@@ -275,8 +290,7 @@ splice_heights (PmodMessageList *self, guint position, guint n_removed, guint n_
       g_ptr_array_add (added, g_list_model_get_item (self->model, position + i));
       texts[i] = pmod_message_get_text (added->pdata[i]);
     }
-  pmod_message_heights_splice (self->heights, position, n_removed, texts, n_added,
-                               get_value (self));
+  pmod_message_heights_splice (self->heights, position, n_removed, texts, n_added);
 }
 
 static void
@@ -334,9 +348,10 @@ set_adjustment (PmodMessageList *self, GtkAdjustment **place_of, GtkAdjustment *
   gtk_widget_queue_allocate (GTK_WIDGET (self));
 }
 
-/* Brings position into sight with as little movement as can be; a long one's beginning. */
+/* Brings position into sight with as little movement as can be; of a long one the beginning, or the
+ * end. */
 static void
-show (PmodMessageList *self, guint position)
+show (PmodMessageList *self, guint position, gboolean end)
 {
   double page = get_page (self);
 
@@ -346,9 +361,9 @@ show (PmodMessageList *self, guint position)
       double bottom = top + pmod_message_heights_get (self->heights, position);
       double value = get_value (self);
 
-      if (bottom - top >= page || top < value)
+      if (bottom - top >= page ? !end : top < value)
         value = top;
-      else if (bottom > value + page)
+      else if (bottom - top >= page || bottom > value + page)
         value = bottom - page;
       gtk_adjustment_set_value (self->vadjustment, value);
       populate (self);
@@ -394,7 +409,7 @@ step (PmodMessageList *self, int by)
       return;
     }
   at = CLAMP (at + by, 0, (int)self->rows->len - 1);
-  show (self, (guint)at);
+  show (self, (guint)at, by < 0);
   focus_message (self, (guint)at);
 }
 
@@ -413,7 +428,7 @@ step_page (PmodMessageList *self, int by)
 static void
 step_to (PmodMessageList *self, guint position)
 {
-  show (self, position);
+  show (self, position, FALSE);
   if (position + 1 == self->rows->len)
     {
       self->follow = TRUE;
@@ -485,7 +500,7 @@ pmod_message_list_focus (GtkWidget *widget, GtkDirectionType direction)
     at = pmod_message_heights_find (self->heights, get_value (self) + get_page (self) - 1);
   if (!self->rows->pdata[at])
     return FALSE;
-  show (self, at);
+  show (self, at, self->follow);
   focus_message (self, at);
   return TRUE;
 }

@@ -363,11 +363,11 @@ begin_stream (const char *text, int tokens_s)
   g_autoptr (PmodMessage) answer = NULL;
   PmodRecordRunBegin *begin;
 
+  stream = (Stream){ .tokens_s = tokens_s };
   stream.run = pmod_run_new ();
   stream.records = g_byte_array_new ();
   stream.trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, collect_cb, stream.records);
   stream.text = g_strdup (text);
-  stream.tokens_s = tokens_s;
   pmod_trace_begin_run (stream.trace);
   begin = pmod_trace_append (stream.trace, PMOD_RECORD_RUN_BEGIN, -1,
                              sizeof *begin + 2 * sizeof (double));
@@ -416,7 +416,7 @@ measure_stream (const char *what, gboolean scrolls, double limit)
 
   begin_stream (text, TOKENS_S * (scrolls ? 4 : 1));
   if (scrolls)
-    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_value (adjustment) - 2000);
+    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_value (adjustment) - HEIGHT / 6);
   next_frame ();
   value = gtk_adjustment_get_value (adjustment);
   longest_busy = (Span){ 0, 0 };
