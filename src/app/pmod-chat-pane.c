@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-message-list.h"
+#include "pmod-speaker.h"
 
 struct _PmodChatPane
 {
@@ -16,6 +17,7 @@ struct _PmodChatPane
 
   GtkStack *stack;
   PmodMessageList *list;
+  PmodSpeaker *speaker;
   GtkLabel *title;
   GtkLabel *hint;
   GtkBox *questions;
@@ -93,6 +95,41 @@ static void
 show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_show_answer (PMOD_CHAT_PANE (widget)->chat, (guint)g_variant_get_int32 (parameter));
+}
+
+/* --- For screen readers ---------------------------------------------------------------------- */
+
+static void
+describe_entry (PmodChatPane *self, const char *description)
+{
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->entry), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  description, -1);
+}
+
+/* They say what changes of the object that has the focus: this is where it is while an answer
+ * comes. */
+static void
+sentence_cb (PmodChatPane *self)
+{
+  if (gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    describe_entry (self, pmod_speaker_get_sentence (self->speaker));
+}
+
+static gboolean
+describe_again_cb (gpointer user_data)
+{
+  PmodChatPane *self = user_data;
+
+  if (self->list && !gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    describe_entry (self, _ ("Enter sends, Shift and Enter break the line"));
+  return G_SOURCE_REMOVE;
+}
+
+/* Later, when it is no longer what has the focus and nobody says it. */
+static void
+entry_left_cb (PmodChatPane *self)
+{
+  g_idle_add_full (G_PRIORITY_LOW, describe_again_cb, g_object_ref (self), g_object_unref);
 }
 
 /* --- Messages -------------------------------------------------------------------------------- */
@@ -199,6 +236,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
     {
       messages = pmod_chat_get_messages (chat);
       g_object_set (self->list, "model", messages, NULL);
+      g_object_set (self->speaker, "chat", chat, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
@@ -280,10 +318,12 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   g_type_ensure (PMOD_TYPE_MESSAGE_LIST);
+  g_type_ensure (PMOD_TYPE_SPEAKER);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, stack);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, list);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, speaker);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, questions);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, title);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, hint);
@@ -293,6 +333,8 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
+  gtk_widget_class_bind_template_callback (widget_class, entry_left_cb);
+  gtk_widget_class_bind_template_callback (widget_class, sentence_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
   gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");

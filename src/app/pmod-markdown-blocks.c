@@ -33,6 +33,7 @@ typedef struct
   GString *markup; /* of the block that is being read */
   GString *plain;
   GPtrArray *tags;  /* what is open, as it was opened; "" where nothing was written */
+  gboolean opens;   /* a quote has begun */
   gboolean goes_on; /* the block is the rest of one that was too long */
   int image_depth;
 } Reader;
@@ -70,6 +71,8 @@ add_block (Reader *reader, PmodBlockKind kind)
   block->inside = g_strndup (reader->inside->str, MIN (reader->inside->len, MAX_INSIDE));
   block->marker = g_steal_pointer (&reader->marker);
   block->close = reader->goes_on || (list && list->tight && outer->n_blocks > 0);
+  block->opens = reader->opens;
+  reader->opens = FALSE;
   if (outer)
     outer->n_blocks++;
   g_ptr_array_add (reader->blocks, block);
@@ -345,6 +348,7 @@ read_node (Reader *reader, cmark_node *node, gboolean enters)
       if (enters)
         {
           flush_marker (reader);
+          reader->opens = !strchr (reader->inside->str, 'q');
           g_string_append_c (reader->inside, 'q');
         }
       else
@@ -462,8 +466,8 @@ gboolean
 pmod_block_is_alike (const PmodBlock *a, const PmodBlock *b)
 {
   return a->kind == b->kind && a->level == b->level && a->close == b->close &&
-         g_strcmp0 (a->inside, b->inside) == 0 && g_strcmp0 (a->marker, b->marker) == 0 &&
-         g_strcmp0 (a->language, b->language) == 0;
+         a->opens == b->opens && g_strcmp0 (a->inside, b->inside) == 0 &&
+         g_strcmp0 (a->marker, b->marker) == 0 && g_strcmp0 (a->language, b->language) == 0;
 }
 
 gboolean

@@ -26,6 +26,7 @@ typedef struct
   PmodBlockKind kind;
   int level;      /* of a heading, 1 to 6 */
   gboolean close; /* little room above: within a list, or the block before goes on */
+  gboolean opens; /* a quote begins with it */
   char *inside;   /* what it lies in, from the outside: 'q' a quote, 'l' a list's item */
   char *marker;   /* before the first block of an item: a dot, "3."; NULL elsewhere */
   char *markup;   /* TEXT, HEADING: as GtkLabel takes it, with links */

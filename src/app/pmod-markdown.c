@@ -41,7 +41,7 @@ G_DEFINE_FINAL_TYPE (PmodMarkdown, pmod_markdown, GTK_TYPE_WIDGET)
 static GtkWidget *
 create_label (const PmodBlock *block)
 {
-  static const char *styles[] = { "title-2", "title-3", "title-4", "heading" };
+  static const char *styles[] = { "title-3", "title-4", "heading" };
   gboolean heading = block->kind == PMOD_BLOCK_HEADING;
   GtkWidget *label = g_object_new (
       GTK_TYPE_LABEL, "accessible-role",
@@ -153,6 +153,8 @@ create_part (const PmodBlock *block, gboolean first)
 
       if (first)
         gtk_widget_add_css_class (widget, "first");
+      if (block->opens)
+        gtk_widget_add_css_class (widget, "opens");
       if (block->close)
         gtk_widget_add_css_class (widget, "close");
     }

@@ -91,6 +91,9 @@ update (PmodMessageRow *self)
   gtk_widget_set_visible (GTK_WIDGET (self->markdown), *text != '\0');
   gtk_widget_set_visible (self->copy, pmod_run_is_finished (run) && *text != '\0');
   gtk_widget_set_visible (self->maps, pmod_run_is_finished (run) && pmod_run_has_maps (run));
+  gtk_widget_set_visible (gtk_widget_get_parent (self->copy),
+                          gtk_widget_get_visible (self->copy) ||
+                              gtk_widget_get_visible (self->maps));
   gtk_widget_set_visible (self->spinner, !pmod_run_is_finished (run));
   if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
     gtk_widget_add_css_class (GTK_WIDGET (self->note), "error");

@@ -2,7 +2,7 @@
  *
  *   long-chat measure LIMIT_MS     what opening, scrolling and streaming take of the main thread
  *   long-chat show FILE...         one question, and each file as an answer; waits to be closed
- *   long-chat stream FILE WORDS_S  the file as an answer that grows; waits to be closed
+ *   long-chat stream FILE TOKENS_S the file as an answer that grows from Ctrl+G on; waits as well
  *
  * What the thread worked is held against the limit, for the time is also that of whoever else uses
  * the machine. Ends with 1 where something took longer, or where the list was not where it should
@@ -154,6 +154,27 @@ find (GtkWidget *widget, const char *css_name)
   return found;
 }
 
+static gboolean
+close_cb (GtkWidget *widget, GVariant *arguments, gpointer user_data)
+{
+  gtk_window_destroy (GTK_WINDOW (window));
+  return TRUE;
+}
+
+static void
+add_key (const char *trigger, GtkShortcutFunc function)
+{
+  GtkEventController *controller = gtk_shortcut_controller_new ();
+
+  gtk_shortcut_controller_set_scope (GTK_SHORTCUT_CONTROLLER (controller),
+                                     GTK_SHORTCUT_SCOPE_GLOBAL);
+  gtk_shortcut_controller_add_shortcut (
+      GTK_SHORTCUT_CONTROLLER (controller),
+      gtk_shortcut_new (gtk_shortcut_trigger_parse_string (trigger),
+                        gtk_callback_action_new (function, NULL, NULL)));
+  gtk_widget_add_controller (window, controller);
+}
+
 static void
 open_window (int width, int height)
 {
@@ -170,9 +191,11 @@ open_window (int width, int height)
   gtk_widget_add_css_class (pane, "side");
   gtk_window_set_default_size (GTK_WINDOW (window), width, height);
   gtk_window_set_child (GTK_WINDOW (window), pane);
+  add_key ("<Control>q", close_cb);
   list = find (pane, "messagelist");
   g_object_get (list, "vadjustment", &adjustment, NULL);
   gtk_window_present (GTK_WINDOW (window));
+  gtk_widget_activate_action (pane, "chat.write", NULL);
   clock = gtk_widget_get_frame_clock (window);
   g_signal_connect (clock, "before-paint", G_CALLBACK (before_paint_cb), NULL);
   g_signal_connect (clock, "after-paint", G_CALLBACK (after_paint_cb), NULL);
@@ -459,6 +482,16 @@ measure (double limit)
   return fine ? 0 : 1;
 }
 
+static gboolean
+go_cb (GtkWidget *widget, GVariant *arguments, gpointer user_data)
+{
+  g_autofree char *text = g_steal_pointer (&stream.text);
+
+  begin_stream (text, stream.tokens_s);
+  g_timeout_add (5, stream_cb, NULL);
+  return TRUE;
+}
+
 static int
 show (int n_files, char *files[], int tokens_s)
 {
@@ -483,8 +516,8 @@ show (int n_files, char *files[], int tokens_s)
           continue;
         }
       open_window (width, height);
-      begin_stream (text, tokens_s);
-      g_timeout_add (5, stream_cb, NULL);
+      add_key ("<Control>g", go_cb);
+      stream = (Stream){ .text = g_steal_pointer (&text), .tokens_s = tokens_s };
     }
   if (tokens_s == 0)
     {
