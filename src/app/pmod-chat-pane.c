@@ -8,8 +8,9 @@
 #include "pmod-branch-actions.h"
 #include "pmod-composer-bar.h"
 #include "pmod-context-meter.h"
-#include "pmod-message-row.h"
 #include "pmod-sampling-button.h"
+#include "pmod-message-list.h"
+#include "pmod-speaker.h"
 
 struct _PmodChatPane
 {
@@ -19,11 +20,10 @@ struct _PmodChatPane
   PmodContextMeter *meter; /* the chat's; nullable */
   gboolean read_only;
   gboolean send_waits; /* for the meter to say that it fits */
-  gboolean follow; /* the newest message is in sight, so keep it there */
 
-  GtkScrolledWindow *scroller;
   GtkStack *stack;
-  GtkListBox *list;
+  PmodMessageList *list;
+  PmodSpeaker *speaker;
   GtkLabel *title;
   GtkLabel *hint;
   GtkBox *questions;
@@ -74,10 +74,10 @@ send_cb (PmodChatPane *self)
 {
   g_autofree char *text = dup_entry_text (self);
 
-  self->follow = TRUE;
   self->send_waits = self->meter && !pmod_context_meter_get_settled (self->meter);
   if (self->send_waits || (self->meter && !pmod_context_meter_get_fits (self->meter)))
     return;
+  g_object_set (self->list, "follow", TRUE, NULL);
   if (self->chat && pmod_chat_ask (self->chat, text))
     gtk_text_buffer_set_text (gtk_text_view_get_buffer (self->entry), "", 0);
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
@@ -130,16 +130,42 @@ show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
   pmod_chat_show_answer (PMOD_CHAT_PANE (widget)->chat, (guint)g_variant_get_int32 (parameter));
 }
 
-/* --- Messages -------------------------------------------------------------------------------- */
+/* --- For screen readers ---------------------------------------------------------------------- */
 
-static GtkWidget *
-create_row (gpointer item, gpointer user_data)
+static void
+describe_entry (PmodChatPane *self, const char *description)
 {
-  GtkWidget *row = pmod_message_row_new (item);
-
-  pmod_message_row_set_chat (PMOD_MESSAGE_ROW (row), user_data);
-  return row;
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->entry), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  description, -1);
 }
+
+/* They say what changes of the object that has the focus: this is where it is while an answer
+ * comes. */
+static void
+sentence_cb (PmodChatPane *self)
+{
+  if (gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    describe_entry (self, pmod_speaker_get_sentence (self->speaker));
+}
+
+static gboolean
+describe_again_cb (gpointer user_data)
+{
+  PmodChatPane *self = user_data;
+
+  if (self->list && !gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    describe_entry (self, _ ("Enter sends, Shift and Enter break the line"));
+  return G_SOURCE_REMOVE;
+}
+
+/* Later, when it is no longer what has the focus and nobody says it. */
+static void
+entry_left_cb (PmodChatPane *self)
+{
+  g_idle_add_full (G_PRIORITY_LOW, describe_again_cb, g_object_ref (self), g_object_unref);
+}
+
+/* --- Messages -------------------------------------------------------------------------------- */
 
 static void
 update_messages (PmodChatPane *self)
@@ -230,26 +256,6 @@ picture_changed_cb (PmodChatPane *self)
     gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
-/* A growing answer stays in sight, unless the user has scrolled away from it. */
-static void
-upper_changed_cb (PmodChatPane *self)
-{
-  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-
-  if (self->follow)
-    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
-}
-
-static void
-scrolled_cb (PmodChatPane *self)
-{
-  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-
-  self->follow =
-      gtk_adjustment_get_value (adjustment) + gtk_adjustment_get_page_size (adjustment) >=
-      gtk_adjustment_get_upper (adjustment) - 4;
-}
-
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -262,7 +268,8 @@ set_chat (PmodChatPane *self, PmodChat *chat)
   if (chat)
     {
       messages = pmod_chat_get_messages (chat);
-      gtk_list_box_bind_model (self->list, messages, create_row, chat, NULL);
+      g_object_set (self->list, "chat", chat, "model", messages, NULL);
+      g_object_set (self->speaker, "chat", chat, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
@@ -297,7 +304,7 @@ pmod_chat_pane_dispose (GObject *object)
   PmodChatPane *self = PMOD_CHAT_PANE (object);
 
   if (self->list)
-    gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
+    g_object_set (self->list, "model", NULL, NULL);
   self->list = NULL;
   self->meter = NULL;
   g_clear_object (&self->chat);
@@ -352,11 +359,13 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
 
   g_type_ensure (PMOD_TYPE_COMPOSER_BAR);
   g_type_ensure (PMOD_TYPE_SAMPLING_BUTTON);
+  g_type_ensure (PMOD_TYPE_MESSAGE_LIST);
+  g_type_ensure (PMOD_TYPE_SPEAKER);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
-  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, stack);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, list);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, speaker);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, questions);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, title);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, hint);
@@ -367,6 +376,8 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, sampling);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
+  gtk_widget_class_bind_template_callback (widget_class, entry_left_cb);
+  gtk_widget_class_bind_template_callback (widget_class, sentence_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
   pmod_branch_actions_install (widget_class);
   gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
@@ -376,15 +387,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
 static void
 pmod_chat_pane_init (PmodChatPane *self)
 {
-  GtkAdjustment *adjustment;
-
   gtk_widget_init_template (GTK_WIDGET (self));
-  self->follow = TRUE;
-  adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-  g_signal_connect_object (adjustment, "notify::upper", G_CALLBACK (upper_changed_cb), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (adjustment, "value-changed", G_CALLBACK (scrolled_cb), self,
-                           G_CONNECT_SWAPPED);
   g_signal_connect_object (gtk_text_view_get_buffer (self->entry), "changed",
                            G_CALLBACK (update_send), self, G_CONNECT_SWAPPED);
   update_send (self);

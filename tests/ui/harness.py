@@ -131,6 +131,7 @@ def type_text(text):
 class Window:
     """The program, from start to an exit that must be clean."""
 
+    program = BUILD / "src/app/strata"
     last = None  # that was opened
     code = None  # that it had ended with before a failure was noticed
     said = ""
@@ -140,7 +141,7 @@ class Window:
         from gi.repository import Atspi
 
         self.Atspi = Atspi
-        self.program = str(BUILD / "src/app/strata")
+        self.program = str(self.program)
         self.messages = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [self.program, *map(str, arguments)],
