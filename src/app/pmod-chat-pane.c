@@ -20,6 +20,7 @@ struct _PmodChatPane
   PmodContextMeter *meter; /* the chat's; nullable */
   gboolean read_only;
   gboolean send_waits; /* for the meter to say that it fits */
+  guint describe_id; /* the entry is to be described as usual again; 0: it is */
 
   GtkStack *stack;
   PmodMessageList *list;
@@ -153,7 +154,8 @@ describe_again_cb (gpointer user_data)
 {
   PmodChatPane *self = user_data;
 
-  if (self->list && !gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+  self->describe_id = 0;
+  if (!gtk_widget_has_focus (GTK_WIDGET (self->entry)))
     describe_entry (self, _ ("Enter sends, Shift and Enter break the line"));
   return G_SOURCE_REMOVE;
 }
@@ -162,7 +164,8 @@ describe_again_cb (gpointer user_data)
 static void
 entry_left_cb (PmodChatPane *self)
 {
-  g_idle_add_full (G_PRIORITY_LOW, describe_again_cb, g_object_ref (self), g_object_unref);
+  if (self->describe_id == 0)
+    self->describe_id = g_idle_add_full (G_PRIORITY_LOW, describe_again_cb, self, NULL);
 }
 
 /* --- Messages -------------------------------------------------------------------------------- */
@@ -303,6 +306,7 @@ pmod_chat_pane_dispose (GObject *object)
 {
   PmodChatPane *self = PMOD_CHAT_PANE (object);
 
+  g_clear_handle_id (&self->describe_id, g_source_remove);
   if (self->list)
     g_object_set (self->list, "model", NULL, NULL);
   self->list = NULL;
