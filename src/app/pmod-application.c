@@ -15,6 +15,7 @@
 #include "pmod-palette.h"
 #include "pmod-preferences-window.h"
 #include "pmod-preferences.h"
+#include "pmod-sampling-memory.h"
 #include "pmod-session.h"
 #include "pmod-window.h"
 
@@ -131,6 +132,7 @@ set_accels (PmodApplication *self)
     { "win.freeze", { "<Control><Shift>l", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
+    { "win.probabilities", { "<Control>t", NULL } },
     { "win.reset-routing", { "<Control>r", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
     { "win.compare", { "<Control>d", NULL } },
@@ -170,6 +172,8 @@ pmod_application_startup (GApplication *application)
   else
     g_action_map_remove_action (G_ACTION_MAP (self), "preferences");
   self->session = pmod_session_new ();
+  if (self->settings)
+    pmod_sampling_memory_attach (pmod_session_get_tuning (self->session), self->settings);
 }
 
 /* The one that was used last, those of trainings apart; NULL: none. */

@@ -5,14 +5,20 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-branch-actions.h"
+#include "pmod-composer-bar.h"
+#include "pmod-context-meter.h"
 #include "pmod-message-row.h"
+#include "pmod-sampling-button.h"
 
 struct _PmodChatPane
 {
   AdwBin parent_instance;
 
   PmodChat *chat;
+  PmodContextMeter *meter; /* the chat's; nullable */
   gboolean read_only;
+  gboolean send_waits; /* for the meter to say that it fits */
   gboolean follow; /* the newest message is in sight, so keep it there */
 
   GtkScrolledWindow *scroller;
@@ -25,6 +31,7 @@ struct _PmodChatPane
   GtkWidget *placeholder;
   GtkStack *buttons;
   GtkWidget *send;
+  GtkWidget *sampling;
 };
 
 enum
@@ -55,7 +62,11 @@ update_send (PmodChatPane *self)
   g_autofree char *text = dup_entry_text (self);
 
   gtk_widget_set_visible (self->placeholder, *text == '\0');
-  gtk_widget_set_sensitive (self->send, !self->read_only && *g_strchug (text) != '\0');
+  if (self->meter)
+    pmod_context_meter_set_draft (self->meter, text);
+  gtk_widget_set_sensitive (self->send,
+                            !self->read_only && *g_strchug (text) != '\0' &&
+                                (!self->meter || pmod_context_meter_get_fits (self->meter)));
 }
 
 static void
@@ -64,9 +75,29 @@ send_cb (PmodChatPane *self)
   g_autofree char *text = dup_entry_text (self);
 
   self->follow = TRUE;
+  self->send_waits = self->meter && !pmod_context_meter_get_settled (self->meter);
+  if (self->send_waits || (self->meter && !pmod_context_meter_get_fits (self->meter)))
+    return;
   if (self->chat && pmod_chat_ask (self->chat, text))
     gtk_text_buffer_set_text (gtk_text_view_get_buffer (self->entry), "", 0);
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
+}
+
+static void
+meter_cb (PmodChatPane *self)
+{
+  update_send (self);
+  if (self->send_waits && pmod_context_meter_get_settled (self->meter))
+    send_cb (self);
+}
+
+/* Where nothing is written, the question before is gone back to. */
+static gboolean
+edit_last (PmodChatPane *self)
+{
+  g_autofree char *text = dup_entry_text (self);
+
+  return *text == '\0' && gtk_widget_activate_action (GTK_WIDGET (self), "chat.edit-last", NULL);
 }
 
 /* Enter sends; with Shift it breaks the line as usual. */
@@ -77,6 +108,8 @@ entry_key_cb (GtkEventControllerKey *controller,
               GdkModifierType state,
               gpointer user_data)
 {
+  if (keyval == GDK_KEY_Up && !(state & gtk_accelerator_get_default_mod_mask ()))
+    return edit_last (user_data);
   if (keyval != GDK_KEY_Return && keyval != GDK_KEY_KP_Enter)
     return GDK_EVENT_PROPAGATE;
   if (state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK))
@@ -102,7 +135,10 @@ show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static GtkWidget *
 create_row (gpointer item, gpointer user_data)
 {
-  return pmod_message_row_new (item);
+  GtkWidget *row = pmod_message_row_new (item);
+
+  pmod_message_row_set_chat (PMOD_MESSAGE_ROW (row), user_data);
+  return row;
 }
 
 static void
@@ -226,7 +262,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
   if (chat)
     {
       messages = pmod_chat_get_messages (chat);
-      gtk_list_box_bind_model (self->list, messages, create_row, NULL, NULL);
+      gtk_list_box_bind_model (self->list, messages, create_row, chat, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
@@ -241,6 +277,12 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
+      pmod_branch_actions_follow (GTK_WIDGET (self), chat);
+      self->meter = pmod_context_meter_get (chat);
+      g_signal_connect_object (self->meter, "changed", G_CALLBACK (meter_cb), self,
+                               G_CONNECT_SWAPPED);
+      g_object_set (self->sampling, "tuning",
+                    pmod_session_get_tuning (pmod_chat_get_session (chat)), NULL);
       update_messages (self);
       update_busy (self);
       update_read_only (self);
@@ -257,6 +299,7 @@ pmod_chat_pane_dispose (GObject *object)
   if (self->list)
     gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
   self->list = NULL;
+  self->meter = NULL;
   g_clear_object (&self->chat);
 
   G_OBJECT_CLASS (pmod_chat_pane_parent_class)->dispose (object);
@@ -307,6 +350,8 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_COMPOSER_BAR);
+  g_type_ensure (PMOD_TYPE_SAMPLING_BUTTON);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
@@ -319,9 +364,11 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, placeholder);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, buttons);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, sampling);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
+  pmod_branch_actions_install (widget_class);
   gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }

@@ -7,6 +7,7 @@
 
 #include "pmod-cost-plot.h"
 #include "pmod-drop-down.h"
+#include "pmod-map-words.h"
 #include "pmod-timeline.h"
 #include "pmod-token-ribbon.h"
 #include "pmod-weight-histogram.h"
@@ -104,6 +105,7 @@ pmod_detail_pane_class_init (PmodDetailPaneClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   g_type_ensure (PMOD_TYPE_COST_PLOT);
+  g_type_ensure (PMOD_TYPE_MAP_WORDS);
   g_type_ensure (PMOD_TYPE_TIMELINE);
   g_type_ensure (PMOD_TYPE_TOKEN_RIBBON);
   g_type_ensure (PMOD_TYPE_WEIGHT_HISTOGRAM);

@@ -5,7 +5,9 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-answer-tail.h"
 #include "pmod-format.h"
+#include "pmod-message-tools.h"
 #include "pmod-receipt.h"
 
 struct _PmodMessageRow
@@ -19,6 +21,8 @@ struct _PmodMessageRow
   GtkWidget *spinner;
   GtkWidget *receipt;
   GtkWidget *maps;
+  PmodMessageTools *tools;
+  GtkWidget *tail;
 };
 
 G_DEFINE_FINAL_TYPE (PmodMessageRow, pmod_message_row, GTK_TYPE_LIST_BOX_ROW)
@@ -84,6 +88,20 @@ update (PmodMessageRow *self)
     gtk_widget_add_css_class (GTK_WIDGET (self->note), "error");
 }
 
+/* The button stays where it is and can be pressed, so that the focus does not go. */
+static void
+update_shown (PmodMessageRow *self)
+{
+  gboolean shown = pmod_message_get_shown (self->message);
+
+  gtk_button_set_label (GTK_BUTTON (self->maps),
+                        shown ? _ ("Its maps are shown") : _ ("Show its maps"));
+  if (shown)
+    gtk_widget_add_css_class (self->bubble, "shown");
+  else
+    gtk_widget_remove_css_class (self->bubble, "shown");
+}
+
 static void
 maps_cb (PmodMessageRow *self)
 {
@@ -107,7 +125,9 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = pmod_message_row_dispose;
+  g_type_ensure (PMOD_TYPE_MESSAGE_TOOLS);
   g_type_ensure (PMOD_TYPE_RECEIPT);
+  g_type_ensure (PMOD_TYPE_ANSWER_TAIL);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-message-row.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, bubble);
@@ -116,6 +136,8 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, spinner);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, receipt);
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, maps);
+  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, tools);
+  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, tail);
   gtk_widget_class_bind_template_callback (widget_class, maps_cb);
 }
 
@@ -136,8 +158,20 @@ pmod_message_row_new (PmodMessage *message)
   gtk_widget_set_halign (self->bubble, run ? GTK_ALIGN_FILL : GTK_ALIGN_END);
   gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->note)), run != NULL);
   g_object_set (self->receipt, "run", run, NULL);
+  pmod_message_tools_set_message (self->tools, message, GTK_WIDGET (self->text));
   if (run)
     g_signal_connect_object (run, "changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (message, "notify::shown", G_CALLBACK (update_shown), self,
+                           G_CONNECT_SWAPPED);
   update (self);
+  update_shown (self);
   return GTK_WIDGET (self);
+}
+
+void
+pmod_message_row_set_chat (PmodMessageRow *self, PmodChat *chat)
+{
+  g_return_if_fail (PMOD_IS_MESSAGE_ROW (self));
+
+  pmod_answer_tail_set_answer (PMOD_ANSWER_TAIL (self->tail), chat, self->message);
 }

@@ -3,7 +3,7 @@
 
 #include <gtk/gtk.h>
 
-#include "pmod-message.h"
+#include "pmod-chat.h"
 
 G_BEGIN_DECLS
 
@@ -11,5 +11,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (PmodMessageRow, pmod_message_row, PMOD, MESSAGE_ROW, GtkListBoxRow)
 
 GtkWidget *pmod_message_row_new (PmodMessage *message);
+
+/* Whose message it is: an answer can then be gone on with. */
+void pmod_message_row_set_chat (PmodMessageRow *self, PmodChat *chat);
 
 G_END_DECLS

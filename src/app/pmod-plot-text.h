@@ -15,6 +15,10 @@ void pmod_plot_text_get_color (GtkWidget *widget, GdkRGBA *color);
 /* 1, 2 or 5 times a power of ten, so that n of them at most make up whole. */
 double pmod_plot_round_step (double whole, int n);
 
+/* A multiple of step as a tick has it: as many decimals as step needs, and where these are many, a
+ * power of ten. (transfer full) */
+char *pmod_plot_number (double value, double step);
+
 /* align: which part of the text stands at x and at y, 0 its beginning, 1 its end. */
 void pmod_plot_text_append (GtkWidget *widget,
                             GtkSnapshot *snapshot,

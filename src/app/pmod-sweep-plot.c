@@ -149,7 +149,8 @@ update_value (PmodSweepPlot *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0,
                                   GTK_ACCESSIBLE_PROPERTY_VALUE_MAX, (double)MAX (n - 1, 0),
                                   GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, (double)MAX (self->marker, 0),
-                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
 }
 
 /* --- Axes ------------------------------------------------------------------------------------ */
@@ -202,7 +203,7 @@ find_axes (PmodSweepPlot *self, Axes *axes)
   find_range (self, axes);
   for (int i = 0; i * axes->step <= axes->top * (1 + 1e-9); i++)
     {
-      g_autofree char *text = g_strdup_printf ("%g", i * axes->step);
+      g_autofree char *text = pmod_plot_number (i * axes->step, axes->step);
       int width;
       g_autoptr (PangoLayout) layout =
           pmod_plot_text_new (GTK_WIDGET (self), text, &width, &height);
@@ -245,7 +246,7 @@ append_values (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
   for (int i = 0; i * axes->step <= axes->top * (1 + 1e-9); i++)
     {
       float y = roundf (y_of (axes, i * axes->step));
-      g_autofree char *text = g_strdup_printf ("%g", i * axes->step);
+      g_autofree char *text = pmod_plot_number (i * axes->step, axes->step);
 
       gtk_snapshot_append_color (snapshot, i == 0 ? &palette->dense : &palette->track,
                                  &GRAPHENE_RECT_INIT (axes->x, y, axes->width, 1));

@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-chat-tokens.h"
 #include "pmod-comparison.h"
 #include "pmod-export-dialog.h"
 #include "pmod-sweep-window.h"
@@ -117,6 +118,12 @@ static void
 undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_undo (PMOD_WINDOW (widget)->chat);
+}
+
+static void
+probabilities_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_chat_tokens_toggle_last (PMOD_WINDOW (widget)->chat);
 }
 
 static void
@@ -234,6 +241,7 @@ pmod_window_install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.new", NULL, new_action);
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
+  gtk_widget_class_install_action (klass, "win.probabilities", NULL, probabilities_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
   gtk_widget_class_install_action (klass, "win.compare", NULL, compare_action);
   gtk_widget_class_install_action (klass, "win.reset-routing", NULL, reset_routing_action);

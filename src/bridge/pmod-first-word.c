@@ -12,15 +12,18 @@ pmod_first_word_clear (PmodFirstWord *self)
 }
 
 void
-pmod_first_word_take (PmodFirstWord *self, PmodContext *context, PmodImage *image, char **texts)
+pmod_first_word_take (
+    PmodFirstWord *self, PmodContext *context, PmodImage *image, const char *system, char **texts)
 {
   const float *logits = pmod_context_get_logits (context);
+  g_autofree char *said = NULL;
 
   pmod_first_word_clear (self);
   if (!logits || !texts)
     return;
   self->image = image ? pmod_image_ref (image) : NULL;
-  self->words = g_strjoinv ("\f", texts);
+  said = g_strjoinv ("\f", texts);
+  self->words = g_strconcat (system ? system : "", "\f", said, NULL);
   self->n = pmod_model_get_config (pmod_context_get_model (context))->vocab;
   self->logits = g_memdup2 (logits, (gsize)self->n * sizeof *logits);
 }

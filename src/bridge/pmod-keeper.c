@@ -166,6 +166,29 @@ find_last (PmodKeeper *self)
   return last ? pmod_kept_find (last) : NULL;
 }
 
+/* A question that is new: it follows what it follows in the tree, or stands beside another that
+ * begins the same conversation. */
+static PmodKept *
+make_question (PmodKeeper *self, PmodMessage *question)
+{
+  PmodThread *thread = pmod_chat_get_thread (self->chat);
+  PmodMessage *before = pmod_thread_get_parent (thread, question);
+  PmodMessage *first = pmod_thread_get_nth_version (thread, question, 0);
+  PmodKept *sibling = !before && first ? pmod_kept_find (first) : NULL;
+  const char *text = pmod_message_get_text (question);
+  PmodKept *kept =
+      sibling ? pmod_kept_new_beside (sibling, PMOD_STORE_USER, text)
+              : pmod_kept_new (before ? pmod_kept_find (before) : NULL, PMOD_STORE_USER, text);
+
+  if (!before)
+    {
+      pmod_kept_set_picture (kept, pmod_chat_get_picture (self->chat));
+      pmod_kept_set_system (kept, pmod_chat_get_system (self->chat));
+    }
+  pmod_kept_attach (kept, question);
+  return kept;
+}
+
 static void
 answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboolean again)
 {
@@ -181,12 +204,7 @@ answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboo
   if (pmod_kept_find (question))
     asked = pmod_kept_ref (pmod_kept_find (question));
   else
-    {
-      asked = pmod_kept_new (again ? NULL : find_last (self), PMOD_STORE_USER,
-                             pmod_message_get_text (question));
-      pmod_kept_set_picture (asked, pmod_chat_get_picture (self->chat));
-      pmod_kept_attach (asked, question);
-    }
+    asked = make_question (self, question);
   said = pmod_kept_new (asked, PMOD_STORE_ASSISTANT, "");
   pmod_kept_set_origin (said, model ? model->name : NULL, pmod_run_get_settings (run));
   pmod_kept_attach (said, answer);
@@ -197,6 +215,25 @@ answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboo
   pmod_kept_add (self->store, asked, said, added_cb, release);
   watch (self, run, said);
   problem_cb (self);
+}
+
+/* It is shown the next time that the conversation is opened. */
+static void
+branch_shown_cb (PmodKeeper *self)
+{
+  PmodKept *last = find_last (self);
+
+  if (last)
+    pmod_kept_show (self->store, last);
+}
+
+static void
+system_cb (PmodKeeper *self)
+{
+  PmodKept *last = find_last (self);
+
+  if (last)
+    pmod_kept_tell_system (self->store, last, pmod_chat_get_system (self->chat));
 }
 
 static void
@@ -293,6 +330,9 @@ pmod_keeper_new (PmodChat *chat, PmodStore *store)
   g_signal_connect_object (chat, "answering", G_CALLBACK (answering_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (pmod_chat_get_messages (chat), "items-changed",
                            G_CALLBACK (messages_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (chat, "branch-shown", G_CALLBACK (branch_shown_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (chat, "notify::system", G_CALLBACK (system_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (store, "notify::problem", G_CALLBACK (problem_cb), self,
                            G_CONNECT_SWAPPED);
   return self;

@@ -34,6 +34,7 @@ clear_card (gpointer data)
   g_free (self->path);
   g_free (self->note);
   g_free (self->about);
+  g_free (self->system);
   g_free (self->precision);
   g_free (self->device);
   g_free (self->fallback);

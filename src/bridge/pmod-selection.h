@@ -22,6 +22,7 @@ typedef enum
 } PmodView;
 
 #define PMOD_ZOOM_MAX 16.0
+#define PMOD_ZOOM_STEP 1.25 /* of a key or a notch of the wheel */
 
 PmodSelection *pmod_selection_new (void);
 

@@ -37,6 +37,7 @@ struct _PmodSession
   PmodTuning *tuning;
   guint64 n_compared; /* first words, so far */
   char *error;
+  char *system; /* nullable */
 };
 
 /* The last lane is for sweeps alone. */
@@ -285,6 +286,7 @@ pmod_session_finalize (GObject *object)
   g_clear_pointer (&self->model, pmod_model_card_unref);
   g_clear_object (&self->tuning);
   g_free (self->error);
+  g_free (self->system);
 
   G_OBJECT_CLASS (pmod_session_parent_class)->finalize (object);
 }
@@ -414,6 +416,15 @@ pmod_session_get_tuning (PmodSession *self)
   return self->tuning;
 }
 
+void
+pmod_session_set_system (PmodSession *self, const char *system)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  g_free (self->system);
+  self->system = g_strdup (system);
+}
+
 /* With a copy of what tuning says now. */
 static PmodJob *
 make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int lane)
@@ -427,6 +438,7 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
   job = pmod_job_new (&params, lane);
   pmod_params_clear (&params);
   job->texts = g_strdupv ((char **)texts);
+  job->system = g_strdup (self->system);
   job->question_first = pmod_tuning_get_question_first (tuning);
   job->model = pmod_tuning_get_model (tuning) == self->model ? self->model_id : 0;
   return job;
@@ -436,8 +448,10 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
 static void
 note_settings (PmodRun *run, const PmodJob *job, gboolean outside_training)
 {
-  pmod_run_take_settings (run,
-                          pmod_settings_new (&job->params, job->question_first, !outside_training));
+  PmodSettings *settings = pmod_settings_new (&job->params, job->question_first, !outside_training);
+
+  pmod_settings_set_system (settings, job->system);
+  pmod_run_take_settings (run, settings);
   pmod_run_set_outside_training (run, outside_training);
 }
 
@@ -521,6 +535,22 @@ PmodRun *
 pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture)
 {
   return pmod_session_ask_with (self, texts, picture, NULL, 0);
+}
+
+PmodRun *
+pmod_session_ask_from (PmodSession *self,
+                       const char *const *texts,
+                       PmodPicture *picture,
+                       PmodBeginning *beginning)
+{
+  PmodJob *job;
+
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+
+  job = make_job (self, texts, NULL, 0);
+  job->beginning = beginning;
+  return start_run (self, job, picture, NULL);
 }
 
 PmodRun *

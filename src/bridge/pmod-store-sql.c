@@ -78,6 +78,8 @@ static const char *const steps[PMOD_STORE_VERSION] = {
   "CREATE TRIGGER message_text AFTER UPDATE OF text ON message BEGIN"
   "  INSERT INTO search (search, rowid, text) VALUES ('delete', old.id, old.text);"
   "  INSERT INTO search (rowid, text) VALUES (new.id, new.text); END;",
+
+  "ALTER TABLE conversation ADD COLUMN system TEXT;",
 };
 
 /* --- Errors ---------------------------------------------------------------------------------- */
@@ -91,6 +93,8 @@ set_error (PmodStoreSql *self, GError **error, const char *what)
 
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
     kind = PMOD_ERROR_FORMAT;
+  else if (code == SQLITE_CONSTRAINT) /* it would fail again */
+    kind = PMOD_ERROR_ARGUMENT;
   else if (code == SQLITE_FULL)
     why = "the disk is full";
   else if (code == SQLITE_BUSY)

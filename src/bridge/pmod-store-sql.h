@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /* What this program writes. A file of a later version is opened read-only. */
-#define PMOD_STORE_VERSION 2
+#define PMOD_STORE_VERSION 3
 
 typedef struct _PmodStoreSql PmodStoreSql;
 

@@ -4,6 +4,7 @@
 
 #include "pmod-worker-private.h"
 
+#include "pmod-job-prompt.h"
 #include "pmod-model-card-private.h"
 
 PmodModelCard *
@@ -21,6 +22,7 @@ pmod_worker_describe (PmodModel *model, const PmodParams *params)
   card->fallback = g_strdup (pmod_model_get_fallback (model));
   card->n_layers = config->n_layers;
   card->context_length = config->context_length;
+  card->system = g_strdup (pmod_prompt_get_system (config->conversation));
   card->has_vision = config->has_vision;
   card->single_questions = config->single_questions;
   card->weight_bytes = pmod_model_get_weight_bytes (model);
@@ -36,20 +38,10 @@ static PmodPrompt *
 make_prompt (PmodWorker *self, PmodJob *job, GError **error)
 {
   const PmodConfig *config = pmod_model_get_config (self->model);
-  int n_turns = job->texts ? (int)g_strv_length (job->texts) : 1;
-  g_autofree PmodTurn *turns = g_new0 (PmodTurn, n_turns);
-  int first = config->single_questions ? n_turns - 1 : 0;
-  PmodPrompt *prompt;
+  PmodWording wording = { job->system, job->texts, job->image, job->question_first };
+  PmodPrompt *prompt =
+      pmod_job_prompt_new (pmod_model_get_tokenizer (self->model), config, &wording, error);
 
-  for (int i = 0; i < n_turns; i++)
-    {
-      turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
-      turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
-    }
-  prompt = pmod_prompt_new_chat_full (
-      pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
-      &job->image, job->image ? 1 : 0,
-      job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
   if (!prompt || !job->only_read || (job->texts && !job->question_first))
     return prompt;
 
@@ -58,6 +50,21 @@ make_prompt (PmodWorker *self, PmodJob *job, GError **error)
     if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
       g_array_set_size (prompt->ids, i + 1);
   return prompt;
+}
+
+static gboolean
+begin_answer (PmodWorker *self, PmodJob *job, PmodPrompt *prompt, GError **error)
+{
+  const PmodBeginning *beginning = job->beginning;
+
+  if (!beginning)
+    return TRUE;
+  if (!beginning->ids)
+    return pmod_prompt_begin_with_text (prompt, pmod_model_get_tokenizer (self->model),
+                                        beginning->text, error);
+  pmod_prompt_begin_with (prompt, (const gint32 *)(gconstpointer)beginning->ids->data,
+                          (int)beginning->ids->len);
+  return TRUE;
 }
 
 static gboolean
@@ -129,7 +136,7 @@ pmod_worker_answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEv
   g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
   g_autoptr (PmodTrace) trace = NULL;
 
-  if (!prompt)
+  if (!prompt || !begin_answer (self, job, prompt, &event->error))
     return;
   trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, pmod_worker_record, self);
   run_prompt (self, context, job, prompt, trace, event);

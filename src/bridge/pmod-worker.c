@@ -38,6 +38,8 @@ pmod_job_free (PmodJob *job)
     pmod_params_clear (&job->settings[i]);
   g_free (job->settings);
   g_strfreev (job->texts);
+  g_free (job->system);
+  g_clear_pointer (&job->beginning, pmod_beginning_free);
   g_free (job);
 }
 
@@ -97,7 +99,7 @@ compare_first_words (PmodWorker *self)
   PmodEvent *event;
   double divergence;
 
-  pmod_first_word_take (word, self->contexts[job->lane], job->image, job->texts);
+  pmod_first_word_take (word, self->contexts[job->lane], job->image, job->system, job->texts);
   if (job->lane > 1 ||
       !pmod_first_word_compare (&self->first_words[0], &self->first_words[1], &divergence))
     return;
@@ -260,6 +262,8 @@ update_params (PmodWorker *self, PmodJob *job)
   pmod_params_init (&job->params, pmod_model_get_config (self->model));
   job->params.generation = generation;
   job->question_first = FALSE;
+  if (job->beginning)
+    pmod_beginning_forget_tokens (job->beginning);
 }
 
 static void

@@ -3,6 +3,7 @@
  * Nothing here waits for the main thread; the main thread waits here only in pmod_worker_free(). */
 #pragma once
 
+#include "pmod-beginning.h"
 #include "pmod-engine.h"
 #include "pmod-model-card.h"
 
@@ -25,9 +26,12 @@ typedef struct
   gboolean only_read;      /* nothing is answered: only the maps are wanted */
   PmodParams *settings;    /* a sweep's, after params, to which they are compared; else NULL */
   int n_settings;
+  char *system;     /* what stands before them; NULL: the model's own */
   char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
   PmodImage *image; /* nullable */
   gboolean stopped; /* guarded by the worker's lock */
+
+  PmodBeginning *beginning; /* of the answer; nullable */
 } PmodJob;
 
 typedef enum
