@@ -82,17 +82,27 @@ quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
     g_application_quit (user_data);
 }
 
+/* What a window of words stands over; the bus may ask for one before there is any. */
+static GtkWindow *
+find_parent (PmodApplication *self)
+{
+  if (!gtk_application_get_active_window (GTK_APPLICATION (self)))
+    g_application_activate (G_APPLICATION (self));
+  return gtk_application_get_active_window (GTK_APPLICATION (self));
+}
+
 static void
 about_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-  pmod_about_present (gtk_application_get_active_window (user_data),
-                      PMOD_APPLICATION (user_data)->session);
+  PmodApplication *self = PMOD_APPLICATION (user_data);
+
+  pmod_about_present (find_parent (self), self->session);
 }
 
 static void
 help_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-  pmod_help_present (gtk_application_get_active_window (user_data), NULL);
+  pmod_help_present (find_parent (user_data), NULL);
 }
 
 static void
@@ -100,8 +110,8 @@ preferences_action (GSimpleAction *action, GVariant *parameter, gpointer user_da
 {
   PmodApplication *self = PMOD_APPLICATION (user_data);
 
-  gtk_window_present (GTK_WINDOW (
-      pmod_preferences_window_new (gtk_application_get_active_window (user_data), self->settings)));
+  gtk_window_present (
+      GTK_WINDOW (pmod_preferences_window_new (find_parent (self), self->settings)));
 }
 
 static void

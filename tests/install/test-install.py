@@ -144,9 +144,9 @@ exec dbus-run-session -- "$3" "$4" --in-session
 """
 
 
-def window_names():
+def window_names(pattern="Strata"):
     done = subprocess.run(
-        ["xdotool", "search", "--onlyvisible", "--name", "Strata", "getwindowname", "%@"],
+        ["xdotool", "search", "--onlyvisible", "--name", pattern, "getwindowname", "%@"],
         capture_output=True,
         text=True,
     )
@@ -195,8 +195,11 @@ def in_session():
 
     sample = f"{PREFIX}/share/strata/samples/star.png"
     asked = make_viewer()
-    call("org.freedesktop.Application.Activate", "{}")
+    # A program that does not run yet is started by any of its actions, with a window to stand over.
+    call("org.gtk.Actions.Activate", "preferences", "[]", "{}")
+    harness.wait_for("the preferences", lambda: "Preferences" in window_names(".*"))
     wait_title("Strata")
+    call("org.freedesktop.Application.Activate", "{}")
     assert n_processes() == 1
     call("org.freedesktop.Application.Open", f"['file://{sample}']", "{}")
     wait_title("star.png \u2013 Strata")

@@ -31,6 +31,16 @@ def remembered():
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
+def remember(*lines):
+    """As another program would write it; there is one group."""
+    path = settings_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_text("[io/github/strata/Strata]\n")
+    with open(path, "a") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
 def wait_remembered(key, value):
     wait_for(f"{key} to be {value}", lambda: remembered().get(key) == value, limit=10)
 
@@ -100,16 +110,20 @@ def test_each_at_once():
         window.wait_layers()
         paper = window.wait_name("% of dense: ")
         assert not is_dark(window)
+        # What plays stands still as soon as motion is reduced, wherever that was chosen.
         window.focus_layers()
         keys("Home", "space")
-        window.wait_name("Pause")
+        remember("reduce-motion=true")
+        window.wait_name("Next layer")
+        still = window.selected_layer()
+        harness.time.sleep(1.5)
+        assert window.selected_layer() == still
 
         keys("ctrl+comma")
         wait_for("the preferences", lambda: "Preferences" in frames(window))
         choose(window, "Style", 2, "color-scheme", "'dark'")
-        toggle(window, "Reduce motion", "reduce-motion", "true")
-        # What played stands still.
-        window.wait_name("Next layer")
+        toggle(window, "Reduce motion", "reduce-motion", "false")
+        window.wait_name("Play through the layers")
         toggle(window, "Keep conversations", "keep-conversations", "false")
         toggle(window, "Start with the last conversation", "start-with-last-conversation", "true")
         toggle(window, "Start with the model used last", "start-with-last-model", "false")
@@ -132,8 +146,7 @@ def test_each_at_once():
 
 def test_from_the_start():
     use_own_settings()
-    settings_file().parent.mkdir(parents=True, exist_ok=True)
-    settings_file().write_text(f"[io/github/strata/Strata]\nmodel='{DEMO}'\n")
+    remember(f"model='{DEMO}'")
     with Window(PICTURE) as window:
         window.wait_name("Model: demo-v0")
         window.wait_layers()
@@ -143,9 +156,8 @@ def test_from_the_start():
         wait_for("the answer's end", lambda: not window.names("Answering"))
         answer = window.wait_name("Answer: ")
         wait_for("a receipt", lambda: window.names("first word"))
-    with open(settings_file(), "a") as file:
-        file.write("start-with-last-conversation=true\nreduce-motion=true\nmirror-camera=true\n")
-        file.write("compute-rule='all'\ncolor-scheme='dark'\n")
+    remember("start-with-last-conversation=true", "reduce-motion=true", "mirror-camera=true")
+    remember("compute-rule='all'", "color-scheme='dark'")
     with Window("--camera", "test") as window:
         # Something else is to be shown: not the last conversation.
         window.wait_name("Model: demo-v0")
@@ -170,9 +182,8 @@ def height(window, name):
 def test_windows_of_words():
     use_own_settings()
     with Window("--model", DEMO, PICTURE, FIXTURES / "demo/seen-01.png") as window:
-        # One conversation has one picture; the others are not passed over in silence.
-        window.wait_name("One picture at a time: the first of 2 files")
-        assert window.names("seen-00.png")
+        # The first of them; that there are more is said in a toast, as where files are dropped.
+        window.wait_name("seen-00.png \u2013 Strata")
         keys("ctrl+question")
         wait_anywhere(window, "Preferences")
         tallest = max(
