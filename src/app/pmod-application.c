@@ -58,6 +58,15 @@ follow_style (PmodApplication *self)
 /* --- Settings -------------------------------------------------------------------------------- */
 
 static void
+bind_machine (PmodApplication *self)
+{
+  PmodMachine *machine = pmod_session_get_machine (self->session);
+
+  g_settings_bind (self->settings, "device", machine, "device", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (self->settings, "precision", machine, "precision", G_SETTINGS_BIND_DEFAULT);
+}
+
+static void
 open_first_model (PmodApplication *self, const char *model)
 {
   g_autofree char *remembered = NULL;
@@ -137,6 +146,7 @@ set_accels (PmodApplication *self)
     { "win.toggle-chat", { "F9", NULL } },
     { "win.compare", { "<Control>d", NULL } },
     { "win.conversations", { "<Control><Shift>s", NULL } },
+    { "win.models", { "<Control>m", NULL } },
     { "win.full-screen", { "F11", NULL } },
     { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },
@@ -173,7 +183,10 @@ pmod_application_startup (GApplication *application)
     g_action_map_remove_action (G_ACTION_MAP (self), "preferences");
   self->session = pmod_session_new ();
   if (self->settings)
-    pmod_sampling_memory_attach (pmod_session_get_tuning (self->session), self->settings);
+    {
+      pmod_sampling_memory_attach (pmod_session_get_tuning (self->session), self->settings);
+      bind_machine (self);
+    }
 }
 
 /* The one that was used last, those of trainings apart; NULL: none. */

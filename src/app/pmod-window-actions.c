@@ -199,8 +199,10 @@ folder_chosen_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
   const char *path = file ? g_file_peek_path (file) : NULL;
 
   g_clear_object (&self->folder_chooser);
-  if (response == GTK_RESPONSE_ACCEPT && path)
-    choose_model (self, path);
+  if (response != GTK_RESPONSE_ACCEPT || !path)
+    return;
+  pmod_catalog_add_folder (self->catalog, path);
+  choose_model (self, path);
 }
 
 static void

@@ -247,6 +247,7 @@ pmod_window_dispose (GObject *object)
   if (self->folder_chooser)
     gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->folder_chooser));
   g_clear_object (&self->folder_chooser);
+  pmod_window_end_models (self);
   g_clear_object (&self->exporter);
   g_clear_object (&self->opener);
   g_clear_object (&self->selection);
@@ -325,6 +326,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading_bar);
   gtk_widget_class_bind_template_child (klass, PmodWindow, remark);
   gtk_widget_class_bind_template_child (klass, PmodWindow, remark_label);
+  gtk_widget_class_bind_template_child (klass, PmodWindow, model_button);
   gtk_widget_class_bind_template_callback (klass, key_pressed_cb);
   gtk_widget_class_bind_template_callback (klass, pane_changed_cb);
   gtk_widget_class_bind_template_callback (klass, folded_cb);
@@ -353,6 +355,7 @@ pmod_window_class_init (PmodWindowClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   pmod_window_install_actions (GTK_WIDGET_CLASS (klass));
+  pmod_window_install_model_actions (GTK_WIDGET_CLASS (klass));
   bind_children (GTK_WIDGET_CLASS (klass));
 }
 
@@ -407,6 +410,7 @@ pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *s
   self->opener = pmod_picture_opener_new (self->chat);
   pmod_picture_opener_accept_drops (self->opener, GTK_WIDGET (self));
   connect_exporter (self);
+  pmod_window_start_models (self);
   if (settings)
     bind_settings (self);
   connect_session (self);

@@ -204,7 +204,7 @@ static void
 model_changed_cb (PmodChat *self)
 {
   pmod_chat_forget_changes (self);
-  if (!self->picture || self->read_only)
+  if (!self->picture || self->read_only || !pmod_session_get_model (self->session))
     return;
   if (self->restored)
     {

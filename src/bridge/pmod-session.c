@@ -6,6 +6,7 @@
 
 #include "pmod-session.h"
 
+#include "pmod-machine-private.h"
 #include "pmod-picture-private.h"
 #include "pmod-run-origin.h"
 #include "pmod-run-private.h"
@@ -35,6 +36,7 @@ struct _PmodSession
   PmodModelCard *model;
   guint64 model_id; /* that the worker knows it by */
   PmodTuning *tuning;
+  PmodMachine *machine;
   guint64 n_compared; /* first words, so far */
   char *error;
   char *system; /* nullable */
@@ -285,6 +287,7 @@ pmod_session_finalize (GObject *object)
 
   g_clear_pointer (&self->model, pmod_model_card_unref);
   g_clear_object (&self->tuning);
+  g_clear_object (&self->machine);
   g_free (self->error);
   g_free (self->system);
 
@@ -338,6 +341,7 @@ pmod_session_init (PmodSession *self)
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->tuning = pmod_tuning_new ();
+  self->machine = pmod_machine_new ();
 
   self->source = add_source (self, G_PRIORITY_DEFAULT_IDLE);
   self->late = add_source (self, G_PRIORITY_DEFAULT);
@@ -380,19 +384,55 @@ pmod_session_get_error (PmodSession *self)
   return self->error;
 }
 
-void
-pmod_session_open_model (PmodSession *self, const char *name_or_path)
+/* name_or_path: NULL is none. */
+static void
+open_model (PmodSession *self, const char *name_or_path, gboolean anyway)
 {
-  g_return_if_fail (PMOD_IS_SESSION (self));
-  g_return_if_fail (name_or_path != NULL);
+  PmodModelOptions options;
 
+  pmod_machine_get_options (self->machine, &options);
+  if (anyway)
+    options.memory_limit = G_MAXUINT64;
   self->loading = ++self->last_job;
   g_clear_pointer (&self->error, g_free);
   set_progress (self, 0);
   update_state (self);
   pmod_session_let_go (self);
   pmod_worker_stop (self->worker);
-  pmod_worker_open (self->worker, self->loading, name_or_path);
+  pmod_worker_open (self->worker, self->loading, name_or_path, &options);
+}
+
+void
+pmod_session_open_model (PmodSession *self, const char *name_or_path)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (name_or_path != NULL);
+
+  open_model (self, name_or_path, FALSE);
+}
+
+void
+pmod_session_open_model_anyway (PmodSession *self, const char *name_or_path)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (name_or_path != NULL);
+
+  open_model (self, name_or_path, TRUE);
+}
+
+void
+pmod_session_unload (PmodSession *self)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  open_model (self, NULL, FALSE);
+}
+
+PmodMachine *
+pmod_session_get_machine (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  return self->machine;
 }
 
 void

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pmod-beginning.h"
+#include "pmod-machine.h"
 #include "pmod-model-card.h"
 #include "pmod-picture.h"
 #include "pmod-run.h"
@@ -34,6 +35,15 @@ const char *pmod_session_get_error (PmodSession *self);    /* of the last loadin
 /* name_or_path: a directory, or the name of an installed model. */
 void pmod_session_open_model (PmodSession *self, const char *name_or_path);
 void pmod_session_cancel_loading (PmodSession *self);
+
+/* The same although it takes more memory than is free. */
+void pmod_session_open_model_anyway (PmodSession *self, const char *name_or_path);
+
+/* Gives the model's memory back; what is shown stays. */
+void pmod_session_unload (PmodSession *self);
+
+/* What models are opened on, from the next one on. The same object always. */
+PmodMachine *pmod_session_get_machine (PmodSession *self);
 
 /* Names of the installed models. (transfer full) */
 char **pmod_session_list_models (void);

@@ -9,6 +9,8 @@
 
 #include "pmod-worker-private.h"
 
+#include <glib/gi18n.h>
+
 static void
 event_free (PmodEvent *event)
 {
@@ -180,16 +182,24 @@ close_all (PmodWorker *self)
   g_clear_pointer (&self->model, pmod_model_unref);
 }
 
+static void
+close_model (PmodWorker *self, guint64 id)
+{
+  close_all (self);
+  self->model_id = id;
+  pmod_worker_push (self, pmod_event_new (PMOD_EVENT_OPENED, id));
+}
+
 /* The model before is given up only when the new one is there. */
 static void
-open_model (PmodWorker *self, guint64 id, const char *name)
+open_model (PmodWorker *self, guint64 id, const char *name, const PmodModelOptions *options)
 {
   PmodEvent *event;
   PmodParams params;
   GError *error = NULL;
   g_autofree char *path = pmod_model_find (name, &error);
   g_autoptr (PmodModel) model =
-      path ? pmod_model_open (path, NULL, progress_cb, self, &error) : NULL;
+      path ? pmod_model_open (path, options, progress_cb, self, &error) : NULL;
   PmodContext *context = model ? pmod_context_new (model, &error) : NULL;
 
   if (!context)
@@ -219,7 +229,9 @@ get_context (PmodWorker *self, const PmodJob *job, GError **error)
   PmodContext **context = &self->contexts[job->lane];
 
   if (!self->model)
-    g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "no model is loaded");
+    g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+                         _ ("no model is loaded. Choose one under Models (Ctrl+M), then ask "
+                            "again."));
   else if (!*context)
     *context = pmod_context_new (self->model, error);
   return *context;
@@ -361,10 +373,14 @@ engine_thread (gpointer data)
       if (self->open_path)
         {
           g_autofree char *path = g_steal_pointer (&self->open_path);
+          PmodModelOptions options = self->open_options;
           guint64 id = self->open_id;
 
           pthread_mutex_unlock (&self->lock);
-          open_model (self, id, path);
+          if (*path != '\0')
+            open_model (self, id, path, &options);
+          else
+            close_model (self, id);
           pthread_mutex_lock (&self->lock);
         }
       else if (next_lane_locked (self) >= 0)
@@ -439,11 +455,12 @@ pmod_worker_free (PmodWorker *self)
 }
 
 void
-pmod_worker_open (PmodWorker *self, guint64 id, const char *path)
+pmod_worker_open (PmodWorker *self, guint64 id, const char *path, const PmodModelOptions *options)
 {
   pthread_mutex_lock (&self->lock);
   g_free (self->open_path);
-  self->open_path = g_strdup (path);
+  self->open_path = g_strdup (path ? path : "");
+  self->open_options = *options;
   self->open_id = id;
   self->open_cancelled = FALSE;
   pthread_cond_signal (&self->mail);

@@ -37,7 +37,7 @@ typedef struct
 typedef enum
 {
   PMOD_EVENT_PROGRESS, /* done of total bytes of a model are loaded */
-  PMOD_EVENT_OPENED,   /* card */
+  PMOD_EVENT_OPENED,   /* card; NULL: there is no model any more, as was asked */
   PMOD_EVENT_REFUSED,  /* error; the model before, if any, stays */
   PMOD_EVENT_STARTED,  /* job */
   PMOD_EVENT_RECORDS,  /* job, records */
@@ -77,8 +77,9 @@ PmodWorker *pmod_worker_new (void (*wake) (gpointer), gpointer user_data);
 void pmod_worker_free (PmodWorker *self);
 
 /* id: stands in the event that ends it. A model that is still loading is given up for a newer one;
- * of several that wait, only the newest is opened and only its event comes. */
-void pmod_worker_open (PmodWorker *self, guint64 id, const char *path);
+ * of several that wait, only the newest is opened and only its event comes. path: NULL is none. */
+void
+pmod_worker_open (PmodWorker *self, guint64 id, const char *path, const PmodModelOptions *options);
 void pmod_worker_cancel_open (PmodWorker *self);
 
 /* job is taken. One job runs, one waits in each lane; a newer one takes the place of the one that

@@ -455,12 +455,11 @@ PmodHubPlan *
 pmod_hub_plan_load (const PmodHubOptions *options, GError **error)
 {
   g_autoptr (PmodHubPlan) self = new_plan (options);
-  gboolean finished;
 
   g_return_val_if_fail (options->repo != NULL || options->folder != NULL, NULL);
   if (self->folder == NULL)
     self->folder = pmod_hub_dup_folder (options->repo, error);
-  if (self->folder == NULL || !pmod_hub_manifest_read (self, &finished, error))
+  if (self->folder == NULL || !pmod_hub_manifest_read (self, &self->finished, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -496,6 +495,12 @@ const char *
 pmod_hub_plan_get_folder (const PmodHubPlan *self)
 {
   return self->folder;
+}
+
+gboolean
+pmod_hub_plan_get_finished (const PmodHubPlan *self)
+{
+  return self->finished;
 }
 
 guint
