@@ -27,13 +27,14 @@ MARGIN = 12  # around a control: what a ring may take, and a window's frame
 class Exception_:
     """Why a rule does not hold for some control; the rule stays for all others."""
 
-    def __init__(self, rule, reason, role=None, name=None):
-        self.rule, self.reason, self.role, self.name = rule, reason, role, name
+    def __init__(self, rule, reason, role=None, name=None, window=None):
+        self.rule, self.reason, self.role, self.name, self.window = rule, reason, role, name, window
 
     def covers(self, rule, control):
         return (
             rule == self.rule
             and (self.role is None or control.role == self.role)
+            and (self.window is None or control.window == self.window)
             and (self.name is None or re.fullmatch(self.name, control.name))
         )
 
@@ -42,8 +43,10 @@ EXCEPTIONS = [
     Exception_("name", "GTK's own inside a drop-down, whose button is named", "filler", "GtkListItemWidget"),
     Exception_("role", "the same", "filler", "GtkListItemWidget"),
     Exception_("reach", "the same: the button around it takes the focus", "filler", "GtkListItemWidget"),
+    Exception_("name", "the search button of GTK's window of shortcuts", "push button", "GtkImage", "Keyboard Shortcuts"),
     Exception_("name", "takes the focus only where nothing inside does", "scroll pane"),
     Exception_("reach", "the same", "scroll pane"),
+    Exception_("name", "libadwaita's, around rows that have names", "list", "GtkListBox"),
     Exception_("reach", "GTK's list: its rows take the focus, or it has none", "list"),
     Exception_("reach", "the frame's; GTK leaves these keys to the desktop", None, "Minimize|Maximize|Restore|Close"),
 ]
@@ -52,7 +55,8 @@ EXCEPTIONS = [
 class Control:
     """What the tree tells of one thing; what costs a call is asked for once, and only if needed."""
 
-    def __init__(self, atspi, node, states, box, inside):
+    def __init__(self, atspi, node, states, box, inside, window):
+        self.window = window  # its title
         has = lambda state: states.contains(getattr(atspi.StateType, state))
         self.node, self.path, self.box = node, node.path, box
         self.inside = inside  # paths of what it lies in, from the window down
@@ -81,21 +85,37 @@ def box_of(atspi, node):
     return box.x, box.y, box.width, box.height
 
 
+def overlap(a, b):
+    return all(min(a[i] + a[i + 2], b[i] + b[i + 2]) > max(a[i], b[i]) for i in (0, 1))
+
+
+def children(node):
+    found = (node.get_child_at_index(i) for i in range(node.get_child_count()))
+    return [child for child in found if child]
+
+
 def shown(window, root):
     """Controls that can be seen: GTK 4.8 tells only of windows whether they show."""
     atspi, found = window.Atspi, []
-    inner = root.get_child_at_index(0) if root.get_child_count() else root
+    title = root.get_name()
 
-    def on_top(page):
+    def is_at(page, x, y):
+        for i in range(root.get_child_count()):
+            there = root.get_child_at_index(i).get_accessible_at_point(x, y, atspi.CoordType.WINDOW)
+            while there and there.path != root.path:
+                if there.path == page.path:
+                    return True
+                there = there.get_parent()
+        return False
+
+    def on_top(page, others):
+        """Of pages in one place, the one that a click would go to."""
         x, y, width, height = box_of(atspi, page)
         if width <= 0 or height <= 0 or x + width <= 0:
             return False
-        there = inner.get_accessible_at_point(x + width // 2, y + height // 2, atspi.CoordType.WINDOW)
-        while there and there.path != root.path:
-            if there.path == page.path:
-                return True
-            there = there.get_parent()
-        return False
+        if not any(overlap((x, y, width, height), box_of(atspi, other)) for other in others):
+            return True
+        return is_at(page, x + width // 2, y + height // 2)
 
     def walk(node, inside):
         states = node.get_state_set()
@@ -103,14 +123,15 @@ def shown(window, root):
             return
         # The pages of a stack have no place of their own, and keep the one that they had once.
         if inside and "Component" not in node.get_interfaces():
-            page = node.get_child_at_index(0) if node.get_child_count() else None
-            if not page or not on_top(page):
+            pages = [page for page in children(node.get_parent()) for page in children(page)[:1]]
+            page = children(node)[:1]
+            if not page or not on_top(page[0], [other for other in pages if other.path != page[0].path]):
                 return
         elif inside:
             x, y, width, height = box_of(atspi, node)
             if width <= 0 or height <= 0 or x + width <= 0:
                 return
-            found.append(Control(atspi, node, states, (x, y, width, height), inside))
+            found.append(Control(atspi, node, states, (x, y, width, height), inside, title))
         for i in range(node.get_child_count()):
             child = node.get_child_at_index(i)
             if child:
@@ -159,6 +180,16 @@ def faults_of(control):
         yield "description", "is a picture that is not described"
     if control.role in VALUED and not value_of(control) and not tells_value(control):
         yield "value", "has no value"
+
+
+def check_window(root):
+    """A window says what it is."""
+    name, role = root.get_name() or "", root.get_role_name()
+    faults = [] if name.strip() and not NO_NAME.match(name) else [f"the window has no name: “{name}”"]
+    # GTK 4.8 has no word for a dialog, and says filler.
+    if role not in ("frame", "window", "dialog", "alert", "filler"):
+        faults.append(f"the window “{name}” is a {role}")
+    return faults
 
 
 def excepted(rule, control, used):
@@ -288,12 +319,14 @@ class Walker:
         """Tab until it comes round; in what arrows walk through, arrows. What was come to in order,
         and what of it could not be seen to have the focus."""
         by_path = {control.path: control for control in controls}
-        stops, paths, unseen = [], set(), []
+        stops, paths, unseen, visited = [], set(), [], set()
         for _ in range(len(controls) + 5):
             before = self.screen.grab(self.area)
-            node = self.focus_after("Tab")
-            if node is None or node.path in paths:
+            # At the end GTK may leave the focus nowhere before it begins again.
+            node = self.focus_after("Tab") or self.focus_after("Tab")
+            if node is None or node.path in visited:
                 break
+            visited.add(node.path)
             control = by_path.get(node.path)
             stops.append((node.path, control))
             paths.add(node.path)
@@ -349,8 +382,11 @@ class Walker:
         faults = []
         stops, reached, unseen = self.walk(controls)
         wanted = [control for control in controls if control.focusable and control.sensitive]
+        rows = {control.path: control.name for control in controls if control.path in reached}
         for control in wanted:
-            if control.path not in reached and not excepted("reach", control, self.used):
+            # What a row is there to set is set by the row.
+            by_row = any(rows.get(path) == control.name for path in control.inside)
+            if control.path not in reached and not by_row and not excepted("reach", control, self.used):
                 faults.append(f"{control}: neither Tab nor arrows lead to it")
         for stop in unseen:
             if not isinstance(stop, Control) or not excepted("ring", stop, self.used):
