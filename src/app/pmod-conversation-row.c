@@ -43,6 +43,8 @@ describe_day (gint64 created_us)
     return g_date_time_format (then, _ ("Today, %H:%M"));
   if (g_str_equal (day, before))
     return g_date_time_format (then, _ ("Yesterday, %H:%M"));
+  if (g_date_time_compare (then, now) > 0)
+    return g_date_time_format (then, _ ("%x, by a clock that was ahead"));
   return g_date_time_format (then, "%x");
 }
 

@@ -191,6 +191,12 @@ pmod_store_db_get_read_only (PmodStoreDb *self)
   return pmod_store_sql_get_read_only (self->sql);
 }
 
+const char *
+pmod_store_db_get_damage (PmodStoreDb *self)
+{
+  return pmod_store_sql_get_damage (self->sql);
+}
+
 /* --- Conversations --------------------------------------------------------------------------- */
 
 gboolean

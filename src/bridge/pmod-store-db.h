@@ -15,6 +15,8 @@ typedef struct _PmodStoreDb PmodStoreDb;
 PmodStoreDb *pmod_store_db_open (const char *path, GError **error);
 void pmod_store_db_free (PmodStoreDb *self);
 const char *pmod_store_db_get_read_only (PmodStoreDb *self); /* why, or NULL */
+/* What was found to be broken in the file since it was opened, or NULL. */
+const char *pmod_store_db_get_damage (PmodStoreDb *self);
 
 gboolean
 pmod_store_db_add_conversation (PmodStoreDb *self, const char *title, gint64 *id, GError **error);

@@ -187,6 +187,8 @@ tell_problem (PmodStore *self, const char *problem)
 
   if (!problem)
     problem = self->opening ? self->opening : pmod_store_db_get_read_only (self->db);
+  if (!problem)
+    problem = pmod_store_db_get_damage (self->db);
   if (g_strcmp0 (problem, self->told_problem) == 0)
     return;
   g_free (self->told_problem);
@@ -227,10 +229,7 @@ run_write (PmodStore *self, Job *job)
   gboolean again = !done && g_error_matches (error, PMOD_ERROR, PMOD_ERROR_IO) &&
                    !pmod_store_db_get_read_only (self->db);
 
-  if (done)
-    tell_problem (self, NULL);
-  else if (again)
-    tell_problem (self, error->message);
+  tell_problem (self, again ? error->message : NULL);
   if (job->done)
     {
       News *news = news_new (self);
