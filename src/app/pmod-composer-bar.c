@@ -75,10 +75,8 @@ update (PmodComposerBar *self)
   if (fits && parts)
     gtk_accessible_update_property (GTK_ACCESSIBLE (self->label), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                     parts, -1);
-  if (fits)
-    gtk_widget_remove_css_class (GTK_WIDGET (self->label), "error");
-  else
-    gtk_widget_add_css_class (GTK_WIDGET (self->label), "error");
+  gtk_widget_add_css_class (GTK_WIDGET (self->label), fits ? "dim-label" : "error");
+  gtk_widget_remove_css_class (GTK_WIDGET (self->label), fits ? "error" : "dim-label");
 }
 
 static void
