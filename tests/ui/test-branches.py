@@ -161,6 +161,22 @@ def test_context():
         keys("ctrl+a", "BackSpace")
         wait_for("the meter", lambda: counted(window) == empty)
 
+        # Nor is it asked instead of another.
+        keys("Up")
+        wait_focus(window, "Edit the Question")
+        for _ in range(14):
+            keys("ctrl+v")
+        keys("Return")
+        wait_for(
+            "the reason",
+            lambda: [n for n in window.everything() if n.get_name() == "The question is too long"],
+        )
+        window.keep("context-editor.png")
+        keys("Escape")
+        xdotool("windowfocus", window.window)
+        click(window, "Cancel")
+        wait_said(window, f"Question: {FIRST}", "Answer: One.")
+
         # The conversation's own system prompt.
         click(window, "System prompt: the model’s")
         wait_focus(window, "System Prompt")
