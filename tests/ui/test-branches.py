@@ -180,7 +180,7 @@ def test_context():
         # The conversation's own system prompt.
         click(window, "System prompt: the model’s")
         wait_focus(window, "System Prompt")
-        wait_name(window, "was not trained with any")
+        wait_name(window, "was trained without a system prompt")
         type_text("You describe drawings.")
         window.keep("system-prompt.png")
         keys("ctrl+Return")
