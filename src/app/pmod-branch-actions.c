@@ -99,41 +99,81 @@ typedef struct
   GtkWidget *pane;
   guint position;
   char *text;
-} Instead;
+  GtkTextBuffer *buffer; /* nullable */
+} Waiting;
+
+static void
+waiting_free (Waiting *self)
+{
+  g_object_unref (self->pane);
+  g_clear_object (&self->buffer);
+  g_free (self->text);
+  g_free (self);
+}
+
+static void
+give_back (Waiting *self, PmodContextMeter *meter, int needed)
+{
+  GtkTextIter start;
+
+  if (self->buffer)
+    {
+      gtk_text_buffer_get_start_iter (self->buffer, &start);
+      gtk_text_buffer_insert (self->buffer, &start, self->text, -1);
+    }
+  else if (needed > pmod_context_meter_get_limit (meter))
+    {
+      g_autofree char *why = pmod_context_meter_explain (meter, needed);
+
+      gtk_widget_activate_action (self->pane, "win.explain", "(ss)", _ ("The question is too long"),
+                                  why);
+    }
+}
 
 /* What the meter cannot count the engine still refuses by itself. */
 static void
 counted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   PmodContextMeter *meter = PMOD_CONTEXT_METER (source);
-  Instead *instead = user_data;
-  g_autoptr (PmodChat) chat = NULL;
+  Waiting *self = user_data;
+  PmodChat *chat = get_chat (self->pane);
   int needed = pmod_context_meter_count_finish (meter, result, NULL);
+  gboolean asked = FALSE;
 
-  g_object_get (instead->pane, "chat", &chat, NULL);
-  if (chat && needed > pmod_context_meter_get_limit (meter))
-    {
-      g_autofree char *why = pmod_context_meter_explain (meter, needed);
+  if (chat && needed <= pmod_context_meter_get_limit (meter))
+    asked = self->position == PMOD_BRANCH_END
+                ? pmod_chat_ask (chat, self->text)
+                : pmod_chat_ask_instead (chat, self->position, self->text);
+  if (asked)
+    gtk_widget_activate_action (self->pane, "chat.write", NULL);
+  else if (chat)
+    give_back (self, meter, needed);
+  waiting_free (self);
+}
 
-      gtk_widget_activate_action (instead->pane, "win.explain", "(ss)",
-                                  _ ("The question is too long"), why);
-    }
-  else if (chat && pmod_chat_ask_instead (chat, instead->position, instead->text))
-    gtk_widget_activate_action (instead->pane, "chat.write", NULL);
-  g_object_unref (instead->pane);
-  g_free (instead->text);
-  g_free (instead);
+void
+pmod_branch_actions_ask (GtkWidget *widget, guint position, const char *text, GtkTextBuffer *buffer)
+{
+  PmodChat *chat = get_chat (widget);
+  Waiting *self = g_new0 (Waiting, 1);
+  guint n_messages = g_list_model_get_n_items (pmod_chat_get_messages (chat));
+
+  self->pane = g_object_ref (widget);
+  self->position = position;
+  self->text = g_strdup (text);
+  self->buffer = buffer ? g_object_ref (buffer) : NULL;
+  pmod_context_meter_count_async (pmod_context_meter_get (chat), MIN (position, n_messages), text,
+                                  counted_cb, self);
 }
 
 static void
 ask_instead_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  Instead *instead = g_new0 (Instead, 1);
+  const char *text;
+  guint position;
 
-  g_variant_get (parameter, "(us)", &instead->position, &instead->text);
-  instead->pane = g_object_ref (widget);
-  pmod_context_meter_count_async (pmod_context_meter_get (get_chat (widget)), instead->position,
-                                  instead->text, counted_cb, instead);
+  g_variant_get (parameter, "(u&s)", &position, &text);
+  pmod_branch_actions_ask (widget, position, text, NULL);
 }
 
 static void

@@ -15,6 +15,15 @@ G_BEGIN_DECLS
 /* For the class of a widget that has the property "chat" and the action chat.write. */
 void pmod_branch_actions_install (GtkWidgetClass *klass);
 
+/* Asks text, once it is known to fit, behind all that was said, or instead of the question at
+ * position (PMOD_BRANCH_END: behind). Where it does not fit or cannot be asked now it comes back to
+ * the beginning of buffer; without a buffer it is said why. */
+#define PMOD_BRANCH_END G_MAXUINT
+void pmod_branch_actions_ask (GtkWidget *widget,
+                              guint position,
+                              const char *text,
+                              GtkTextBuffer *buffer);
+
 /* The widget's actions are free when chat is. */
 void pmod_branch_actions_follow (GtkWidget *widget, PmodChat *chat);
 

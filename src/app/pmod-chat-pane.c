@@ -19,7 +19,6 @@ struct _PmodChatPane
   PmodChat *chat;
   PmodContextMeter *meter; /* the chat's; nullable */
   gboolean read_only;
-  gboolean send_waits; /* for the meter to say that it fits */
   guint describe_id; /* the entry is to be described as usual again; 0: it is */
 
   GtkStack *stack;
@@ -73,23 +72,25 @@ update_send (PmodChatPane *self)
 static void
 send_cb (PmodChatPane *self)
 {
+  GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->entry);
   g_autofree char *text = dup_entry_text (self);
 
-  self->send_waits = self->meter && !pmod_context_meter_get_settled (self->meter);
-  if (self->send_waits || (self->meter && !pmod_context_meter_get_fits (self->meter)))
+  if (self->meter && !pmod_context_meter_get_settled (self->meter))
+    {
+      /* What is typed from here on is the next question. */
+      if (self->read_only || pmod_chat_get_busy (self->chat))
+        return;
+      g_object_set (self->list, "follow", TRUE, NULL);
+      gtk_text_buffer_set_text (buffer, "", 0);
+      pmod_branch_actions_ask (GTK_WIDGET (self), PMOD_BRANCH_END, text, buffer);
+      return;
+    }
+  if (self->meter && !pmod_context_meter_get_fits (self->meter))
     return;
   g_object_set (self->list, "follow", TRUE, NULL);
   if (self->chat && pmod_chat_ask (self->chat, text))
     gtk_text_buffer_set_text (gtk_text_view_get_buffer (self->entry), "", 0);
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
-}
-
-static void
-meter_cb (PmodChatPane *self)
-{
-  update_send (self);
-  if (self->send_waits && pmod_context_meter_get_settled (self->meter))
-    send_cb (self);
 }
 
 /* Where nothing is written, the question before is gone back to. */
@@ -289,7 +290,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
       pmod_branch_actions_follow (GTK_WIDGET (self), chat);
       self->meter = pmod_context_meter_get (chat);
-      g_signal_connect_object (self->meter, "changed", G_CALLBACK (meter_cb), self,
+      g_signal_connect_object (self->meter, "changed", G_CALLBACK (update_send), self,
                                G_CONNECT_SWAPPED);
       g_object_set (self->sampling, "tuning",
                     pmod_session_get_tuning (pmod_chat_get_session (chat)), NULL);

@@ -51,7 +51,7 @@ pmod_message_tools_edit (PmodMessageTools *self)
   if (!self->message || pmod_message_get_run (self->message) || !self->subject || self->editor ||
       !gtk_widget_get_sensitive (self->edit))
     return;
-  editor = pmod_question_editor_new (self->message);
+  editor = pmod_question_editor_new (self->message, gtk_widget_get_height (self->subject));
   g_signal_connect_object (editor, "closed", G_CALLBACK (closed_cb), self, G_CONNECT_SWAPPED);
   gtk_box_insert_child_after (GTK_BOX (gtk_widget_get_parent (self->subject)), editor,
                               self->subject);

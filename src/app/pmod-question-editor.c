@@ -5,11 +5,15 @@
 
 #include <glib/gi18n.h>
 
+/* Of its words, in pixels; what is more is scrolled. */
+#define MAX_HEIGHT 200
+
 struct _PmodQuestionEditor
 {
   GtkWidget parent_instance;
 
   PmodMessage *question;
+  GtkScrolledWindow *scroller;
   GtkTextView *entry;
   GtkWidget *ask;
 };
@@ -50,10 +54,27 @@ ask_cb (PmodQuestionEditor *self)
                               pmod_message_get_position (self->question), text);
 }
 
+/* As high as its words, up to a limit. A list's row gets the least height that it asks for, which a
+ * text view of its own knows only after it was that high once. */
+static void
+grow (PmodQuestionEditor *self)
+{
+  GtkTextIter end;
+  GdkRectangle line;
+
+  gtk_text_buffer_get_end_iter (gtk_text_view_get_buffer (self->entry), &end);
+  gtk_text_view_get_iter_location (self->entry, &end, &line);
+  gtk_scrolled_window_set_min_content_height (self->scroller,
+                                              MIN (line.y + line.height, MAX_HEIGHT));
+}
+
 static void
 changed_cb (PmodQuestionEditor *self)
 {
   g_autofree char *text = dup_text (self);
+
+  if (gtk_widget_get_width (GTK_WIDGET (self->entry)) > 0)
+    grow (self);
 
   gtk_widget_set_sensitive (self->ask, *g_strchug (text) != '\0');
 }
@@ -111,6 +132,7 @@ pmod_question_editor_class_init (PmodQuestionEditorClass *klass)
                                   NULL, NULL, G_TYPE_NONE, 0);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-question-editor.ui");
+  gtk_widget_class_bind_template_child (widget_class, PmodQuestionEditor, scroller);
   gtk_widget_class_bind_template_child (widget_class, PmodQuestionEditor, entry);
   gtk_widget_class_bind_template_child (widget_class, PmodQuestionEditor, ask);
   gtk_widget_class_bind_template_callback (widget_class, key_cb);
@@ -127,12 +149,13 @@ pmod_question_editor_init (PmodQuestionEditor *self)
 }
 
 GtkWidget *
-pmod_question_editor_new (PmodMessage *question)
+pmod_question_editor_new (PmodMessage *question, int height)
 {
   PmodQuestionEditor *self = g_object_new (PMOD_TYPE_QUESTION_EDITOR, NULL);
   GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->entry);
 
   self->question = g_object_ref (question);
+  gtk_scrolled_window_set_min_content_height (self->scroller, CLAMP (height, 1, MAX_HEIGHT));
   g_signal_connect_object (buffer, "changed", G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);
   gtk_text_buffer_set_text (buffer, pmod_message_get_text (question), -1);
   return GTK_WIDGET (self);

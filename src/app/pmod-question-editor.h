@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 #define PMOD_TYPE_QUESTION_EDITOR (pmod_question_editor_get_type ())
 G_DECLARE_FINAL_TYPE (PmodQuestionEditor, pmod_question_editor, PMOD, QUESTION_EDITOR, GtkWidget)
 
-GtkWidget *pmod_question_editor_new (PmodMessage *question);
+/* height: of the words as they stood there, so that nothing moves when it takes their place. */
+GtkWidget *pmod_question_editor_new (PmodMessage *question, int height);
 
 G_END_DECLS

@@ -49,13 +49,12 @@ describe (PmodModelCard *model)
 {
   if (!model)
     return g_strdup (_ ("Read by the model before every question of this conversation."));
+  if (model->single_questions && *model->system)
+    return g_strdup (_ ("This small model was trained with one system prompt alone: expect another "
+                        "one to do nothing, or to mislead it."));
   if (model->single_questions)
-    return g_strdup (
-        *model->system
-            ? _ ("This small model was trained with one system prompt alone. It was not trained "
-                 "with others: expect them to do nothing, or to mislead it.")
-            : _ ("This small model was trained without a system prompt. It was not trained with "
-                 "any: expect them to do nothing, or to mislead it."));
+    return g_strdup (_ ("This small model was trained without a system prompt: expect one to do "
+                        "nothing, or to mislead it."));
   if (*model->system)
     return g_strdup (_ ("Read before every question, instead of the text above, which the model "
                         "was trained with. How well it heeds another one differs from model to "

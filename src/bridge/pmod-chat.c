@@ -195,7 +195,10 @@ pmod_chat_put_aside (PmodChat *self)
     }
   g_list_store_remove_all (self->messages);
   pmod_chat_set_thread (self, pmod_thread_new ());
-  pmod_chat_take_system (self, NULL); /* when no messages are there that it would be kept with */
+  /* When no messages are there that it would be kept with. What was written before anything was
+   * asked is meant for what comes. */
+  if (n_messages > 0)
+    pmod_chat_take_system (self, NULL);
   set_read_only (self, FALSE);
 }
 
@@ -496,6 +499,7 @@ pmod_chat_clear (PmodChat *self)
   g_return_if_fail (PMOD_IS_CHAT (self));
 
   pmod_chat_put_aside (self);
+  pmod_chat_take_system (self, NULL);
   pmod_chat_set_run (self, NULL);
   pmod_chat_set_picture (self, NULL);
 }

@@ -161,10 +161,26 @@ def test_context():
         keys("ctrl+a", "BackSpace")
         wait_for("the meter", lambda: counted(window) == empty)
 
+        # Nor is it asked instead of another.
+        keys("Up")
+        wait_focus(window, "Edit the Question")
+        for _ in range(14):
+            keys("ctrl+v")
+        keys("Return")
+        wait_for(
+            "the reason",
+            lambda: [n for n in window.everything() if n.get_name() == "The question is too long"],
+        )
+        window.keep("context-editor.png")
+        keys("Escape")
+        xdotool("windowfocus", window.window)
+        click(window, "Cancel")
+        wait_said(window, f"Question: {FIRST}", "Answer: One.")
+
         # The conversation's own system prompt.
         click(window, "System prompt: the model’s")
         wait_focus(window, "System Prompt")
-        wait_name(window, "was not trained with any")
+        wait_name(window, "was trained without a system prompt")
         type_text("You describe drawings.")
         window.keep("system-prompt.png")
         keys("ctrl+Return")
@@ -205,6 +221,19 @@ def test_kept():
         wait_name(window, f"Question: {SECOND}")
         window.keep("branches-found.png")
 
+        # In a narrow window, too.
+        keys("ctrl+shift+s")
+        xdotool("windowsize", window.window, 360, 640)
+        wait_for(
+            "the narrow window",
+            lambda: "WIDTH=360" in xdotool("getwindowgeometry", "--shell", window.window),
+        )
+        time.sleep(0.5)
+        if not any(n.get_name() == "Chat" and window.has(n, "PRESSED") for n in window.walk()):
+            keys("F9")
+        wait_name(window, "Version 1 of 2")
+        window.keep("branches-narrow.png")
+
 
 def open_found(window):
     for _ in range(12):
@@ -216,16 +245,4 @@ def open_found(window):
     raise AssertionError("the keyboard does not come to the conversation")
 
 
-def test_narrow():
-    with Window("--model", DEMO, size=(360, 640)) as window:
-        keys("ctrl+shift+s")
-        wait_for("the conversation", lambda: window.names(f"Conversation: {FIRST}"))
-        open_found(window)
-        keys("F9")
-        wait_name(window, "Version 1 of 2")
-        geometry = xdotool("getwindowgeometry", "--shell", window.window)
-        assert "WIDTH=360" in geometry, geometry
-        window.keep("branches-narrow.png")
-
-
-harness.run(test_versions, test_kept, test_narrow, test_context)
+harness.run(test_versions, test_kept, test_context)

@@ -379,7 +379,8 @@ test_system (Fixture *self, gconstpointer data)
   ask (self, QUESTION);
   g_assert_cmpint (pmod_run_get_n_prompt_tokens (pmod_message_get_run (get (self, 5))), ==, n_more);
 
-  /* A new conversation begins without one, and undo brings it back. */
+  /* A new conversation begins without one, and undo brings it back. One that is written before
+   * anything is asked is for any picture. */
   pmod_chat_open_picture (self->chat, self->picture);
   g_assert_null (pmod_chat_get_system (self->chat));
   pmod_chat_undo (self->chat);
@@ -387,6 +388,12 @@ test_system (Fixture *self, gconstpointer data)
   pmod_chat_set_system (self->chat, NULL);
   store_check_wait (!has_disk_system (self));
   assert_shown (self, QUESTION " 1/1|One. 1/1|" QUESTION " 1/1|One. 1/1|" QUESTION " 1/1|One. 1/1");
+  pmod_chat_clear (self->chat);
+  pmod_chat_set_system (self->chat, "For what comes.");
+  pmod_chat_open_picture (self->chat, self->picture);
+  g_assert_cmpstr (pmod_chat_get_system (self->chat), ==, "For what comes.");
+  pmod_chat_clear (self->chat);
+  g_assert_null (pmod_chat_get_system (self->chat));
 }
 
 /* --- The context ----------------------------------------------------------------------------- */
