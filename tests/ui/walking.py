@@ -44,6 +44,7 @@ EXCEPTIONS = [
     Exception_("role", "the same", "filler", "GtkListItemWidget"),
     Exception_("reach", "the same: the button around it takes the focus", "filler", "GtkListItemWidget"),
     Exception_("name", "the search button of GTK's window of shortcuts", "push button", "GtkImage", "Keyboard Shortcuts"),
+    Exception_("order", "the same, where Tab begins again", "push button", "GtkImage", "Keyboard Shortcuts"),
     Exception_("name", "takes the focus only where nothing inside does", "scroll pane"),
     Exception_("reach", "the same", "scroll pane"),
     Exception_("name", "libadwaita's, around rows that have names", "list", "GtkListBox"),
