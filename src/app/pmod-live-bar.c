@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-camera-page.h"
+#include "pmod-drop-down.h"
 
 static const double intervals_s[] = { 1, 2, 5, 10, 30 };
 
@@ -316,4 +317,6 @@ static void
 pmod_live_bar_init (PmodLiveBar *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  pmod_drop_down_set_name (GTK_WIDGET (self->interval),
+                           _ ("How often the standing question is asked"));
 }

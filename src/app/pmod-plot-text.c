@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-/* Of the text's own colour. */
-#define STRENGTH 0.7f
-
 PangoLayout *
 pmod_plot_text_new (GtkWidget *widget, const char *text, int *width, int *height)
 {
@@ -21,7 +18,7 @@ void
 pmod_plot_text_get_color (GtkWidget *widget, GdkRGBA *color)
 {
   gtk_style_context_get_color (gtk_widget_get_style_context (widget), color);
-  color->alpha *= STRENGTH;
+  color->alpha *= PMOD_PLOT_TEXT_STRENGTH;
 }
 
 double

@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+/* Of the text's own colour. */
+#define PMOD_PLOT_TEXT_STRENGTH 0.7f
+
 /* In widget's font; its size in pixels. (transfer full) */
 PangoLayout *pmod_plot_text_new (GtkWidget *widget, const char *text, int *width, int *height);
 

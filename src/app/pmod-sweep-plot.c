@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "pmod-format.h"
 #include "pmod-palette.h"
 #include "pmod-plot-text.h"
 
@@ -114,12 +115,14 @@ char *
 pmod_sweep_plot_describe_point (PmodSweepRun *sweep, int i)
 {
   g_autofree char *name = name_point (sweep, i);
+  g_autofree char *divergence = NULL;
   PmodSweepResult result;
 
   pmod_sweep_run_get_point (sweep, i, &result);
-  return g_strdup_printf (_ ("%s: %.1f %% of dense, KV %.1f %%, KL %.3g nats"), name,
+  divergence = pmod_format_small (result.divergence);
+  return g_strdup_printf (_ ("%s: %.1f %% of dense, KV %.1f %%, KL %s nats"), name,
                           100 * result.paper / result.paper_dense,
-                          100 * result.kv_bytes / result.kv_bytes_dense, result.divergence);
+                          100 * result.kv_bytes / result.kv_bytes_dense, divergence);
 }
 
 static gboolean

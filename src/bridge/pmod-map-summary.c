@@ -10,6 +10,7 @@
 #define MOST 0.6        /* of what is kept, ... */
 #define SMALL_AREA 0.45 /* ... in so little of the picture: "mostly" there */
 #define AS_FULL 0.75    /* of a region: it is named with that one */
+#define EMPTY 0.25      /* of what it would hold if all were spread evenly: hardly any */
 #define N_PLACES_MOST 3 /* in one sentence */
 #define N_ENDS_MOST 3   /* sentences on where the depth ends */
 #define DEPTH_STEP 0.5  /* layers: less is no difference */
@@ -175,6 +176,30 @@ find_most (const int *found, const int *parts, gboolean *whole)
   return area <= SMALL_AREA * n_parts && is_few (places) ? places : 0;
 }
 
+/* Regions that have hardly their share of what lies all over the picture. */
+static Places
+find_empty (const int *found, const int *parts)
+{
+  double mean = (double)sum (found) / MAX (sum (parts), 1);
+  Places places = 0;
+
+  for (int i = 0; i < PMOD_MAP_N_REGIONS; i++)
+    if (parts[i] > 0 && found[i] <= EMPTY * mean * parts[i])
+      places |= BIT (i);
+  return is_few (places) ? places : 0;
+}
+
+static char *
+say_spread (const int *found, const int *parts, gboolean right_to_left)
+{
+  g_autofree char *empty = list_places (find_empty (found, parts), right_to_left);
+
+  if (!empty)
+    return g_strdup (C_ ("where in a picture", "spread over the picture"));
+  return g_strdup_printf (C_ ("where in a picture", "spread over the picture, hardly any %s"),
+                          empty);
+}
+
 /* "mostly in the centre"; NULL where nothing was found. */
 static char *
 say_where (const int *found, const int *parts, gboolean right_to_left)
@@ -186,7 +211,7 @@ say_where (const int *found, const int *parts, gboolean right_to_left)
   if (sum (found) == 0)
     return NULL;
   if (!list)
-    return g_strdup (C_ ("where in a picture", "spread over the picture"));
+    return say_spread (found, parts, right_to_left);
   if (whole)
     return g_steal_pointer (&list);
   /* Translators: %s is one place in the picture or several, such as "in the centre" */

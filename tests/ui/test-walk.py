@@ -17,24 +17,29 @@ DETAIL = os.environ.get("STRATA_UI_DETAIL")  # each stop of Tab
 PICTURE = TOP / "data/samples/rocket-and-ring.png"
 
 
-def press(window, name):
-    for node in window.everything():
-        if (node.get_name() or "").strip() == name and node.get_n_actions():
-            node.do_action(0)
-            return
-    raise AssertionError(f"nothing to press is named {name}")
-
-
 class States:
     """Walks through each state and keeps what is wrong, so that one run tells all of it."""
 
     def __init__(self, window):
         self.window, self.walker, self.faults = window, walking.Walker(window), []
+        self.controls = []  # of the state before
+
+    def press(self, name):
+        """What was shown just now, or has come since."""
+        for control in self.controls:
+            if control.name.strip() == name and control.acts:
+                control.node.do_action(0)
+                return
+        for node in self.window.walk():
+            if (node.get_name() or "").strip() == name and node.get_n_actions():
+                node.do_action(0)
+                return
+        raise AssertionError(f"nothing to press is named {name}")
 
     def visit(self, state, root=None, by_keys=True):
         self.walker.rest()
         root = root or self.window.frame
-        controls = walking.shown(self.window, root)
+        controls = self.controls = walking.shown(self.window, root)
         assert len(controls) > 5, f"{state}: only {len(controls)} things are shown"
         faults = walking.check_window(root) + walking.check_names(controls, self.walker.used)
         stops = []
@@ -93,28 +98,28 @@ def test_window():
         states = States(window)
         window.wait_name("No Picture Yet")
         states.visit("welcome")
-        press(window, "Sample picture: A rocket and a green ring on black")
+        states.press("Sample picture: A rocket and a green ring on black")
         window.wait_layers()
-        states.visit("picture")
-        for key, view in (("alt+w", "weights"), ("alt+e", "depth"), ("alt+u", "picture alone")):
+        states.visit("picture", by_keys=False)
+        for key, view in (("alt+e", "depth"), ("alt+u", "picture alone")):
             keys(key)
             states.visit(view, by_keys=False)
         keys("alt+m")
-        press(window, "What is right of the rocket?")
+        states.press("What is right of the rocket?")
         window.wait_name("Answer: A")
         states.visit("answer")
         keys("ctrl+shift+s")
         window.wait_name("Search the conversations")
         states.visit("conversations")
         keys("ctrl+shift+s")
-        press(window, "Details")
+        states.press("Details")
         states.visit("details")
-        press(window, "Routing")
+        states.press("Routing")
         for part in ("Weight of what is kept", "Choice of words", "Brush"):
-            press(window, part)
+            states.press(part)
         states.visit("routing")
-        press(window, "Brush")
-        press(window, "Details")
+        states.press("Brush")
+        states.press("Details")
         keys("ctrl+d")
         window.wait_name("A, as set")
         states.visit("compare")
@@ -128,9 +133,9 @@ def test_dialogs():
         window.wait_layers()
         keys("ctrl+e")
         states.visit_dialog("export", "^Export$")
-        press(window, "Routing")
+        states.press("Routing")
         time.sleep(0.3)
-        press(window, "Sweep\u2026")
+        states.press("Sweep\u2026")
         states.visit_dialog("sweep", "^Sweep$")
         keys("ctrl+question")
         states.visit_dialog("shortcuts", "^Keyboard Shortcuts$")

@@ -255,8 +255,9 @@ test_layers (void)
   check (&plain, (PmodMapSubject){ .layer = 0 },
          "Layer 0 has no router: it keeps all 36 parts. " TRENDS);
   check (&plain, (PmodMapSubject){ .layer = 1 }, "Layer 1 keeps all 36 parts. " TRENDS);
-  check (&plain, (PmodMapSubject){ .layer = 2 },
-         "Layer 2 keeps 32 of 36 parts, spread over the picture. " TRENDS);
+  check (
+      &plain, (PmodMapSubject){ .layer = 2 },
+      "Layer 2 keeps 32 of 36 parts, spread over the picture, hardly any at the top left. " TRENDS);
   check (&plain, (PmodMapSubject){ .layer = 3 },
          "Layer 3 keeps 8 of 36 parts, in the centre and at the bottom left. " TRENDS);
   check (&plain, (PmodMapSubject){ .layer = 5 },
@@ -287,7 +288,7 @@ test_reading_order (void)
   check_short (&written, (PmodMapSubject){ .layer = 1 }, "Kept: at the top left and at the right.");
   check_short (&plain, (PmodMapSubject){ .layer = 0 }, NULL);
   check_short (&plain, (PmodMapSubject){ .layer = 2, .right_to_left = TRUE },
-               "Kept: spread over the picture.");
+               "Kept: spread over the picture, hardly any at the top left.");
   check (&plain, (PmodMapSubject){ .layer = 4, .right_to_left = TRUE },
          "Layer 4 keeps 4 of 36 parts, in the centre. "
          "From layer 2 on nothing is kept at the top left. "
