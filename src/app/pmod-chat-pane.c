@@ -19,6 +19,7 @@ struct _PmodChatPane
   PmodChat *chat;
   PmodContextMeter *meter; /* the chat's; nullable */
   gboolean read_only;
+  gboolean says;     /* the entry's description is a sentence of the answer */
   guint describe_id; /* the entry is to be described as usual again; 0: it is */
 
   GtkStack *stack;
@@ -146,8 +147,10 @@ describe_entry (PmodChatPane *self, const char *description)
 static void
 sentence_cb (PmodChatPane *self)
 {
-  if (gtk_widget_has_focus (GTK_WIDGET (self->entry)))
-    describe_entry (self, pmod_speaker_get_sentence (self->speaker));
+  if (!gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    return;
+  self->says = TRUE;
+  describe_entry (self, pmod_speaker_get_sentence (self->speaker));
 }
 
 static gboolean
@@ -156,8 +159,10 @@ describe_again_cb (gpointer user_data)
   PmodChatPane *self = user_data;
 
   self->describe_id = 0;
-  if (!gtk_widget_has_focus (GTK_WIDGET (self->entry)))
-    describe_entry (self, _ ("Enter sends, Shift and Enter break the line"));
+  if (gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    return G_SOURCE_REMOVE;
+  self->says = FALSE;
+  describe_entry (self, _ ("Enter sends, Shift and Enter break the line"));
   return G_SOURCE_REMOVE;
 }
 
@@ -165,7 +170,7 @@ describe_again_cb (gpointer user_data)
 static void
 entry_left_cb (PmodChatPane *self)
 {
-  if (self->describe_id == 0)
+  if (self->says && self->describe_id == 0)
     self->describe_id = g_idle_add_full (G_PRIORITY_LOW, describe_again_cb, self, NULL);
 }
 
