@@ -118,7 +118,6 @@ pmod_token_cell_class_init (PmodTokenCellClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodTokenCell, label);
   gtk_widget_class_bind_template_callback (widget_class, released_cb);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
-  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_BUTTON);
   gtk_widget_class_set_css_name (widget_class, "tokencell");
 }
 
@@ -131,8 +130,9 @@ pmod_token_cell_init (PmodTokenCell *self)
 GtkWidget *
 pmod_token_cell_new (const char *text, const char *name, double probability)
 {
-  PmodTokenCell *self = g_object_new (PMOD_TYPE_TOKEN_CELL, "focusable", name != NULL, "can-target",
-                                      name != NULL, NULL);
+  PmodTokenCell *self = g_object_new (
+      PMOD_TYPE_TOKEN_CELL, "focusable", name != NULL, "can-target", name != NULL,
+      "accessible-role", name ? GTK_ACCESSIBLE_ROLE_BUTTON : GTK_ACCESSIBLE_ROLE_LABEL, NULL);
 
   self->probability = CLAMP (probability, 0, 1);
   gtk_label_set_label (self->label, text);

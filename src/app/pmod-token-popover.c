@@ -104,8 +104,8 @@ pmod_token_popover_show (PmodTokenPopover *self, PmodRun *run, int index, gboole
   gtk_widget_set_visible (self->given, token.given);
   fill_list (self, run, index, token.chance.id, can_choose);
   gtk_widget_set_visible (GTK_WIDGET (self->list), token.n_alternatives > 0);
-  gtk_label_set_label (self->hint, can_choose ? _ ("Choose another to go on from there.")
-                                              : _ ("Only the last answer can be gone on with."));
+  gtk_label_set_label (self->hint,
+                       can_choose ? _ ("Choose another to go on") : _ ("Of an earlier answer"));
   gtk_widget_set_visible (GTK_WIDGET (self->hint), token.n_alternatives > 0);
 }
 

@@ -81,10 +81,12 @@ popover_key_cb (GtkEventControllerKey *controller,
   return GDK_EVENT_STOP;
 }
 
+static void leave_cb (GtkEventController *controller, gpointer user_data);
+
 static void
 ensure_popover (PmodTokenView *self)
 {
-  GtkEventController *key;
+  GtkEventController *key, *motion;
 
   if (self->popover)
     return;
@@ -93,6 +95,9 @@ ensure_popover (PmodTokenView *self)
   gtk_event_controller_set_propagation_phase (key, GTK_PHASE_CAPTURE);
   g_signal_connect (key, "key-pressed", G_CALLBACK (popover_key_cb), self);
   gtk_widget_add_controller (self->popover, key);
+  motion = gtk_event_controller_motion_new ();
+  g_signal_connect (motion, "leave", G_CALLBACK (leave_cb), self);
+  gtk_widget_add_controller (self->popover, motion);
   g_signal_connect_swapped (self->popover, "chosen", G_CALLBACK (chosen_cb), self);
   g_signal_connect_swapped (self->popover, "closed", G_CALLBACK (closed_cb), self);
   gtk_widget_set_parent (self->popover, GTK_WIDGET (self));

@@ -35,6 +35,19 @@ pmod_context_check_begin (const PmodContext *self, const GArray *ids, int n_toke
   return FALSE;
 }
 
+void
+pmod_context_keep_answer (PmodContext *self,
+                          const PmodSequence *sequence,
+                          const PmodRouting *routing)
+{
+  int n_shared = self->sequence != NULL ? pmod_sequence_n_shared (self->sequence, sequence) : 0;
+
+  if (!self->upper_valid || n_shared == 0 || n_shared != sequence->n_segments ||
+      n_shared != self->sequence->n_segments ||
+      !pmod_routing_equal (&self->routing, routing, self->model->config))
+    self->n_answered = self->n_scored = 0;
+}
+
 /* What is remembered of the token at place, were it id. */
 static gboolean
 recall (const PmodContext *self, int place, gint32 id, PmodScored *token)

@@ -161,6 +161,12 @@ gboolean pmod_context_advance (PmodContext *self, int token, PmodTrace *trace, G
 gboolean
 pmod_context_check_begin (const PmodContext *self, const GArray *ids, int n_tokens, GError **error);
 
+/* Before a prefill: forgets the answer unless the last one was the same, so that what lies behind
+ * it in the caches fits behind it once more. */
+void pmod_context_keep_answer (PmodContext *self,
+                               const PmodSequence *sequence,
+                               const PmodRouting *routing);
+
 /* After a prefill: the answer has ids, and what comes next is as if they had been drawn. *go_on:
  * func did not ask for a stop. */
 gboolean pmod_context_begin (PmodContext *self,

@@ -273,17 +273,6 @@ find_reuse (PmodContext *self,
     *first_low = 0;
 }
 
-/* Whether the same prefill comes again, so that what lies behind it in the caches fits behind it
- * once more. */
-static gboolean
-is_answered (const PmodContext *self, const PmodSequence *sequence, const PmodRouting *routing)
-{
-  int n_shared = self->sequence != NULL ? pmod_sequence_n_shared (self->sequence, sequence) : 0;
-
-  return self->upper_valid && n_shared > 0 && is_whole (self, sequence, n_shared) &&
-         pmod_routing_equal (&self->routing, routing, self->model->config);
-}
-
 static gboolean
 run_prefill (PmodContext *self,
              const PmodSequence *sequence,
@@ -381,8 +370,7 @@ pmod_context_prefill_sequence (PmodContext *self,
       return FALSE;
     }
   find_reuse (self, sequence, &params->routing, &first_low, &first_high);
-  if (!is_answered (self, sequence, &params->routing))
-    self->n_answered = self->n_scored = 0;
+  pmod_context_keep_answer (self, sequence, &params->routing);
   keep_routing (self, &params->routing);
   self->received_valid = self->received_valid && first_low > 0;
   pmod_context_record_begin (self, sequence, params, segment_end (sequence, first_high), trace);
