@@ -84,27 +84,26 @@ class Chat:
         return False
 
     def messages(self):
+        """Each name, with the time by which it was there: a window that is busy answers late."""
         if not self.list and not self.find():
-            return []
+            return
         try:
-            return [
-                self.list.get_child_at_index(i).get_name() or ""
-                for i in range(self.list.get_child_count())
-            ]
+            for i in range(self.list.get_child_count()):
+                name = self.list.get_child_at_index(i).get_name() or ""
+                yield name, time.monotonic()
         except Exception:
-            return []
+            return  # the list has changed; the next look sees it
 
 
 def look(chat, seen):
     """seen: question -> [(when, answer so far)]"""
-    now = time.monotonic()
     question = None
-    for name in chat.messages():
+    for name, when in chat.messages():
         kind, _, text = name.partition(": ")
         if kind == "Question":
             question = text
         elif kind == "Answer" and question:
-            seen.setdefault(question, []).append((now, text))
+            seen.setdefault(question, []).append((when, text))
 
 
 def one_round(number, chance):
@@ -116,7 +115,7 @@ def one_round(number, chance):
         chat = Chat(window)
         until = time.monotonic() + chance.uniform(0.3, 4)
         while time.monotonic() < until:
-            if typed == 0 or not any(name for name in window_busy(chat, seen, f"round {number} {typed}")):
+            if typed == 0 or rests(seen, f"round {number} {typed}"):
                 typed += 1
                 type_text(f"round {number} {typed}")
                 keys("Return")
@@ -129,12 +128,10 @@ def one_round(number, chance):
     return seen, killed
 
 
-def window_busy(chat, seen, question):
-    """Whether the last question has no answer that rests yet."""
-    look(chat, seen)
+def rests(seen, question):
+    """Whether its answer has not grown for a while."""
     looks = seen.get(question, [])
-    rests = len(looks) > 6 and looks[-1][1] == looks[-6][1] and looks[-1][1]
-    return [] if rests else [True]
+    return len(looks) > 6 and looks[-1][1] == looks[-6][1] != ""
 
 
 def check(seen, killed, kept, count, stalls):
@@ -152,8 +149,7 @@ def check(seen, killed, kept, count, stalls):
             # A character whose bytes are not all there yet is shown as one that cannot be.
             assert (text or "").startswith(shown.rstrip("\ufffd")), (
                 f"{question}: {len(shown)} characters were seen {killed - when:.1f} s before, and"
-                f" {len(text or '')} are on disk, in state {state}: {shown[-20:]!r}, {(text or '')[-20:]!r};"
-                f" first seen {killed - min(w for w, s in looks if s == shown):.1f} s before; a write took {stall:.1f} s"
+                f" {len(text or '')} are on disk, in state {state}; a write took {stall:.1f} s"
             )
         count["growing"] += state == GROWING
 
