@@ -88,9 +88,10 @@ static void
 quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
   /* Held: a window takes those that belong to it along. */
-  GList *windows =
-      g_list_copy_deep (gtk_application_get_windows (user_data), (GCopyFunc)g_object_ref, NULL);
+  GList *windows = g_list_copy (gtk_application_get_windows (user_data));
 
+  for (GList *l = windows; l; l = l->next)
+    g_object_ref (l->data);
   for (GList *l = windows; l; l = l->next)
     gtk_window_close (l->data);
   if (!windows)

@@ -197,6 +197,7 @@ def download(window, hub):
     window.keep("models-plan.png")
 
     # Slowly, while the window is closed, from two clicks on the button.
+    hub.log.clear()
     hub.fault(WEIGHTS, hubserver.slow(20, 100), STAY)
     click(window, "Download")
     xdotool("click", 1)
