@@ -83,12 +83,16 @@ open_first_model (PmodApplication *self, const char *model)
 static void
 quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-  g_autoptr (GList) windows = g_list_copy (gtk_application_get_windows (user_data));
+  /* Held: a window takes those that belong to it along. */
+  GList *windows = g_list_copy (gtk_application_get_windows (user_data));
 
+  for (GList *l = windows; l; l = l->next)
+    g_object_ref (l->data);
   for (GList *l = windows; l; l = l->next)
     gtk_window_close (l->data);
   if (!windows)
     g_application_quit (user_data);
+  g_list_free_full (windows, g_object_unref);
 }
 
 /* What a window of words stands over; the bus may ask for one before there is any. */

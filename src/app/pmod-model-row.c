@@ -82,7 +82,7 @@ describe_use (PmodModelRow *self)
 {
   PmodModelCard *card = pmod_session_get_model (self->session);
 
-  return g_strdup_printf (_ ("In use, in %s on %s"), card->precision, card->device);
+  return g_strdup_printf (_ ("In use, in %s"), card->precision);
 }
 
 static char *

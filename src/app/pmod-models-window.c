@@ -373,7 +373,9 @@ pmod_models_window_new (GtkWindow *parent,
                         PmodCatalog *catalog,
                         PmodDownload *download)
 {
-  PmodModelsWindow *self = g_object_new (PMOD_TYPE_MODELS_WINDOW, "transient-for", parent, NULL);
+  /* With the application, so that its keys, to quit for one, work here, too. */
+  PmodModelsWindow *self = g_object_new (PMOD_TYPE_MODELS_WINDOW, "transient-for", parent, TRUE,
+                                         "application", gtk_window_get_application (parent), NULL);
 
   self->session = g_object_ref (session);
   self->machine = g_object_ref (pmod_session_get_machine (session));

@@ -103,7 +103,15 @@ pmod_window_start_models (PmodWindow *self)
 void
 pmod_window_end_models (PmodWindow *self)
 {
+  GtkWindow *window = GTK_WINDOW (self->models_window);
+
   g_clear_weak_pointer (&self->models_window);
+  if (window)
+    {
+      /* A key that is still being handled may hold it until after this one is gone. */
+      gtk_window_set_transient_for (window, NULL);
+      gtk_window_destroy (window);
+    }
   g_clear_object (&self->catalog);
   g_clear_object (&self->download);
 }

@@ -18,6 +18,8 @@ struct _PmodCatalog
   PmodSession *session;
   GListStore *entries;
   GStrv folders;
+  GPtrArray
+      *used; /* paths of models that were in use: they stay listed when they are not any more */
   GCancellable *searching;
 };
 
@@ -225,6 +227,7 @@ pmod_catalog_dispose (GObject *object)
   g_clear_object (&self->session);
   g_clear_object (&self->entries);
   g_clear_pointer (&self->folders, g_strfreev);
+  g_clear_pointer (&self->used, g_ptr_array_unref);
 
   G_OBJECT_CLASS (pmod_catalog_parent_class)->dispose (object);
 }
@@ -289,6 +292,7 @@ pmod_catalog_init (PmodCatalog *self)
 {
   self->entries = g_list_store_new (PMOD_TYPE_MODEL_ENTRY);
   self->folders = g_new0 (char *, 1);
+  self->used = g_ptr_array_new_with_free_func (g_free);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */
@@ -326,9 +330,11 @@ list_folders (PmodCatalog *self)
   PmodModelCard *card = pmod_session_get_model (self->session);
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
 
+  if (card && !g_ptr_array_find_with_equal_func (self->used, card->path, g_str_equal, NULL))
+    g_ptr_array_add (self->used, g_strdup (card->path));
   g_strv_builder_addv (folders, (const char **)self->folders);
-  if (card && !g_strv_contains ((const char *const *)self->folders, card->path))
-    g_strv_builder_add (folders, card->path);
+  for (guint i = 0; i < self->used->len; i++)
+    g_strv_builder_add (folders, g_ptr_array_index (self->used, i));
   return g_strv_builder_end (folders);
 }
 

@@ -54,7 +54,7 @@ GListModel *pmod_catalog_get_entries (PmodCatalog *self);
 void pmod_catalog_refresh (PmodCatalog *self);
 
 /* A property, "folders": paths that are listed although they are nowhere that models are searched
- * for. The model in use is listed always. */
+ * for. A model that was in use is listed always. */
 void pmod_catalog_add_folder (PmodCatalog *self, const char *path);
 void pmod_catalog_remove_folder (PmodCatalog *self, const char *path);
 

@@ -335,6 +335,18 @@ add_tower (Planner *self, const PmodHubList *list, const char *name, const char 
   return add_tower_repo (self, folder, name, folder);
 }
 
+/* Where the weights are in the checkpoint, a folder of the repository may still say of what shape
+ * the tower is. */
+static void
+add_tower_shape (Planner *self, const PmodHubList *list, const char *name)
+{
+  const char *folder = g_str_has_prefix (name, "./") ? name + 2 : name;
+  g_autofree char *prefix = g_strconcat (folder, "/", NULL);
+
+  add_if_there (self, list, prefix, CONFIG, folder);
+  add_if_there (self, list, prefix, "preprocessor_config.json", folder);
+}
+
 /* --- The whole -------------------------------------------------------------------------------- */
 
 static gboolean
@@ -375,6 +387,8 @@ choose (Planner *self, const PmodHubList *list, const char *tower)
     return FALSE;
   if (name != NULL && !inside && !add_tower (self, list, name, tower))
     return FALSE;
+  if (name != NULL && inside)
+    add_tower_shape (self, list, name);
   add_if_there (self, list, "", "tokenizer.model", NULL);
   add_if_there (self, list, "", "tokenizer_config.json", NULL);
   add_if_there (self, list, "", "generation_config.json", NULL);
