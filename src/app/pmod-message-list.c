@@ -504,8 +504,7 @@ pmod_message_list_focus (GtkWidget *widget, GtkDirectionType direction)
   if (!self->rows->pdata[at])
     return FALSE;
   show (self, at, self->follow);
-  focus_message (self, at);
-  return TRUE;
+  return gtk_widget_child_focus (self->rows->pdata[at], direction);
 }
 
 /* A focus that keys moved is brought into sight; what the pointer went to is in sight. */

@@ -172,7 +172,8 @@ pmod_message_row_focus (GtkWidget *widget, GtkDirectionType direction)
            (!forward && gtk_widget_grab_focus (widget));
   if (gtk_widget_is_focus (widget))
     return forward && gtk_widget_child_focus (self->bubble, direction);
-  return gtk_widget_grab_focus (widget);
+  return (!forward && gtk_widget_child_focus (self->bubble, direction)) ||
+         gtk_widget_grab_focus (widget);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */

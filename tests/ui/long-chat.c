@@ -23,7 +23,7 @@
 #define HEIGHT 700
 #define STEP 450 /* pixels a frame: 2,000 messages in ten seconds */
 #define TOKENS_S 200
-#define STREAM_S 8
+#define STREAM_S 5
 
 typedef struct
 {
