@@ -62,6 +62,7 @@ class States:
         self.visit(state, root)
         keys("Escape")
         wait_for(f"the end of {title}", lambda: not x_window(title))
+        self.controls = []  # they are gone
         give_focus(window.window)
 
 
