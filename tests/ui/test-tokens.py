@@ -162,21 +162,25 @@ def set_number(spins, name, value):
     assert spins[name].get_value_iface().set_current_value(value), name
 
 
+def settings_are_open(window):
+    return any(node.get_name() == "Settings of answers" and window.has(node, "VISIBLE")
+               for node in window.everything())
+
+
 def check_settings(window):
     """The popover opens by a click, and its numbers are those that the next answer is drawn with."""
     click(window, next(node for node in window.walk() if node.get_name() ==
                        "How answers are drawn" and node.get_role_name() == "push button"))
-    popover = wait_for("the settings", lambda: [
-        node for node in window.everything() if node.get_name() == "Settings of answers"
-        and window.has(node, "VISIBLE")])[0]
+    wait_for("the settings", lambda: settings_are_open(window))
     everything = list(window.everything())
     spins = {node.get_name(): node for node in everything if node.get_role_name() == "spin button"}
+    reset = next(node for node in everything if node.get_name() == "Reset")
     set_number(spins, "Temperature", 4)
     set_number(spins, "Seed", 5)
     set_number(spins, "Longest answer", 6)
     window.keep("sampling.png")
     keys("Escape")
-    wait_for("no settings", lambda: not window.has(popover, "VISIBLE"))
+    wait_for("no settings", lambda: not settings_are_open(window))
     found = []
     for seed in (5, 6, 5):
         set_number(spins, "Seed", seed)
@@ -185,7 +189,6 @@ def check_settings(window):
         wait_for("another answer", lambda: set(answers(window)) != before)
         found.append(wait_answer(window))
     assert found[0] == found[2] and found[0] != found[1], found
-    reset = next(node for node in everything if node.get_name() == "Reset")
     assert reset.get_action_iface().do_action(0)
     wait_for("what it was", lambda: spins["Temperature"].get_value_iface().get_current_value() == 0
              and spins["Longest answer"].get_value_iface().get_current_value() == 256)
