@@ -4,7 +4,7 @@
 
 #include "pmod-engine.h"
 
-#define N_TOKENS 8
+#define N_TOKENS 6
 
 /* What an answer's records told. */
 typedef struct
@@ -302,7 +302,7 @@ test_stop (void)
   g_autoptr (GError) error = NULL;
   int n_left = 3;
 
-  pmod_prompt_begin_with (setup.prompt, get_ids (all), 6);
+  pmod_prompt_begin_with (setup.prompt, get_ids (all), 5);
   stopped =
       pmod_context_answer (context, setup.prompt, &setup.params, NULL, stop_cb, &n_left, &error);
   g_assert_no_error (error);
