@@ -18,23 +18,36 @@ def in_page(window, node):
     return box.x + box.width // 2, box.y + box.height // 2
 
 
+def messages(window):
+    """All that is in the list of messages; the whole window takes much longer to walk."""
+    if not window.messages_list:
+        window.messages_list = next(node for node in window.walk() if node.get_name() ==
+                                    "Conversation" and node.get_role_name() == "list")
+    return list(window.walk(window.messages_list))
+
+
+def names(window, part):
+    return [node.get_name() for node in messages(window) if part in (node.get_name() or "")]
+
+
 def answers(window):
-    return [name[len("Answer: "):] for name in window.names("Answer: ")]
+    return [name[len("Answer: "):] for name in names(window, "Answer: ")]
 
 
 def wait_answer(window, text=None):
     """The last answer's text, once nothing runs any more."""
     def done():
-        found = answers(window)
-        idle = not window.names("Answering") and not window.names("Waiting") and \
-            not window.names("Reading, ")
+        all_names = [node.get_name() or "" for node in messages(window)]
+        found = [name[len("Answer: "):] for name in all_names if name.startswith("Answer: ")]
+        busy = ("Answering", "Waiting", "Reading, ")
+        idle = not any(name.startswith(busy) for name in all_names)
         return found and idle and (text is None or found[-1] == text) and found[-1]
 
     return wait_for(f"the answer {text}", done)
 
 
 def view(window):
-    found = [node for node in window.walk() if node.get_name() == "The answer's tokens"]
+    found = [node for node in messages(window) if node.get_name() == "The answer's tokens"]
     return found[0] if found else None
 
 
@@ -46,11 +59,6 @@ def tokens(window):
 
 def texts(window):
     return [CHANCE.match(cell.get_name())[1] for cell in tokens(window)]
-
-
-def focused(window):
-    found = [node for node in window.walk() if window.has(node, "FOCUSED")]
-    return found[-1] if found else None
 
 
 def focus_tokens(window):
@@ -79,8 +87,8 @@ def click(window, node):
     xdotool("click", 1)
 
 
-def find(window, name):
-    return wait_for(name, lambda: [node for node in window.walk() if node.get_name() == name
+def button(window, name):
+    return wait_for(name, lambda: [node for node in messages(window) if node.get_name() == name
                                    and window.has(node, "VISIBLE")])[-1]
 
 
@@ -137,28 +145,21 @@ def check_pointer(window):
     assert wait_answer(window) == before
 
 
-def set_number(window, name, value):
-    spin = [node for node in window.everything() if node.get_name() == name
-            and node.get_role_name() == "spin button"]
-    assert spin, name
-    assert spin[0].get_value_iface().set_current_value(value), name
+def check_continue(window, spins):
+    """An answer of one token, gone on with by a click on Continue until it ends by itself."""
+    set_number(spins, "Longest answer", 1)
+    keys("ctrl+Return")
+    wait_answer(window, "One")
+    for n_tokens in (2, 3):
+        click(window, button(window, "Continue"))
+        wait_for("one token more", lambda: names(window, f"{n_tokens} tokens \u00b7 first word"))
+    assert wait_answer(window, "One.") and not [
+        node for node in messages(window) if node.get_name() == "Continue"
+        and window.has(node, "VISIBLE")]
 
 
-def open_settings(window):
-    """A click that comes while the popover from before still closes only closes it."""
-    for _ in range(5):
-        click(window, find(window, "How answers are drawn"))
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            if settings_are_open(window):
-                return
-            time.sleep(0.05)
-    raise AssertionError("five clicks do not open the settings")
-
-
-def close_settings(window):
-    keys("Escape")
-    wait_for("no settings", lambda: not settings_are_open(window))
+def set_number(spins, name, value):
+    assert spins[name].get_value_iface().set_current_value(value), name
 
 
 def settings_are_open(window):
@@ -166,56 +167,41 @@ def settings_are_open(window):
                for node in window.everything())
 
 
-def check_continue(window):
-    """Answers of two tokens at most, gone on with until they end by themselves."""
-    keys("ctrl+Return")
-    whole = wait_answer(window, "One.")
-    open_settings(window)
-    set_number(window, "Longest answer", 1)
-    close_settings(window)
-    keys("ctrl+Return")
-    wait_answer(window, "One")
-    n_steps = 0
-    while n_steps == 0 or window.names("Continue"):
-        before = len(texts(window)) if view(window) else n_steps + 1
-        click(window, find(window, "Continue"))
-        n_steps += 1
-        wait_for("one token more", lambda: window.names(f"{n_steps + 1} tokens \u00b7 first word"))
-        wait_answer(window)
-        assert n_steps < 10
-    assert wait_answer(window) == whole
-    return n_steps
-
-
-def check_seed(window):
-    """The same seed draws the same answer, and the receipt says with what."""
-    found = []
-    open_settings(window)
-    set_number(window, "Longest answer", 12)
-    set_number(window, "Temperature", 4)
+def check_settings(window):
+    """The popover opens by a click, and its numbers are those that the next answer is drawn with."""
+    click(window, next(node for node in window.walk() if node.get_name() ==
+                       "How answers are drawn" and node.get_role_name() == "push button"))
+    wait_for("the settings", lambda: settings_are_open(window))
+    everything = list(window.everything())
+    spins = {node.get_name(): node for node in everything if node.get_role_name() == "spin button"}
+    reset = next(node for node in everything if node.get_name() == "Reset")
+    set_number(spins, "Temperature", 4)
+    set_number(spins, "Seed", 5)
+    set_number(spins, "Longest answer", 6)
     window.keep("sampling.png")
-    close_settings(window)
+    keys("Escape")
+    wait_for("no settings", lambda: not settings_are_open(window))
+    found = []
     for seed in (5, 6, 5):
-        open_settings(window)
-        set_number(window, "Seed", seed)
-        close_settings(window)
+        set_number(spins, "Seed", seed)
+        before = set(answers(window))
         keys("ctrl+Return")
-        time.sleep(0.3)
+        wait_for("another answer", lambda: set(answers(window)) != before)
         found.append(wait_answer(window))
     assert found[0] == found[2] and found[0] != found[1], found
-    open_settings(window)
-    reset = [node for node in window.everything() if node.get_name() == "Reset"]
-    assert reset[0].get_action_iface().do_action(0)
-    close_settings(window)
-    keys("ctrl+Return")
-    wait_answer(window, "One.")
+    assert reset.get_action_iface().do_action(0)
+    wait_for("what it was", lambda: spins["Temperature"].get_value_iface().get_current_value() == 0
+             and spins["Longest answer"].get_value_iface().get_current_value() == 256)
+    return spins
 
 
 def test_tokens():
     with Window("--model", DEMO, PICTURE) as window:
+        window.messages_list = None
         window.wait_layers()
         type_text(QUESTION)
         keys("Return")
+        wait_for("the answer", lambda: window.names("Answer: One."))
         wait_answer(window, "One.")
         keys("ctrl+t")
         wait_for("the answer's tokens", lambda: texts(window) == ["One", ".", "end of the answer"])
@@ -224,8 +210,8 @@ def test_tokens():
         check_pointer(window)
         keys("ctrl+t")
         wait_for("no tokens", lambda: not view(window))
-        print(f"# {check_continue(window)} tokens one by one")
-        check_seed(window)
+        spins = check_settings(window)
+        check_continue(window, spins)
 
 
 harness.run(test_tokens)

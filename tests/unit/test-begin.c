@@ -4,7 +4,7 @@
 
 #include "pmod-engine.h"
 
-#define N_TOKENS 8
+#define N_TOKENS 6
 
 /* What an answer's records told. */
 typedef struct
@@ -261,6 +261,29 @@ test_not_known (void)
   tear_down (&setup);
 }
 
+/* Nothing behind a token that is another one is known, be the rest the same. */
+static void
+test_other_start (void)
+{
+  static const Case test = { .model = "demo-v0", .picture = "landscape.png" };
+  Setup setup = set_up (&test);
+  g_autoptr (PmodContext) warm = new_context (setup.model);
+  g_autoptr (PmodContext) cold = new_context (setup.model);
+  g_auto (Told) all_told = { NULL }, warm_told = { NULL }, cold_told = { NULL };
+  g_autoptr (PmodAnswer) all = answer (warm, setup.prompt, &setup.params, &all_told);
+  g_autoptr (PmodAnswer) warm_answer = NULL, cold_answer = NULL;
+  g_autofree gint32 *ids = g_memdup2 (get_ids (all), 4 * sizeof (gint32));
+
+  g_assert_cmpuint (all->ids->len, >, 4);
+  ids[1] = ((PmodRecordToken *)all_told.tokens->pdata[1])->alternatives[1].id;
+  pmod_prompt_begin_with (setup.prompt, ids, 4);
+  warm_answer = answer (warm, setup.prompt, &setup.params, &warm_told);
+  cold_answer = answer (cold, setup.prompt, &setup.params, &cold_told);
+  assert_same (cold_answer, &cold_told, warm_answer, &warm_told, 4);
+  g_assert_cmpint (warm_told.n_reused, ==, 1);
+  tear_down (&setup);
+}
+
 static gboolean
 stop_cb (const char *text, gpointer data)
 {
@@ -279,7 +302,7 @@ test_stop (void)
   g_autoptr (GError) error = NULL;
   int n_left = 3;
 
-  pmod_prompt_begin_with (setup.prompt, get_ids (all), 6);
+  pmod_prompt_begin_with (setup.prompt, get_ids (all), 5);
   stopped =
       pmod_context_answer (context, setup.prompt, &setup.params, NULL, stop_cb, &n_left, &error);
   g_assert_no_error (error);
@@ -377,9 +400,11 @@ main (int argc, char **argv)
       g_autofree char *other = g_strconcat ("/begin/alternative/", cases[i].name, NULL);
 
       g_test_add_data_func (exact, &cases[i], test_exact);
-      g_test_add_data_func (other, &cases[i], test_alternative);
+      if (i % 2 == 0 || cases[i].picture == NULL)
+        g_test_add_data_func (other, &cases[i], test_alternative);
     }
   g_test_add_func ("/begin/not-known", test_not_known);
+  g_test_add_func ("/begin/other-start", test_other_start);
   g_test_add_func ("/begin/stop", test_stop);
   g_test_add_func ("/begin/refused", test_refused);
   g_test_add_func ("/begin/text", test_text);
