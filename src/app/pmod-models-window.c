@@ -374,7 +374,7 @@ pmod_models_window_new (GtkWindow *parent,
                         PmodDownload *download)
 {
   /* With the application, so that its keys, to quit for one, work here, too. */
-  PmodModelsWindow *self = g_object_new (PMOD_TYPE_MODELS_WINDOW, "transient-for", parent, TRUE,
+  PmodModelsWindow *self = g_object_new (PMOD_TYPE_MODELS_WINDOW, "transient-for", parent,
                                          "application", gtk_window_get_application (parent), NULL);
 
   self->session = g_object_ref (session);

@@ -515,18 +515,6 @@ pmod_download_get_default_server (void)
   return endpoint && *endpoint ? endpoint : PMOD_HUB_ENDPOINT;
 }
 
-const PmodPublishedModel *
-pmod_download_list_published (void)
-{
-  static const PmodPublishedModel published[] = {
-    { "MCG-NJU/p-MoD-LLaVA-v1.5-7B", G_GUINT64_CONSTANT (14130000000), 32 },
-    { "MCG-NJU/p-MoD-LLaVA-NeXT-7B", G_GUINT64_CONSTANT (14130000000), 32 },
-    { NULL },
-  };
-
-  return published;
-}
-
 void
 pmod_download_set_server (PmodDownload *self, const char *server)
 {
