@@ -220,7 +220,9 @@ def test_two():
                 wait_for(
                     "their answers", lambda: all(row[0] == COMPLETE for row in home.said().values())
                 )
-                assert titles(window) == ["Said in the second", QUESTION], titles(window)
+                wait_for(
+                    "the newest first", lambda: titles(window) == ["Said in the second", QUESTION]
+                )
             finally:
                 os.killpg(other.pid, signal.SIGTERM)
                 other.wait()

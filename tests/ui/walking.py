@@ -385,10 +385,28 @@ class Walker:
                 if node is None or node.path in found or node.path == control.path:
                     break
                 path = node.path
-                found.add(node.path)
+                found |= {node.path} | self.walk_into(node)
                 steps += 1
             for _ in range(steps):
                 self.focus_after(home)
+        return found
+
+    def walk_into(self, neighbour):
+        """What Tab comes to inside of something that arrows came to; the focus goes back to it."""
+        found, steps = set(), 0
+        while True:
+            node = self.focus_after("Tab")
+            if node is None:
+                break
+            steps += 1
+            inside, above = False, node.get_parent()
+            while above and not inside:
+                inside, above = above.path == neighbour.path, above.get_parent()
+            if not inside:
+                break
+            found.add(node.path)
+        for _ in range(steps):
+            self.focus_after("Shift_L", "Tab")
         return found
 
     # --- What must hold ---------------------------------------------------------------------------
