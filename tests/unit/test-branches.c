@@ -281,7 +281,7 @@ test_found (Fixture *self, gconstpointer data)
 }
 
 /* Whatever a conversation's file holds: two questions in a row, an answer to nothing, one that was
- * stopped before its first word, a leaf that nobody can see. */
+ * stopped before its first word, a question that nothing follows. */
 static void
 test_odd (Fixture *self, gconstpointer data)
 {
@@ -318,7 +318,7 @@ test_odd (Fixture *self, gconstpointer data)
     }
   g_clear_pointer (&db, pmod_store_db_free);
   open_again (self, 0);
-  assert_shown (self, "q 1/1|a 1/1|then 1/1| 1/1");
+  assert_shown (self, "q 1/1|a 1/1|then 1/1| 1/1|last 1/1| 1/1");
 }
 
 static void
