@@ -51,6 +51,8 @@ void pmod_kept_update (PmodStore *store,
 /* Writes that its conversation ends with it where it is shown, and what stands before the
  * conversation's questions (nullable). See pmod-kept-branch.c. */
 void pmod_kept_show (PmodStore *store, PmodKept *self);
+/* Nothing follows it. */
+void pmod_kept_remove (PmodStore *store, PmodKept *self);
 void pmod_kept_tell_system (PmodStore *store, PmodKept *self, const char *system);
 
 /* The one that stands for message, or NULL. kept is shared. */

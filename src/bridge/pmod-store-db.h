@@ -78,6 +78,8 @@ gboolean pmod_store_db_update_message (PmodStoreDb *self,
                                        const char *error_text,
                                        GBytes *trace,
                                        GError **error);
+/* One that nothing follows; any other stays. It is nobody's leaf. */
+gboolean pmod_store_db_remove_message (PmodStoreDb *self, gint64 id, GError **error);
 gboolean pmod_store_db_set_leaf (PmodStoreDb *self, gint64 id, gint64 leaf, GError **error);
 /* system: nullable. */
 gboolean

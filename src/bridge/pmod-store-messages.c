@@ -244,6 +244,19 @@ pmod_store_db_update_message (PmodStoreDb *self,
 }
 
 gboolean
+pmod_store_db_remove_message (PmodStoreDb *self, gint64 id, GError **error)
+{
+  if (!pmod_store_sql_begin (self->sql, error))
+    return FALSE;
+  return pmod_store_db_end (self,
+                            pmod_store_sql_run (self->sql, error,
+                                                "DELETE FROM message WHERE id = ?1 AND NOT EXISTS"
+                                                " (SELECT 1 FROM message WHERE parent = ?1)",
+                                                "i", id),
+                            error);
+}
+
+gboolean
 pmod_store_db_set_leaf (PmodStoreDb *self, gint64 id, gint64 leaf, GError **error)
 {
   if (!pmod_store_sql_begin (self->sql, error))
