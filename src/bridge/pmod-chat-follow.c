@@ -35,7 +35,9 @@ reading_changed_cb (PmodChat *self)
     forget_reading (self);
   if (finished ? pmod_run_get_phase (run) == PMOD_RUN_DONE : late && pmod_run_has_maps (run))
     {
-      pmod_chat_forget_coming (self);
+      /* An answer's maps, asked for since, are still to come. */
+      if (!self->coming || self->coming != self->answer)
+        pmod_chat_forget_coming (self);
       pmod_chat_set_run (self, run);
     }
   if (finished && self->reading_stale)

@@ -38,6 +38,7 @@ struct _PmodChat
   gboolean asks_again;    /* the user's choice */
   gboolean answer_again;  /* the answer on its way is one that nobody asked for by hand */
   PmodMessage *reply;     /* that will take the place of the last one, once it says something */
+  PmodMessage *own_reply; /* the last one that did, if it is a version that may go */
   guint again_id;
 
   PmodPicture *old_picture;
@@ -82,6 +83,7 @@ void pmod_chat_tell_answering (PmodChat *self,
                                PmodMessage *question,
                                PmodMessage *answer,
                                gboolean again);
+void pmod_chat_tell_forgotten (PmodChat *self, PmodMessage *answer);
 void pmod_chat_tell_busy (PmodChat *self);
 
 /* --- pmod-chat-keep.c --------------------------------------------------------------------------
@@ -99,6 +101,9 @@ void pmod_chat_splice (PmodChat *self, guint position, PmodMessage **tail, guint
 void pmod_chat_add_all (PmodChat *self, GPtrArray *messages);
 /* Another version of the answer at position; what followed that is not shown any more. */
 void pmod_chat_add_reply (PmodChat *self, guint position, PmodMessage *reply);
+/* The same of one that nobody asked for by hand: it takes the place of the one before, if nobody
+ * asked for that either and nothing follows it. */
+void pmod_chat_add_own_reply (PmodChat *self, guint position, PmodMessage *reply);
 void pmod_chat_set_thread (PmodChat *self, PmodThread *thread); /* taken */
 void pmod_chat_tell_branch (PmodChat *self);
 

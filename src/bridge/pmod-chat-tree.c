@@ -50,6 +50,18 @@ pmod_chat_add_reply (PmodChat *self, guint position, PmodMessage *reply)
   pmod_chat_splice (self, position, &reply, 1);
 }
 
+void
+pmod_chat_add_own_reply (PmodChat *self, guint position, PmodMessage *reply)
+{
+  g_autoptr (PmodMessage) own = g_steal_pointer (&self->own_reply);
+  gboolean replaces = own && own == peek (self, position) && pmod_thread_remove (self->thread, own);
+
+  pmod_chat_add_reply (self, position, reply);
+  self->own_reply = g_object_ref (reply);
+  if (replaces)
+    pmod_chat_tell_forgotten (self, own);
+}
+
 /* --- Asking ---------------------------------------------------------------------------------- */
 
 guint

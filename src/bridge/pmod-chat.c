@@ -26,6 +26,7 @@ enum
 {
   ANSWERING,
   BRANCH_SHOWN,
+  FORGOTTEN,
   N_SIGNALS
 };
 
@@ -97,12 +98,15 @@ answer_changed_cb (PmodChat *self)
     {
       g_autoptr (PmodMessage) reply = g_steal_pointer (&self->reply);
 
-      pmod_chat_add_reply (self, pmod_chat_get_last_answer (self), reply);
+      pmod_chat_add_own_reply (self, pmod_chat_get_last_answer (self), reply);
     }
   if (!pmod_run_is_finished (self->answer))
     return;
   if (self->reply) /* it said nothing: the one before stays */
-    pmod_chat_tell_branch (self);
+    {
+      pmod_chat_tell_branch (self);
+      pmod_chat_tell_forgotten (self, self->reply);
+    }
   pmod_dense_answers_add (self->dense_answers, self->answer, G_LIST_MODEL (self->messages));
   forget_answer (self);
   if (self->reading_stale)
@@ -180,6 +184,7 @@ pmod_chat_put_aside (PmodChat *self)
   pmod_chat_forget_changes (self);
   pmod_chat_forget_coming (self);
   forget_answer (self);
+  g_clear_object (&self->own_reply);
   pmod_chat_forget_old (self);
   if (n_messages > 0)
     {
@@ -245,6 +250,7 @@ pmod_chat_dispose (GObject *object)
   g_clear_object (&self->answer);
   g_clear_pointer (&self->dense_answers, pmod_dense_answers_free);
   g_clear_object (&self->reply);
+  g_clear_object (&self->own_reply);
   pmod_chat_forget_old (self);
   if (self->session)
     {
@@ -357,6 +363,8 @@ pmod_chat_class_init (PmodChatClass *klass)
                     G_TYPE_NONE, 3, PMOD_TYPE_MESSAGE, PMOD_TYPE_MESSAGE, G_TYPE_BOOLEAN);
   signals[BRANCH_SHOWN] = g_signal_new ("branch-shown", PMOD_TYPE_CHAT, G_SIGNAL_RUN_LAST, 0, NULL,
                                         NULL, NULL, G_TYPE_NONE, 0);
+  signals[FORGOTTEN] = g_signal_new ("forgotten", PMOD_TYPE_CHAT, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                     NULL, G_TYPE_NONE, 1, PMOD_TYPE_MESSAGE);
 }
 
 static void
@@ -573,6 +581,12 @@ void
 pmod_chat_tell_busy (PmodChat *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
+}
+
+void
+pmod_chat_tell_forgotten (PmodChat *self, PmodMessage *answer)
+{
+  g_signal_emit (self, signals[FORGOTTEN], 0, answer);
 }
 
 void

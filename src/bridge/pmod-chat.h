@@ -31,7 +31,8 @@ char **pmod_chat_dup_texts (PmodChat *self);
 gboolean pmod_chat_get_busy (PmodChat *self);
 
 /* Whether the last question is asked again when the settings have changed and rest, or had changed
- * already; the new answer takes the place of the old one. Off at first. A property as well. */
+ * already; the new answer takes the place of the old one, which stays as another version unless it
+ * was made this way itself. Off at first. A property as well. */
 gboolean pmod_chat_get_asks_again (PmodChat *self);
 void pmod_chat_set_asks_again (PmodChat *self, gboolean asks_again);
 
@@ -99,10 +100,11 @@ void pmod_chat_stop (PmodChat *self);
 
 /* --- Branches ----------------------------------------------------------------------------------
  *
- * Nothing that was said goes: whatever takes a message's place is another version of it. Each is
- * FALSE, and does nothing, while an answer is on its way.
+ * Nothing that was asked for by hand goes: whatever takes a message's place is another version of
+ * it. Each is FALSE, and does nothing, while an answer is on its way.
  *
- * Signal: "branch-shown", when another branch is shown than that which grew last. */
+ * Signal: "branch-shown", when another branch is shown than that which grew last.
+ * Signal: "forgotten" (PmodMessage answer), when one that was answered is no version any more. */
 
 /* The same of the answer at position; what followed it stays with the old one. */
 gboolean pmod_chat_ask_again_at (PmodChat *self, guint position);

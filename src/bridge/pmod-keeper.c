@@ -228,6 +228,15 @@ branch_shown_cb (PmodKeeper *self)
 }
 
 static void
+forgotten_cb (PmodKeeper *self, PmodMessage *answer)
+{
+  PmodKept *kept = pmod_kept_find (answer);
+
+  if (kept)
+    pmod_kept_remove (self->store, kept);
+}
+
+static void
 system_cb (PmodKeeper *self)
 {
   PmodKept *last = find_last (self);
@@ -332,6 +341,7 @@ pmod_keeper_new (PmodChat *chat, PmodStore *store)
                            G_CALLBACK (messages_changed_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (chat, "branch-shown", G_CALLBACK (branch_shown_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (chat, "forgotten", G_CALLBACK (forgotten_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (chat, "notify::system", G_CALLBACK (system_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (store, "notify::problem", G_CALLBACK (problem_cb), self,
                            G_CONNECT_SWAPPED);

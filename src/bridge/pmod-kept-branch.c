@@ -1,5 +1,5 @@
-/* PmodKept: which branch of a conversation is shown, and what stands before all of them, on their
- * way to the disk. See pmod-kept.h.
+/* PmodKept: which branch of a conversation is shown, which answer is none any more, and what stands
+ * before all of them, on their way to the disk. See pmod-kept.h.
  *
  * Owners: a note is made on the main thread and then belongs to the store's, which looks up ids
  * that may not have been known before. */
@@ -52,6 +52,15 @@ show_work (PmodStoreDb *db, gpointer data, GError **error)
 }
 
 static gboolean
+remove_work (PmodStoreDb *db, gpointer data, GError **error)
+{
+  Note *note = data;
+
+  return is_futile (db, note) ||
+         pmod_store_db_remove_message (db, pmod_kept_get_id (note->kept), error);
+}
+
+static gboolean
 system_work (PmodStoreDb *db, gpointer data, GError **error)
 {
   Note *note = data;
@@ -65,6 +74,12 @@ void
 pmod_kept_show (PmodStore *store, PmodKept *self)
 {
   pmod_store_write (store, show_work, note_new (self, NULL), note_free, NULL, NULL);
+}
+
+void
+pmod_kept_remove (PmodStore *store, PmodKept *self)
+{
+  pmod_store_write (store, remove_work, note_new (self, NULL), note_free, NULL, NULL);
 }
 
 void

@@ -122,6 +122,15 @@ pmod_kept_new_there (gint64 conversation, gint64 id)
 }
 
 PmodKept *
+pmod_kept_new_missing (PmodKept *question)
+{
+  PmodKept *self = pmod_kept_new (question, PMOD_STORE_ASSISTANT, "");
+
+  self->state = PMOD_STORE_PARTIAL;
+  return self;
+}
+
+PmodKept *
 pmod_kept_ref (PmodKept *self)
 {
   g_atomic_ref_count_inc (&self->refs);
@@ -208,9 +217,13 @@ make_message (PmodKept *self, gint64 parent)
   message->role = self->role;
   message->model = g_strdup (self->model);
   message->settings = g_strdup (self->settings);
-  /* What it says in the end is a write of its own, behind this one. */
-  message->state = self->role == PMOD_STORE_ASSISTANT ? PMOD_STORE_GROWING : PMOD_STORE_COMPLETE;
   g_mutex_lock (&self->lock);
+  message->state = self->state;
+  message->error = g_strdup (self->error);
+  message->trace = self->packed ? g_bytes_ref (self->packed) : NULL;
+  /* What it says in the end is a write of its own, behind this one. */
+  if (self->queued)
+    message->state = PMOD_STORE_GROWING;
   message->text = g_strdup (self->text);
   g_mutex_unlock (&self->lock);
   return message;
@@ -300,23 +313,29 @@ add_its_picture (PmodStoreDb *db, PmodKept *kept, PmodStoreMessage *message, GEr
   return done;
 }
 
+/* The answer and whatever before it is not on disk, together or not at all: mostly its question. */
 static gboolean
-add_one (PmodStoreDb *db, PmodKept *kept, GError **error)
+add_rest (PmodStoreDb *db, PmodKept *answer, GError **error)
 {
-  g_autoptr (PmodStoreMessage) message = NULL;
+  g_autoptr (GPtrArray) kept = g_ptr_array_new ();
+  g_autoptr (GPtrArray) messages =
+      g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_message_free);
+  PmodKept *one = answer;
 
-  if (pmod_kept_get_id (kept) != 0)
-    return TRUE;
-  if (conversation_get_id (kept->conversation) == 0)
+  for (; one && pmod_kept_get_id (one) == 0; one = one->parent)
     {
-      g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_FORMAT, "the conversation is not on disk");
-      return FALSE;
+      g_ptr_array_insert (kept, 0, one);
+      g_ptr_array_insert (messages, 0, make_message (one, 0));
+      if (!add_its_picture (db, one, messages->pdata[0], error))
+        return FALSE;
     }
-  message = make_message (kept, kept->parent ? pmod_kept_get_id (kept->parent) : 0);
-  if (!add_its_picture (db, kept, message, error) ||
-      !pmod_store_db_add_message (db, message, error))
+  if (messages->len == 0)
+    return TRUE;
+  ((PmodStoreMessage *)messages->pdata[0])->parent = one ? pmod_kept_get_id (one) : 0;
+  if (!pmod_store_db_add_chain (db, messages, error))
     return FALSE;
-  set_id (kept, message->id);
+  for (guint i = 0; i < kept->len; i++)
+    set_id (kept->pdata[i], ((PmodStoreMessage *)messages->pdata[i])->id);
   return TRUE;
 }
 
@@ -343,7 +362,7 @@ add (PmodStoreDb *db, gpointer data, GError **error)
 
   if (conversation_get_id (pair->question->conversation) == 0)
     return add_first (db, pair->question, pair->answer, error);
-  return add_one (db, pair->question, error) && add_one (db, pair->answer, error);
+  return add_rest (db, pair->answer, error);
 }
 
 static gboolean
@@ -370,10 +389,12 @@ update (PmodStoreDb *db, gpointer data, GError **error)
   else
     done = pmod_store_db_update_message (db, pmod_kept_get_id (self), state, text, failure,
                                          self->packed, error);
-  if (!done)
+  /* Where the database refused, it is tried again, and then says what it is by then. What is not
+   * there comes whole with what follows it. */
+  if (!done && pmod_kept_get_id (self) != 0)
     {
       g_mutex_lock (&self->lock);
-      self->queued = TRUE; /* it is tried again, and then says what it is by then */
+      self->queued = TRUE;
       g_mutex_unlock (&self->lock);
     }
   return done;

@@ -18,6 +18,10 @@ PmodKept *pmod_kept_new (PmodKept *parent, PmodStoreRole role, const char *text)
 PmodKept *pmod_kept_new_beside (PmodKept *sibling, PmodStoreRole role, const char *text);
 /* One that is on disk. */
 PmodKept *pmod_kept_new_there (gint64 conversation, gint64 id);
+
+/* The answer that question has none of on disk: one that was cut before its first word. It comes
+ * there with the next question that follows it. */
+PmodKept *pmod_kept_new_missing (PmodKept *question);
 PmodKept *pmod_kept_ref (PmodKept *self);
 void pmod_kept_unref (PmodKept *self);
 
@@ -47,6 +51,8 @@ void pmod_kept_update (PmodStore *store,
 /* Writes that its conversation ends with it where it is shown, and what stands before the
  * conversation's questions (nullable). See pmod-kept-branch.c. */
 void pmod_kept_show (PmodStore *store, PmodKept *self);
+/* Nothing follows it. */
+void pmod_kept_remove (PmodStore *store, PmodKept *self);
 void pmod_kept_tell_system (PmodStore *store, PmodKept *self, const char *system);
 
 /* The one that stands for message, or NULL. kept is shared. */

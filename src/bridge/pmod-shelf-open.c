@@ -70,21 +70,30 @@ typedef struct
 {
   PmodStoreDb *db;
   Opened *opened;
-  GPtrArray *all;   /* PmodStoreMessage, parents before their children */
-  GHashTable *rows; /* id -> PmodStoreMessage */
-  GHashTable *made; /* id -> PmodMessage, of those that are in the tree */
+  GPtrArray *all;       /* PmodStoreMessage, parents before their children */
+  GHashTable *rows;     /* id -> PmodStoreMessage */
+  GHashTable *made;     /* id -> PmodMessage, of those that are in the tree */
+  GHashTable *followed; /* ids of messages that others follow */
 } Grow;
+
+/* from->id stands for message from here on. */
+static PmodMessage *
+add_kept (
+    Grow *grow, PmodMessage *parent, PmodMessage *message, PmodKept *kept, PmodStoreMessage *from)
+{
+  pmod_kept_attach (kept, message);
+  pmod_thread_add (grow->opened->thread, parent, message);
+  g_hash_table_insert (grow->made, &from->id, message);
+  g_object_unref (message); /* the thread holds it */
+  return message;
+}
 
 static PmodMessage *
 add_message (Grow *grow, PmodMessage *parent, PmodMessage *message, PmodStoreMessage *from)
 {
   g_autoptr (PmodKept) kept = pmod_kept_new_there (grow->opened->id, from->id);
 
-  pmod_kept_attach (kept, message);
-  pmod_thread_add (grow->opened->thread, parent, message);
-  g_hash_table_insert (grow->made, &from->id, message);
-  g_object_unref (message); /* the thread holds it */
-  return message;
+  return add_kept (grow, parent, message, kept, from);
 }
 
 /* The message itself or what it follows, if that is in the tree. (nullable) */
@@ -130,24 +139,59 @@ add_answer (Grow *grow, PmodMessage *question, PmodStoreMessage *from)
   add_message (grow, question, message, from);
 }
 
-/* The chat knows questions and their answers in turn: what the file has otherwise is left out. */
+static PmodMessage *
+add_question (Grow *grow, PmodStoreMessage *from)
+{
+  return add_message (grow, find_made (grow, from->parent, TRUE),
+                      pmod_message_new_question (from->text), from);
+}
+
+/* The program ended before the answer was written down. What follows it finds it by from->id. */
+static void
+add_missing_answer (Grow *grow, PmodMessage *question, PmodStoreMessage *from)
+{
+  g_autoptr (PmodRun) run = pmod_run_new ();
+  g_autoptr (PmodKept) kept = pmod_kept_new_missing (pmod_kept_find (question));
+  PmodMessage *message = pmod_message_new_answer (run, NULL);
+
+  pmod_run_finish (run, PMOD_RUN_STOPPED, "", NULL);
+  pmod_message_set_interrupted (message, TRUE);
+  add_kept (grow, question, message, kept, from);
+}
+
+static gboolean
+is_answer (Grow *grow, PmodStoreMessage *message)
+{
+  PmodStoreMessage *asked = g_hash_table_lookup (grow->rows, &message->parent);
+
+  return message->role == PMOD_STORE_ASSISTANT && asked && asked->role == PMOD_STORE_USER;
+}
+
+/* The chat knows questions and their answers in turn: what the file has otherwise is left out, but
+ * for questions that nothing follows. */
 static void
 grow_thread (Grow *grow)
 {
   for (guint i = 0; i < grow->all->len; i++)
     {
-      PmodStoreMessage *answer = grow->all->pdata[i];
-      PmodStoreMessage *asked = g_hash_table_lookup (grow->rows, &answer->parent);
+      PmodStoreMessage *message = grow->all->pdata[i];
+
+      g_hash_table_add (grow->followed, &message->parent);
+    }
+  for (guint i = 0; i < grow->all->len; i++)
+    {
+      PmodStoreMessage *message = grow->all->pdata[i];
       PmodMessage *question;
 
-      if (answer->role != PMOD_STORE_ASSISTANT || !asked || asked->role != PMOD_STORE_USER ||
-          is_silent (grow, answer))
-        continue;
-      question = g_hash_table_lookup (grow->made, &asked->id);
-      if (!question)
-        question = add_message (grow, find_made (grow, asked->parent, TRUE),
-                                pmod_message_new_question (asked->text), asked);
-      add_answer (grow, question, answer);
+      if (message->role == PMOD_STORE_USER && !g_hash_table_contains (grow->followed, &message->id))
+        add_missing_answer (grow, add_question (grow, message), message);
+      else if (is_answer (grow, message) && !is_silent (grow, message))
+        {
+          question = g_hash_table_lookup (grow->made, &message->parent);
+          if (!question)
+            question = add_question (grow, g_hash_table_lookup (grow->rows, &message->parent));
+          add_answer (grow, question, message);
+        }
     }
 }
 
@@ -181,7 +225,11 @@ choose_branch (Grow *grow, gint64 leaf)
 static void
 make_thread (PmodStoreDb *db, Opened *opened, GPtrArray *all, gint64 leaf)
 {
-  Grow grow = { db, opened, all, g_hash_table_new (g_int64_hash, g_int64_equal),
+  Grow grow = { db,
+                opened,
+                all,
+                g_hash_table_new (g_int64_hash, g_int64_equal),
+                g_hash_table_new (g_int64_hash, g_int64_equal),
                 g_hash_table_new (g_int64_hash, g_int64_equal) };
 
   opened->thread = pmod_thread_new ();
@@ -191,6 +239,7 @@ make_thread (PmodStoreDb *db, Opened *opened, GPtrArray *all, gint64 leaf)
   choose_branch (&grow, leaf);
   g_hash_table_unref (grow.rows);
   g_hash_table_unref (grow.made);
+  g_hash_table_unref (grow.followed);
 }
 
 /* All branches are about the same. */

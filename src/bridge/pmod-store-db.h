@@ -58,6 +58,10 @@ pmod_store_db_get_picture (PmodStoreDb *self, const char *hash, char **name, GEr
 /* Becomes its conversation's leaf. Of message, id and created_us are ignored where they are 0 and
  * then set. A growing one belongs to this process. */
 gboolean pmod_store_db_add_message (PmodStoreDb *self, PmodStoreMessage *message, GError **error);
+
+/* The same for PmodStoreMessages of one conversation, each of which answers the one before it; the
+ * first has a parent or none. All are there or none is. */
+gboolean pmod_store_db_add_chain (PmodStoreDb *self, GPtrArray *messages, GError **error);
 /* Pictures, then the conversation, then its messages, all or nothing. In messages parent, and in
  * conversation leaf, are places in messages, counted from 1; ids are set. Where a conversation with
  * its uuid is there already, it gets another. A folder of its folder_name (nullable) is made. */
@@ -74,6 +78,8 @@ gboolean pmod_store_db_update_message (PmodStoreDb *self,
                                        const char *error_text,
                                        GBytes *trace,
                                        GError **error);
+/* One that nothing follows; any other stays. It is nobody's leaf. */
+gboolean pmod_store_db_remove_message (PmodStoreDb *self, gint64 id, GError **error);
 gboolean pmod_store_db_set_leaf (PmodStoreDb *self, gint64 id, gint64 leaf, GError **error);
 /* system: nullable. */
 gboolean

@@ -179,16 +179,46 @@ pmod_store_db_add_whole (PmodStoreDb *self,
                             error);
 }
 
-gboolean
-pmod_store_db_add_message (PmodStoreDb *self, PmodStoreMessage *message, GError **error)
+/* Each follows the one before it. */
+static gboolean
+insert_chain (PmodStoreDb *self, GPtrArray *messages, GError **error)
 {
+  for (guint i = 0; i < messages->len; i++)
+    {
+      PmodStoreMessage *message = messages->pdata[i];
+
+      if (i > 0)
+        message->parent = ((PmodStoreMessage *)messages->pdata[i - 1])->id;
+      if (!insert_message (self, message, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+pmod_store_db_add_chain (PmodStoreDb *self, GPtrArray *messages, GError **error)
+{
+  PmodStoreMessage *last;
+
+  g_return_val_if_fail (messages->len > 0, FALSE);
+
+  last = messages->pdata[messages->len - 1];
   if (!pmod_store_sql_begin (self->sql, error))
     return FALSE;
   return pmod_store_db_end (self,
-                            pmod_store_db_touch (self, message->conversation, error) &&
-                                insert_message (self, message, error) &&
-                                point_at (self, message->conversation, message->id, error),
+                            pmod_store_db_touch (self, last->conversation, error) &&
+                                insert_chain (self, messages, error) &&
+                                point_at (self, last->conversation, last->id, error),
                             error);
+}
+
+gboolean
+pmod_store_db_add_message (PmodStoreDb *self, PmodStoreMessage *message, GError **error)
+{
+  g_autoptr (GPtrArray) one = g_ptr_array_new ();
+
+  g_ptr_array_add (one, message);
+  return pmod_store_db_add_chain (self, one, error);
 }
 
 gboolean
@@ -211,6 +241,19 @@ pmod_store_db_update_message (PmodStoreDb *self,
                           state == PMOD_STORE_GROWING ? self->owner : NULL, text, error_text,
                           trace),
       error);
+}
+
+gboolean
+pmod_store_db_remove_message (PmodStoreDb *self, gint64 id, GError **error)
+{
+  if (!pmod_store_sql_begin (self->sql, error))
+    return FALSE;
+  return pmod_store_db_end (self,
+                            pmod_store_sql_run (self->sql, error,
+                                                "DELETE FROM message WHERE id = ?1 AND NOT EXISTS"
+                                                " (SELECT 1 FROM message WHERE parent = ?1)",
+                                                "i", id),
+                            error);
 }
 
 gboolean

@@ -98,6 +98,25 @@ pmod_thread_show (PmodThread *self, PmodMessage *message)
     node->parent->shown = node;
 }
 
+gboolean
+pmod_thread_remove (PmodThread *self, PmodMessage *message)
+{
+  Node *node = find (self, message);
+  GPtrArray *versions;
+
+  if (!node || node->children->len > 0)
+    return FALSE;
+  versions = node->parent->children;
+  g_ptr_array_remove_index (versions, node->version);
+  for (guint i = node->version; i < versions->len; i++)
+    ((Node *)versions->pdata[i])->version = i;
+  if (node->parent->shown == node)
+    node->parent->shown = versions->len > 0 ? versions->pdata[versions->len - 1] : NULL;
+  g_ptr_array_remove (self->order, message);
+  g_hash_table_remove (self->nodes, message);
+  return TRUE;
+}
+
 GPtrArray *
 pmod_thread_collect (PmodThread *self)
 {

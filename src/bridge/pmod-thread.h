@@ -22,6 +22,10 @@ void pmod_thread_add (PmodThread *self, PmodMessage *parent, PmodMessage *messag
 /* message and what it follows; below it what was shown there last. */
 void pmod_thread_show (PmodThread *self, PmodMessage *message);
 
+/* One that nothing follows; the last of its other versions is shown instead of it. FALSE: something
+ * does, or it is not in the tree. */
+gboolean pmod_thread_remove (PmodThread *self, PmodMessage *message);
+
 /* What is shown, from the first question on. (transfer full) (element-type PmodMessage) */
 GPtrArray *pmod_thread_collect (PmodThread *self);
 

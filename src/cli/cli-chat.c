@@ -14,9 +14,10 @@ typedef struct
 {
   CliSession *session;
   const CliOptions *options;
-  GPtrArray *texts;  /* char *; user and assistant in turn, user first */
-  GPtrArray *images; /* PmodImage, of the whole conversation */
-  guint n_pending;   /* the last of them, which no question shows yet */
+  const char *system; /* nullable */
+  GPtrArray *texts;   /* char *; user and assistant in turn, user first */
+  GPtrArray *images;  /* PmodImage, of the whole conversation */
+  guint n_pending;    /* the last of them, which no question shows yet */
   gboolean failed;
 } Chat;
 
@@ -73,10 +74,10 @@ make_prompt (const Chat *self, GError **error)
       turns[i].role = i % 2 == 0 ? PMOD_ROLE_USER : PMOD_ROLE_ASSISTANT;
       turns[i].text = self->texts->pdata[i];
     }
-  return pmod_prompt_new_chat (pmod_model_get_tokenizer (model), config->conversation,
-                               turns + first, (int)(self->texts->len - first),
-                               (PmodImage *const *)self->images->pdata, (int)self->images->len,
-                               error);
+  return pmod_prompt_new_chat_told (pmod_model_get_tokenizer (model), config->conversation,
+                                    self->system, turns + first, (int)(self->texts->len - first),
+                                    (PmodImage *const *)self->images->pdata, (int)self->images->len,
+                                    PMOD_PROMPT_DEFAULT, error);
 }
 
 static void
@@ -196,12 +197,12 @@ converse (Chat *self, GError **error)
 }
 
 static gboolean
-chat (const char *model, const CliOptions *options, GError **error)
+chat (const char *model, const char *system, const CliOptions *options, GError **error)
 {
   g_autoptr (GPtrArray) images = NULL;
   g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (CliSession) session = NULL;
-  Chat self = { .options = options, .texts = texts };
+  Chat self = { .options = options, .system = system, .texts = texts };
 
   images = cli_load_images (options->images, options->image_flags, error);
   if (images == NULL)
@@ -218,19 +219,26 @@ chat (const char *model, const CliOptions *options, GError **error)
 gboolean
 cli_chat (char **args, GError **error)
 {
+  char *text = NULL;
+  const GOptionEntry entries[] = {
+    { "system", 0, 0, G_OPTION_ARG_FILENAME, &text,
+      "What the model is told before all questions, instead of what it was trained with", "TEXT" },
+    { NULL },
+  };
   g_autoptr (CliOptions) options = cli_options_new (
       args,
       CLI_OPTIONS_DEVICE | CLI_OPTIONS_ROUTING | CLI_OPTIONS_SAMPLING | CLI_OPTIONS_PICTURES |
           CLI_OPTIONS_RECORD,
-      NULL, "MODEL",
+      entries, "MODEL",
       "Answers one question a line. /image FILE shows a picture with the next question, /clear\n"
       "forgets the conversation, /quit or the end of the input ends it. Ctrl-C stops an answer.\n"
       "With --json: one record a line.",
       error);
+  g_autofree char *system = text;
   const char *model;
 
   if (options == NULL || options->help)
     return options != NULL;
   model = cli_options_get_one (options, "a model", error);
-  return model != NULL && chat (model, options, error);
+  return model != NULL && chat (model, system, options, error);
 }

@@ -4,7 +4,8 @@
 typedef struct
 {
   char *prompt;
-  char *begin; /* nullable */
+  char *begin;  /* nullable */
+  char *system; /* nullable */
   gboolean raw;
   gboolean question_first;
 } Arguments;
@@ -22,8 +23,9 @@ make_prompt (const CliSession *session,
 
   if (arguments->raw)
     return pmod_prompt_new_raw (tokenizer, arguments->prompt, pictures, (int)images->len, error);
-  return pmod_prompt_new_chat_full (
-      tokenizer, pmod_model_get_config (model)->conversation, &turn, 1, pictures, (int)images->len,
+  return pmod_prompt_new_chat_told (
+      tokenizer, pmod_model_get_config (model)->conversation, arguments->system, &turn, 1, pictures,
+      (int)images->len,
       arguments->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
 }
 
@@ -42,6 +44,12 @@ check_prompt (const Arguments *arguments, GError **error)
     {
       g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
                    "--begin: expected no --raw-prompt, whose end is how the answer begins");
+      return FALSE;
+    }
+  if (arguments->raw && arguments->system != NULL)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
+                   "--system: expected no --raw-prompt, which holds all that the model is told");
       return FALSE;
     }
   return cli_check_prompt (arguments->prompt, error);
@@ -88,6 +96,8 @@ cli_run (char **args, GError **error)
       "The question; \"<image>\" stands for a picture (which else comes first)", "TEXT" },
     { "begin", 0, 0, G_OPTION_ARG_FILENAME, &arguments.begin,
       "How the answer begins; the model goes on from there", "TEXT" },
+    { "system", 0, 0, G_OPTION_ARG_FILENAME, &arguments.system,
+      "What the model is told before the question, instead of what it was trained with", "TEXT" },
     { "raw-prompt", 0, 0, G_OPTION_ARG_NONE, &arguments.raw,
       "Take the prompt as it is, without the conversation's template", NULL },
     { "question-first", 0, 0, G_OPTION_ARG_NONE, &arguments.question_first,
@@ -104,6 +114,7 @@ cli_run (char **args, GError **error)
                        error);
   g_autofree char *prompt = arguments.prompt;
   g_autofree char *begin = arguments.begin;
+  g_autofree char *system = arguments.system;
   const char *model;
 
   if (options == NULL || options->help)

@@ -29,6 +29,25 @@ def test_turns():
     print(f'  reused of the prompt: {counts}')
 
 
+def test_system():
+    """What the model is told is told before every question, and only where it is wanted."""
+    image = ('--image', fixture('demo', 'seen-00.png'))
+    asked = {}
+    for told in ((), ('--system', ''), ('--system', 'You describe drawings.')):
+        value = record(DEMO, *image, '--prompt', QUESTIONS[0], '--dtype', 'f32', *told)
+        done = good('chat', DEMO, *image, '--dtype', 'f32', *told, stdin=QUESTIONS[0].encode())
+        n_tokens = reused(done.stderr)[0][1]
+        asked[told] = (n_tokens, value['logits_hash'])
+        assert done.stdout.strip() == value['output']['text'], (told, done.stdout, value['output'])
+    nothing, empty, something = asked.values()
+    assert nothing == empty, 'the demo model is told nothing'
+    assert something[0] > nothing[0] and something[1] != nothing[1], asked
+    done = run('run', DEMO, '--prompt', 'red', '--raw-prompt', '--system', 'A')
+    assert done.returncode == 2 and '--system' in done.stderr, done.stderr
+    done = run('run', DEMO, '--prompt', 'red', '--system', b'\xff')
+    assert done.returncode == 1 and 'UTF-8' in done.stderr, done.stderr
+
+
 def test_as_run():
     """The first turn is what pmod run says, and re-use changes no bit of the later ones."""
     image = fixture('demo', 'seen-03.png')
@@ -75,4 +94,4 @@ def test_bad_turn():
     assert '/nowhere.png' in errors[0] and '1024' in errors[1] and '<image>' in errors[2], errors
 
 
-main([test_turns, test_as_run, test_single_questions, test_end, test_bad_turn])
+main([test_turns, test_system, test_as_run, test_single_questions, test_end, test_bad_turn])

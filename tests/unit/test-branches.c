@@ -7,6 +7,7 @@
 #include "pmod-context-meter.h"
 #include "pmod-engine.h"
 #include "pmod-run-origin.h"
+#include "pmod-run-tokens.h"
 #include "pmod-shelf.h"
 #include "pmod-store-exchange.h"
 #include "session-check.h"
@@ -281,7 +282,7 @@ test_found (Fixture *self, gconstpointer data)
 }
 
 /* Whatever a conversation's file holds: two questions in a row, an answer to nothing, one that was
- * stopped before its first word, a leaf that nobody can see. */
+ * stopped before its first word, a question that nothing follows. */
 static void
 test_odd (Fixture *self, gconstpointer data)
 {
@@ -318,7 +319,7 @@ test_odd (Fixture *self, gconstpointer data)
     }
   g_clear_pointer (&db, pmod_store_db_free);
   open_again (self, 0);
-  assert_shown (self, "q 1/1|a 1/1|then 1/1| 1/1");
+  assert_shown (self, "q 1/1|a 1/1|then 1/1| 1/1|last 1/1| 1/1");
 }
 
 static void
@@ -347,6 +348,111 @@ test_exchange (Fixture *self, gconstpointer data)
   g_assert_no_error (error);
   second = pmod_store_export_json (fresh, id, &error);
   g_assert_cmpstr (first, ==, second);
+}
+
+/* --- Versions that nobody asked for, and answers that are gone on with -------------------------
+ */
+
+static guint
+count_disk (Fixture *self)
+{
+  g_autoptr (PmodStoreDb) db = open_disk (self);
+  g_autoptr (GPtrArray) messages = pmod_store_db_list_messages (db, 1, NULL);
+
+  return messages ? messages->len : 0;
+}
+
+/* A slider comes to rest, and the answer follows. */
+static void
+rest (Fixture *self, double factor)
+{
+  PmodTuning *tuning = pmod_session_get_tuning (self->session);
+
+  pmod_tuning_set_factor (tuning, factor);
+  store_check_wait (!pmod_chat_get_busy (self->chat) &&
+                    pmod_run_get_generation (pmod_message_get_run (get (self, 1))) ==
+                        pmod_tuning_get_generation (tuning));
+}
+
+/* However often a slider rests, there is one version of its own. */
+static void
+test_own (Fixture *self, gconstpointer data)
+{
+  g_autoptr (PmodMessage) first = NULL;
+
+  ask (self, QUESTION);
+  first = g_object_ref (get (self, 1));
+  pmod_chat_set_asks_again (self->chat, TRUE);
+  for (int i = 0; i < 3; i++)
+    {
+      rest (self, 0.9 + 0.02 * i);
+      g_assert_cmpuint (pmod_message_get_version (get (self, 1)), ==, 1);
+      g_assert_cmpuint (pmod_message_get_n_versions (get (self, 1)), ==, 2);
+    }
+  store_check_wait (disk_leaf (self) == 5 && count_disk (self) == 3);
+
+  /* What was asked for stays. */
+  g_assert_true (pmod_chat_ask_again (self->chat));
+  wait_answer (self);
+  for (int i = 0; i < 2; i++)
+    {
+      rest (self, 0.8 + 0.02 * i);
+      g_assert_cmpuint (pmod_message_get_version (get (self, 1)), ==, 3);
+      g_assert_cmpuint (pmod_message_get_n_versions (get (self, 1)), ==, 4);
+    }
+  store_check_wait (count_disk (self) == 5);
+
+  /* So does what something follows. */
+  ask (self, OTHER);
+  g_assert_true (pmod_chat_show_version (self->chat, 1, 0));
+  g_assert_true (get (self, 1) == first);
+  g_assert_true (pmod_chat_show_version (self->chat, 1, 3));
+  g_assert_cmpuint (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)), ==, 4);
+  pmod_chat_set_asks_again (self->chat, FALSE);
+  pmod_tuning_reset (pmod_session_get_tuning (self->session));
+}
+
+/* Going on makes another version, told the same, and both are on disk. */
+static void
+test_continue (Fixture *self, gconstpointer data)
+{
+  PmodTuning *tuning = pmod_session_get_tuning (self->session);
+  g_autoptr (PmodMessage) cut = NULL;
+  g_autoptr (PmodStoreDb) db = NULL;
+  g_autoptr (GPtrArray) messages = NULL;
+  PmodRun *run;
+
+  pmod_chat_set_system (self->chat, "You describe drawings.");
+  pmod_tuning_set_max_tokens (tuning, 1);
+  ask (self, "What is this?");
+  cut = g_object_ref (get (self, 1));
+  g_assert_true (pmod_message_get_shown (cut));
+  g_assert_true (pmod_chat_continue (self->chat, cut));
+  wait_answer (self);
+  pmod_tuning_reset (tuning);
+  session_check_wait (session_check_is_settled, self->session);
+  g_assert_true (get (self, 1) != cut);
+  g_assert_cmpuint (pmod_message_get_n_versions (get (self, 1)), ==, 2);
+  run = pmod_message_get_run (get (self, 1));
+  g_assert_true (
+      g_str_has_prefix (pmod_message_get_text (get (self, 1)), pmod_message_get_text (cut)));
+  g_assert_cmpint (pmod_run_count_answer_tokens (run), ==, 2);
+  g_assert_nonnull (strstr (pmod_run_get_settings (run), "\"system\":\"You describe drawings.\""));
+  g_assert_cmpint (pmod_run_get_n_prompt_tokens (run), ==,
+                   pmod_run_get_n_prompt_tokens (pmod_message_get_run (cut)));
+
+  g_assert_true (pmod_chat_show_version (self->chat, 1, 0));
+  g_assert_true (get (self, 1) == cut);
+  g_assert_true (pmod_message_get_shown (cut));
+  g_assert_true (pmod_chat_show_version (self->chat, 1, 1));
+  g_assert_true (pmod_message_get_shown (get (self, 1)));
+  store_check_wait (disk_leaf (self) == 3);
+  db = open_disk (self);
+  messages = pmod_store_db_list_messages (db, 1, NULL);
+  g_assert_cmpuint (messages->len, ==, 3);
+  g_assert_cmpint (((PmodStoreMessage *)messages->pdata[2])->parent, ==, 1);
+  g_assert_cmpstr (((PmodStoreMessage *)messages->pdata[1])->text, ==, pmod_message_get_text (cut));
+  g_assert_cmpstr (((PmodStoreMessage *)messages->pdata[2])->text, ==, pmod_run_get_text (run));
 }
 
 /* --- System prompt --------------------------------------------------------------------------- */
@@ -458,6 +564,8 @@ main (int argc, char **argv)
   ADD ("/branches/found", test_found);
   ADD ("/branches/odd", test_odd);
   ADD ("/branches/exchange", test_exchange);
+  ADD ("/branches/own", test_own);
+  ADD ("/branches/continue", test_continue);
   ADD ("/branches/system", test_system);
   ADD ("/branches/meter", test_meter);
   return g_test_run ();

@@ -3,6 +3,7 @@
 
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -225,6 +226,113 @@ test_growing (Fixture *self, gconstpointer data)
   g_assert_cmpstr (pmod_message_get_text (restored), ==, "Once upon a time");
   g_assert_true (pmod_message_get_interrupted (restored));
   g_assert_cmpint (disk_state (self, 1), ==, PMOD_STORE_PARTIAL);
+}
+
+/* As another program, or an older one, would. */
+static void
+change_disk (Fixture *self, const char *sql)
+{
+  g_autofree char *message = NULL;
+  sqlite3 *db = NULL;
+
+  g_assert_cmpint (sqlite3_open (self->path, &db), ==, SQLITE_OK);
+  sqlite3_busy_timeout (db, 10000);
+  sqlite3_exec (db, sql, NULL, NULL, NULL);
+  g_assert_cmpstr (sqlite3_errmsg (db), ==, "not an error");
+  sqlite3_close (db);
+}
+
+static gboolean
+no_work (PmodStoreDb *db, gpointer data, GError **error)
+{
+  return TRUE;
+}
+
+static void
+done_cb (const GError *error, gpointer done)
+{
+  *(gboolean *)done = TRUE;
+}
+
+/* A question is never on disk without its answer, be it the first or not; what a database would not
+ * take comes there with what follows it. */
+static void
+test_pair (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GPtrArray) refused = NULL;
+  g_autoptr (GPtrArray) messages = NULL;
+  gboolean done = FALSE;
+
+  pmod_chat_open_picture (self->chat, self->picture);
+  ask (self, QUESTION);
+  store_check_wait (disk_state (self, 1) == PMOD_STORE_COMPLETE);
+  change_disk (self, "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN new.role = 1 "
+                     "BEGIN SELECT raise (ABORT, 'no answers'); END");
+  ask (self, "Do you see a sunflower?");
+  pmod_store_write (self->store, no_work, NULL, NULL, done_cb, &done);
+  store_check_wait (done);
+  refused = read_disk (self, 1);
+  g_assert_cmpuint (refused->len, ==, 2);
+
+  change_disk (self, "DROP TRIGGER refuse");
+  ask (self, QUESTION);
+  store_check_wait (disk_state (self, 5) == PMOD_STORE_COMPLETE);
+  messages = read_disk (self, 1);
+  g_assert_cmpuint (messages->len, ==, 6);
+  for (guint i = 1; i < 6; i++)
+    g_assert_cmpint (((PmodStoreMessage *)messages->pdata[i])->parent, ==,
+                     ((PmodStoreMessage *)messages->pdata[i - 1])->id);
+  g_assert_cmpstr (disk_text (messages, 3), ==, "No.");
+  g_assert_cmpint (disk_state (self, 3), ==, PMOD_STORE_COMPLETE);
+}
+
+static void
+assert_cut (Fixture *self, guint i)
+{
+  g_autoptr (PmodMessage) question =
+      g_list_model_get_item (pmod_chat_get_messages (self->chat), i - 1);
+  g_autoptr (PmodMessage) answer = g_list_model_get_item (pmod_chat_get_messages (self->chat), i);
+
+  g_assert_cmpstr (pmod_message_get_text (question), ==, "Do you see a sunflower?");
+  g_assert_cmpstr (pmod_message_get_text (answer), ==, "");
+  g_assert_true (pmod_message_get_interrupted (answer));
+}
+
+/* As a program left it that wrote questions before their answers. */
+static void
+test_lone_question (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GPtrArray) before = NULL;
+  g_autoptr (GPtrArray) messages = NULL;
+
+  pmod_chat_open_picture (self->chat, self->picture);
+  ask (self, QUESTION);
+  ask (self, "Do you see a sunflower?");
+  store_check_wait (disk_state (self, 3) == PMOD_STORE_COMPLETE);
+  end (self);
+  change_disk (self, "DELETE FROM message WHERE id = 4; UPDATE conversation SET leaf = 3");
+
+  start (self);
+  pmod_shelf_open (self->shelf, 1);
+  store_check_wait (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)) == 4);
+  assert_cut (self, 3);
+  before = read_disk (self, 1);
+  g_assert_cmpuint (before->len, ==, 3); /* nothing is written where nothing is said */
+
+  ask (self, QUESTION);
+  store_check_wait (disk_state (self, 5) == PMOD_STORE_COMPLETE);
+  messages = read_disk (self, 1);
+  g_assert_cmpuint (messages->len, ==, 6);
+  for (guint i = 1; i < 6; i++)
+    g_assert_cmpint (((PmodStoreMessage *)messages->pdata[i])->parent, ==,
+                     ((PmodStoreMessage *)messages->pdata[i - 1])->id);
+  g_assert_cmpint (disk_state (self, 3), ==, PMOD_STORE_PARTIAL);
+  end (self);
+
+  start (self);
+  pmod_shelf_open (self->shelf, 1);
+  store_check_wait (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)) == 6);
+  assert_cut (self, 3);
 }
 
 static void
@@ -496,6 +604,8 @@ main (int argc, char **argv)
 
   ADD ("/keeper/order", test_order);
   ADD ("/keeper/growing", test_growing);
+  ADD ("/keeper/pair", test_pair);
+  ADD ("/keeper/lone-question", test_lone_question);
   ADD ("/keeper/restart", test_restart);
   ADD ("/keeper/again", test_again);
   ADD ("/keeper/full-disk", test_full_disk);

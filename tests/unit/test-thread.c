@@ -100,6 +100,30 @@ test_versions (void)
 
 /* The tree holds its messages, and lets go of them. */
 static void
+test_remove (void)
+{
+  g_autoptr (PmodMessage) other = pmod_message_new_question ("o");
+  Tree tree;
+
+  grow (&tree, "-a ab ac ad be");
+  g_assert_false (pmod_thread_remove (tree.thread, other));
+  g_assert_false (pmod_thread_remove (tree.thread, get (&tree, 'a')));
+  g_assert_false (pmod_thread_remove (tree.thread, get (&tree, 'b')));
+  show (&tree, 'b');
+  g_assert_true (pmod_thread_remove (tree.thread, get (&tree, 'c')));
+  assert_path (&tree, "abe");
+  g_assert_cmpuint (pmod_thread_get_version (tree.thread, get (&tree, 'd')), ==, 1);
+  g_assert_cmpuint (pmod_thread_get_n_versions (tree.thread, get (&tree, 'd')), ==, 2);
+  g_assert_cmpuint (pmod_thread_get_n_messages (tree.thread), ==, 4);
+  show (&tree, 'd');
+  g_assert_true (pmod_thread_remove (tree.thread, get (&tree, 'd')));
+  assert_path (&tree, "abe");
+  g_assert_true (pmod_thread_remove (tree.thread, get (&tree, 'e')));
+  assert_path (&tree, "ab");
+  pmod_thread_free (tree.thread);
+}
+
+static void
 test_owner (void)
 {
   Tree tree;
@@ -138,6 +162,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/thread/path", test_path);
   g_test_add_func ("/thread/versions", test_versions);
+  g_test_add_func ("/thread/remove", test_remove);
   g_test_add_func ("/thread/owner", test_owner);
   g_test_add_func ("/thread/long", test_long);
   return g_test_run ();
