@@ -7,6 +7,7 @@
 #include "pmod-session.h"
 
 #include "pmod-picture-private.h"
+#include "pmod-remote.h"
 #include "pmod-run-origin.h"
 #include "pmod-run-private.h"
 #include "pmod-settings.h"
@@ -35,6 +36,7 @@ struct _PmodSession
   PmodModelCard *model;
   guint64 model_id; /* that the worker knows it by */
   PmodTuning *tuning;
+  GHashTable *tokens; /* of servers, by their addresses: in memory alone */
   guint64 n_compared; /* first words, so far */
   char *error;
 };
@@ -284,6 +286,7 @@ pmod_session_finalize (GObject *object)
 
   g_clear_pointer (&self->model, pmod_model_card_unref);
   g_clear_object (&self->tuning);
+  g_hash_table_unref (self->tokens);
   g_free (self->error);
 
   G_OBJECT_CLASS (pmod_session_parent_class)->finalize (object);
@@ -335,6 +338,7 @@ pmod_session_init (PmodSession *self)
 {
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+  self->tokens = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->tuning = pmod_tuning_new ();
 
   self->source = add_source (self, G_PRIORITY_DEFAULT_IDLE);
@@ -378,19 +382,49 @@ pmod_session_get_error (PmodSession *self)
   return self->error;
 }
 
-void
-pmod_session_open_model (PmodSession *self, const char *name_or_path)
+static void
+open_model (PmodSession *self, const char *name, const char *token)
 {
-  g_return_if_fail (PMOD_IS_SESSION (self));
-  g_return_if_fail (name_or_path != NULL);
+  g_autofree char *known = NULL;
 
+  if (!token && pmod_remote_is_address (name))
+    {
+      token = g_hash_table_lookup (self->tokens, name);
+      token = token ? token : (known = pmod_remote_dup_known_token ());
+    }
   self->loading = ++self->last_job;
   g_clear_pointer (&self->error, g_free);
   set_progress (self, 0);
   update_state (self);
   pmod_session_let_go (self);
   pmod_worker_stop (self->worker);
-  pmod_worker_open (self->worker, self->loading, name_or_path);
+  pmod_worker_open_with (self->worker, self->loading, name, token);
+}
+
+void
+pmod_session_open_model (PmodSession *self, const char *name_or_path)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (name_or_path != NULL);
+
+  open_model (self, name_or_path, NULL);
+}
+
+void
+pmod_session_open_server (PmodSession *self, const char *address, const char *token)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (address != NULL);
+
+  if (token)
+    g_hash_table_insert (self->tokens, g_strdup (address), g_strdup (token));
+  open_model (self, address, token);
+}
+
+gboolean
+pmod_session_is_address (const char *text)
+{
+  return pmod_remote_is_address (text);
 }
 
 void

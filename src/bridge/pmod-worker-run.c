@@ -11,7 +11,6 @@ pmod_worker_describe (PmodModel *model, const PmodParams *params)
 {
   const PmodConfig *config = pmod_model_get_config (model);
   PmodModelCard *card = pmod_model_card_new ();
-  double ratios[PMOD_MAX_LAYERS];
 
   card->path = g_strdup (pmod_model_get_path (model));
   card->name = g_path_get_basename (card->path);
@@ -19,44 +18,41 @@ pmod_worker_describe (PmodModel *model, const PmodParams *params)
   card->precision = g_strdup (pmod_model_get_precision_name (model));
   card->device = g_strdup (pmod_model_get_device_name (model));
   card->fallback = g_strdup (pmod_model_get_fallback (model));
-  card->n_layers = config->n_layers;
-  card->context_length = config->context_length;
-  card->has_vision = config->has_vision;
-  card->single_questions = config->single_questions;
   card->weight_bytes = pmod_model_get_weight_bytes (model);
   card->load_ns = pmod_model_get_load_ns (model);
-  if (pmod_routing_ratios (&params->routing, config, ratios, NULL))
-    for (int l = 0; l < config->n_layers; l++)
-      card->n_routed += ratios[l] >= 0;
-  card->facts = pmod_model_facts_new (model, params);
+  pmod_model_card_take_facts (
+      card, pmod_model_facts_new_for (config, params, pmod_model_get_kv_token_bytes (model)));
   return card;
+}
+
+void
+pmod_worker_fill_ask (const PmodJob *job, PmodRemoteAsk *ask)
+{
+  *ask = (PmodRemoteAsk){
+    .lane = job->lane,
+    .params = job->params,
+    .texts = job->texts,
+    .question_first = job->question_first,
+    .only_read = job->only_read,
+    .settings = job->settings,
+    .n_settings = job->n_settings,
+  };
+  if (!job->image)
+    return;
+  ask->images = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
+  g_ptr_array_add (ask->images, pmod_image_ref (job->image));
 }
 
 static PmodPrompt *
 make_prompt (PmodWorker *self, PmodJob *job, GError **error)
 {
-  const PmodConfig *config = pmod_model_get_config (self->model);
-  int n_turns = job->texts ? (int)g_strv_length (job->texts) : 1;
-  g_autofree PmodTurn *turns = g_new0 (PmodTurn, n_turns);
-  int first = config->single_questions ? n_turns - 1 : 0;
+  PmodRemoteAsk ask;
   PmodPrompt *prompt;
 
-  for (int i = 0; i < n_turns; i++)
-    {
-      turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
-      turns[i].text = job->texts ? job->texts[i] : "?"; /* cut off below, with what follows it */
-    }
-  prompt = pmod_prompt_new_chat_full (
-      pmod_model_get_tokenizer (self->model), config->conversation, turns + first, n_turns - first,
-      &job->image, job->image ? 1 : 0,
-      job->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
-  if (!prompt || !job->only_read || (job->texts && !job->question_first))
-    return prompt;
-
-  /* Nothing that follows the picture has a say in its maps. */
-  for (guint i = 0; i < prompt->ids->len; i++)
-    if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
-      g_array_set_size (prompt->ids, i + 1);
+  pmod_worker_fill_ask (job, &ask);
+  prompt = pmod_remote_ask_make_prompt (&ask, pmod_model_get_tokenizer (self->model),
+                                        pmod_model_get_config (self->model), error);
+  g_clear_pointer (&ask.images, g_ptr_array_unref);
   return prompt;
 }
 

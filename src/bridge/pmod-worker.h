@@ -25,9 +25,10 @@ typedef struct
   gboolean only_read;      /* nothing is answered: only the maps are wanted */
   PmodParams *settings;    /* a sweep's, after params, to which they are compared; else NULL */
   int n_settings;
-  char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
-  PmodImage *image; /* nullable */
-  gboolean stopped; /* guarded by the worker's lock */
+  char **texts;           /* user, assistant, ..., user; NULL: only read the picture */
+  PmodImage *image;       /* nullable */
+  gboolean stopped;       /* guarded by the worker's lock */
+  GCancellable *stopping; /* cancelled together with that: of a run on a server */
 } PmodJob;
 
 typedef enum
@@ -74,7 +75,8 @@ void pmod_worker_free (PmodWorker *self);
 
 /* id: stands in the event that ends it. A model that is still loading is given up for a newer one;
  * of several that wait, only the newest is opened and only its event comes. */
-void pmod_worker_open (PmodWorker *self, guint64 id, const char *path);
+/* path may be a server's address; token: for it, nullable. */
+void pmod_worker_open_with (PmodWorker *self, guint64 id, const char *path, const char *token);
 void pmod_worker_cancel_open (PmodWorker *self);
 
 /* job is taken. One job runs, one waits in each lane; a newer one takes the place of the one that
