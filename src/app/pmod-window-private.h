@@ -22,7 +22,8 @@ struct _PmodWindow
   PmodPictureOpener *opener;
   PmodExporter *exporter;
   GtkFileChooserNative *folder_chooser;
-  GtkWidget *sweep_window; /* weak: while it is open */
+  GtkWidget *sweep_window;  /* weak: while it is open */
+  GtkWidget *server_dialog; /* the same */
 
   AdwToastOverlay *toasts;
   AdwLeaflet *leaflet;

@@ -382,14 +382,24 @@ pmod_session_get_error (PmodSession *self)
   return self->error;
 }
 
+/* One server's address, however it was typed. */
+static char *
+dup_key (const char *address)
+{
+  char *key = pmod_remote_dup_address (address, NULL);
+
+  return key ? key : g_strdup (address);
+}
+
 static void
 open_model (PmodSession *self, const char *name, const char *token)
 {
   g_autofree char *known = NULL;
+  g_autofree char *key = dup_key (name);
 
   if (!token && pmod_remote_is_address (name))
     {
-      token = g_hash_table_lookup (self->tokens, name);
+      token = g_hash_table_lookup (self->tokens, key);
       token = token ? token : (known = pmod_remote_dup_known_token ());
     }
   self->loading = ++self->last_job;
@@ -417,7 +427,7 @@ pmod_session_open_server (PmodSession *self, const char *address, const char *to
   g_return_if_fail (address != NULL);
 
   if (token)
-    g_hash_table_insert (self->tokens, g_strdup (address), g_strdup (token));
+    g_hash_table_insert (self->tokens, dup_key (address), g_strdup (token));
   open_model (self, address, token);
 }
 
