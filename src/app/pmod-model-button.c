@@ -16,7 +16,6 @@ struct _PmodModelButton
   GtkMenuButton *button;
   GtkLabel *name;
   GtkLabel *facts;
-  GtkWidget *server;
 };
 
 enum
@@ -68,10 +67,12 @@ update (PmodModelButton *self)
   g_autofree char *facts = card ? describe (card) : NULL;
   g_autofree char *tooltip = NULL;
   g_autofree char *label = NULL;
+  /* Where pictures leave this computer the header says so for as long as they do. */
+  const char *here[] = { "caption", "dim-label", NULL }, *away[] = { "caption", "accent", NULL };
 
   gtk_label_set_label (self->name, card ? card->name : _ ("No model"));
   gtk_label_set_label (self->facts, facts ? facts : _ ("Choose one"));
-  gtk_widget_set_visible (self->server, card && card->server);
+  gtk_widget_set_css_classes (GTK_WIDGET (self->facts), card && card->server ? away : here);
   if (card && card->server)
     label = g_strdup_printf (_ ("Model: %s, on the server %s"), card->name, card->server);
   else
@@ -170,7 +171,6 @@ pmod_model_button_class_init (PmodModelButtonClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, button);
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, name);
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, facts);
-  gtk_widget_class_bind_template_child (widget_class, PmodModelButton, server);
 }
 
 static void
