@@ -34,20 +34,16 @@ def x_window(title):
     return found[-1] if found else None
 
 
-def on_model(window):
-    button = next(n for n in window.walk() if (n.get_name() or "").startswith("Model: "))
-    return any(window.has(n, "FOCUSED") for n in window.walk(button))
-
-
 def open_dialog(window):
     """By the model's menu and keys alone."""
     xdotool("windowfocus", window.window)
+    button = next(n for n in window.walk() if (n.get_name() or "").startswith("Model: "))
+    nodes = list(window.walk(button))
     for _ in range(40):
-        if on_model(window):
+        if any(window.has(n, "FOCUSED") for n in nodes):
             break
         keys("shift+Tab")
-        time.sleep(0.05)
-    assert on_model(window), "Shift+Tab does not come to the model's button"
+    assert any(window.has(n, "FOCUSED") for n in nodes), "Shift+Tab leads past the model's button"
     keys("space")
     wait_for(
         "the menu",

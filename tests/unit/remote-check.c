@@ -81,7 +81,9 @@ remote_server_free (RemoteServer *self)
 
 struct _RemoteLiar
 {
-  GSocketService *service;
+  GSocketListener *listener;
+  GThread *thread; /* that accepts; each connection has one of its own */
+  GPtrArray *others;
   char *address;
   LiarReply facts;
   LiarReply runs;
@@ -142,13 +144,18 @@ say (GOutputStream *out, const LiarReply *reply, const char *type, GCancellable 
     }
 }
 
-static gboolean
-run_cb (GThreadedSocketService *service,
-        GSocketConnection *connection,
-        GObject *source,
-        gpointer user_data)
+typedef struct
 {
-  RemoteLiar *self = user_data;
+  RemoteLiar *liar;
+  GSocketConnection *connection;
+} Visit;
+
+static gpointer
+visit_thread (gpointer data)
+{
+  Visit *visit = data;
+  RemoteLiar *self = visit->liar;
+  g_autoptr (GSocketConnection) connection = visit->connection;
   GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (connection));
   GOutputStream *out = g_io_stream_get_output_stream (G_IO_STREAM (connection));
   g_autofree char *request = read_request (in, self->end);
@@ -156,15 +163,33 @@ run_cb (GThreadedSocketService *service,
   const LiarReply *reply = is_run ? &self->runs : &self->facts;
   char byte;
 
+  g_free (visit);
   if (!request)
-    return TRUE;
+    return NULL;
   if (is_run)
     g_atomic_int_inc (&self->n_runs);
   say (out, reply, is_run ? "application/x-strata-frames" : "application/json", self->end);
   if (reply->end == LIAR_HANGS && g_input_stream_read (in, &byte, 1, self->end, NULL) <= 0 &&
       !g_cancellable_is_cancelled (self->end))
     g_atomic_int_inc (&self->n_left);
-  return TRUE;
+  return NULL;
+}
+
+static gpointer
+accept_thread (gpointer data)
+{
+  RemoteLiar *self = data;
+  GSocketConnection *connection;
+
+  while ((connection = g_socket_listener_accept (self->listener, NULL, self->end, NULL)))
+    {
+      Visit *visit = g_new0 (Visit, 1);
+
+      visit->liar = self;
+      visit->connection = connection;
+      g_ptr_array_add (self->others, g_thread_new ("visit", visit_thread, visit));
+    }
+  return NULL;
 }
 
 RemoteLiar *
@@ -179,14 +204,14 @@ remote_liar_new (const LiarReply *facts, const LiarReply *runs)
   self->facts = *facts;
   self->runs = *runs;
   self->end = g_cancellable_new ();
-  self->service = g_threaded_socket_service_new (16);
-  g_socket_listener_add_address (G_SOCKET_LISTENER (self->service), any, G_SOCKET_TYPE_STREAM,
-                                 G_SOCKET_PROTOCOL_TCP, NULL, &got, &error);
+  self->others = g_ptr_array_new ();
+  self->listener = g_socket_listener_new ();
+  g_socket_listener_add_address (self->listener, any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP,
+                                 NULL, &got, &error);
   g_assert_no_error (error);
   self->address = g_strdup_printf ("http://127.0.0.1:%u",
                                    g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (got)));
-  g_signal_connect (self->service, "run", G_CALLBACK (run_cb), self);
-  g_socket_service_start (self->service);
+  self->thread = g_thread_new ("liar", accept_thread, self);
   return self;
 }
 
@@ -211,12 +236,12 @@ remote_liar_count_runs (RemoteLiar *self)
 void
 remote_liar_free (RemoteLiar *self)
 {
-  g_socket_service_stop (self->service);
-  g_socket_listener_close (G_SOCKET_LISTENER (self->service));
   g_cancellable_cancel (self->end);
-  /* Its threads are few and end by the above. */
-  g_usleep (20 * 1000);
-  g_object_unref (self->service);
+  g_thread_join (self->thread);
+  for (guint i = 0; i < self->others->len; i++)
+    g_thread_join (self->others->pdata[i]);
+  g_ptr_array_unref (self->others);
+  g_object_unref (self->listener);
   g_object_unref (self->end);
   g_free (self->address);
   g_free (self);
