@@ -33,6 +33,7 @@ void
 serve_job_cancel (ServeJob *self)
 {
   ServeEngine *engine = self->engine;
+  gboolean waited;
 
   self->func = NULL;
   self->frames_func = NULL;
@@ -40,7 +41,11 @@ serve_job_cancel (ServeJob *self)
   self->cancelled = TRUE;
   if (self->context)
     pmod_context_cancel (self->context);
+  /* Its place in the queue is another's at once. */
+  waited = g_queue_remove (&engine->waiting, self);
   pthread_mutex_unlock (&engine->lock);
+  if (waited)
+    serve_job_unref (self);
 }
 
 gboolean
