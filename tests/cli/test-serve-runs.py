@@ -180,6 +180,22 @@ def test_leaving():
         left_s = time.monotonic() - began
         print(f'# a whole run: {whole_s:.2f} s; {N_LEFT} that were left and a short '
               f'one: {left_s:.2f} s')
+        # Of an answer that is sent whole nothing is written before its end.
+        chat = json.dumps({'messages': [{'role': 'user', 'content': LONG}], 'max_tokens': 4000})
+        headers = {'Authorization': f'Bearer {server.token}'}
+        began = time.monotonic()
+        server.send('POST', '/v1/chat/completions', chat)
+        chat_s = time.monotonic() - began
+        began = time.monotonic()
+        for _ in range(N_LEFT):
+            gone = server.connect()
+            gone.request('POST', '/v1/chat/completions', chat, headers)
+            time.sleep(0.01)
+            gone.close()
+        client.run(texts=['Hm?'], params={**client.params, 'max_new_tokens': 1})
+        gone_s = time.monotonic() - began
+        print(f'# a whole answer: {chat_s:.2f} s; {N_LEFT} that were left: {gone_s:.2f} s')
+        assert gone_s < chat_s * N_LEFT / 2, (gone_s, chat_s)
         # Uncancelled they would take N_LEFT times as long as one.
         assert left_s < whole_s * N_LEFT / 2, (left_s, whole_s)
 
