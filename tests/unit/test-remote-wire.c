@@ -460,6 +460,21 @@ test_cancel (void)
   g_test_message ("stopped after %.0f ms", (g_get_monotonic_time () - start) / 1e3);
 }
 
+/* With -m slow: a server that says nothing more is given up after 15 s. */
+static void
+test_silence (void)
+{
+  g_autoptr (GByteArray) good = make_frames ();
+  gint64 start = g_get_monotonic_time ();
+  double seconds;
+
+  g_byte_array_set_size (good, good->len / 2);
+  check_lie (good, LIAR_HANGS, 7, "fell silent");
+  seconds = (double)(g_get_monotonic_time () - start) / 1e6;
+  g_test_message ("given up after %.1f s", seconds);
+  g_assert_cmpfloat (seconds, >, 14);
+}
+
 static void
 check_status (const char *head, const char *body, const char *why)
 {
@@ -589,6 +604,8 @@ main (int argc, char **argv)
   g_test_add_func ("/remote-wire/broken-streams", test_broken_streams);
   g_test_add_func ("/remote-wire/cancel", test_cancel);
   g_test_add_func ("/remote-wire/statuses", test_statuses);
+  if (g_test_slow ())
+    g_test_add_func ("/remote-wire/silence", test_silence);
   result = g_test_run ();
   g_free (facts_text);
   pmod_context_free (context);
