@@ -10,6 +10,7 @@ typedef struct
 {
   ServeEngine *engine;
   SoupServer *server;
+  GPtrArray *sockets; /* GSocket, of clients that are or were there */
   GMainLoop *loop;
   PmodParams defaults;
   char *model; /* name */
@@ -50,6 +51,9 @@ void serve_send_busy (SoupServerMessage *message);
 
 /* What cannot be answered any more, or was not meant to be: the connection ends here. */
 void serve_cut_off (SoupServerMessage *message);
+
+/* With each request: closes what is left of clients that have gone. */
+void serve_sockets_note (GPtrArray *self, SoupServerMessage *message);
 
 /* Nobody waits for its answer any more. */
 void serve_end_exchange (Exchange *exchange);

@@ -473,6 +473,7 @@ request_started_cb (SoupServer *server, SoupServerMessage *message, gpointer use
   Exchange *exchange = g_new0 (Exchange, 1);
 
   exchange->serve = user_data;
+  serve_sockets_note (exchange->serve->sockets, message);
   exchange->message = message;
   exchange->timeout = g_timeout_add_seconds (REQUEST_SECONDS, timeout_cb, exchange);
   g_object_set_data_full (G_OBJECT (message), "exchange", exchange, exchange_free);
@@ -580,6 +581,7 @@ serve (Serve *self,
     return FALSE;
   self->started = g_get_real_time () / G_USEC_PER_SEC;
   self->loop = g_main_loop_new (NULL, FALSE);
+  self->sockets = g_ptr_array_new_with_free_func (g_object_unref);
   self->server = soup_server_new ("server-header", "pmod", NULL);
   soup_server_add_handler (self->server, NULL, handle, self, NULL);
   g_signal_connect (self->server, "request-started", G_CALLBACK (request_started_cb), self);
@@ -596,6 +598,7 @@ serve (Serve *self,
   serve_engine_free (self->engine);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);
+  g_ptr_array_unref (self->sockets);
   g_main_loop_unref (self->loop);
   return done;
 }

@@ -215,6 +215,21 @@ def test_contexts(server):
     assert again[0] == again[1] == again[2], again
 
 
+def test_descriptors(server):
+    """Clients that have gone leave none behind."""
+    folder = f'/proc/{server.process.pid}/fd'
+    before = len(os.listdir(folder))
+    client = Client(server)
+    for _ in range(100):
+        server.send('GET', '/health')
+        client.run(texts=['Hm?'])
+    server.send('GET', '/health')
+    time.sleep(2.5)
+    server.send('GET', '/health')
+    after = len(os.listdir(folder))
+    assert after < before + 20, (before, after)
+
+
 def test_busy():
     with serve.Server('--max-waiting', '1', model=pmodcli.fixture('tiny-pmod-llava-next')) as server:
         client = Client(server)
@@ -225,7 +240,9 @@ def test_busy():
         waiting.sendall(f'POST {PATH} HTTP/1.1\r\nHost: localhost\r\n'
                         f'Authorization: Bearer {server.token}\r\n'
                         f'Content-Length: {len(body)}\r\n\r\n'.encode() + body)
-        assert b'wait' in waiting.recv(65536)
+        received = b''
+        while b'wait' not in received:
+            received += waiting.recv(65536)
         status, reply, body = server.send('POST', PATH, body)
         assert status == 503 and reply.getheader('Retry-After') == '1', (status, body)
         running.close()
@@ -240,7 +257,7 @@ def test_busy():
 def main():
     with serve.Server() as server:
         for test in (test_words, test_pictures, test_sweep, test_refused,
-                     test_contexts):
+                     test_contexts, test_descriptors):
             test(server)
             print('ok', test.__name__, flush=True)
     for test in (test_leaving, test_busy):
