@@ -7,9 +7,15 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-about.h"
+#include "pmod-appearance.h"
 #include "pmod-conversations.h"
 #include "pmod-frame-log.h"
+#include "pmod-help.h"
 #include "pmod-palette.h"
+#include "pmod-preferences-window.h"
+#include "pmod-preferences.h"
+#include "pmod-sampling-memory.h"
 #include "pmod-session.h"
 #include "pmod-window.h"
 
@@ -51,23 +57,22 @@ follow_style (PmodApplication *self)
 
 /* --- Settings -------------------------------------------------------------------------------- */
 
-/* Run from where it was built, the program has no installed schema: it then forgets. */
-static GSettings *
-open_settings (void)
+static void
+bind_machine (PmodApplication *self)
 {
-  GSettingsSchemaSource *source = g_settings_schema_source_get_default ();
-  g_autoptr (GSettingsSchema) schema =
-      source ? g_settings_schema_source_lookup (source, STRATA_APP_ID, TRUE) : NULL;
+  PmodMachine *machine = pmod_session_get_machine (self->session);
 
-  return schema ? g_settings_new_full (schema, NULL, NULL) : NULL;
+  g_settings_bind (self->settings, "device", machine, "device", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (self->settings, "precision", machine, "precision", G_SETTINGS_BIND_DEFAULT);
 }
 
 static void
 open_first_model (PmodApplication *self, const char *model)
 {
-  g_autofree char *remembered =
-      self->settings ? g_settings_get_string (self->settings, "model") : NULL;
+  g_autofree char *remembered = NULL;
 
+  if (self->settings && g_settings_get_boolean (self->settings, PMOD_PREFERENCE_LAST_MODEL))
+    remembered = g_settings_get_string (self->settings, "model");
   if (!model)
     model = remembered && *remembered ? remembered : "demo";
   pmod_session_open_model (self->session, model);
@@ -78,27 +83,48 @@ open_first_model (PmodApplication *self, const char *model)
 static void
 quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-  g_autoptr (GList) windows = g_list_copy (gtk_application_get_windows (user_data));
+  /* Held: a window takes those that belong to it along. */
+  GList *windows = g_list_copy (gtk_application_get_windows (user_data));
 
+  for (GList *l = windows; l; l = l->next)
+    g_object_ref (l->data);
   for (GList *l = windows; l; l = l->next)
     gtk_window_close (l->data);
   if (!windows)
     g_application_quit (user_data);
+  g_list_free_full (windows, g_object_unref);
+}
+
+/* What a window of words stands over; the bus may ask for one before there is any. */
+static GtkWindow *
+find_parent (PmodApplication *self)
+{
+  if (!gtk_application_get_active_window (GTK_APPLICATION (self)))
+    g_application_activate (G_APPLICATION (self));
+  return gtk_application_get_active_window (GTK_APPLICATION (self));
 }
 
 static void
 about_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-  GtkWindow *window = gtk_application_get_active_window (user_data);
+  PmodApplication *self = PMOD_APPLICATION (user_data);
 
-  adw_show_about_window (
-      window, "application-name", _ ("Strata"), "application-icon", STRATA_APP_ID, "version",
-      STRATA_VERSION, "developer-name", _ ("The Strata developers"), "license-type",
-      GTK_LICENSE_APACHE_2_0, "comments",
-      _ ("Ask a p-MoD model about a picture and see, layer by layer, which parts of it the model "
-         "kept. A kept part is not proof that the answer used it. The paper\342\200\231s FLOPs "
-         "leave out attention\342\200\231s products and the vision tower."),
-      NULL);
+  pmod_about_present (find_parent (self), self->session);
+}
+
+static void
+help_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  pmod_help_present (find_parent (user_data), NULL);
+}
+
+static void
+preferences_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  PmodApplication *self = PMOD_APPLICATION (user_data);
+
+  gtk_window_present (
+      GTK_WINDOW (pmod_preferences_window_new (find_parent (self), self->settings)));
 }
 
 static void
@@ -110,6 +136,8 @@ set_accels (PmodApplication *self)
     const char *accels[3];
   } table[] = {
     { "app.quit", { "<Control>q", NULL } },
+    { "app.preferences", { "<Control>comma", NULL } },
+    { "app.help", { "F1", NULL } },
     { "win.open", { "<Control>o", NULL } },
     { "win.export", { "<Control>e", NULL } },
     { "win.screenshot", { "<Control><Shift>o", NULL } },
@@ -117,10 +145,12 @@ set_accels (PmodApplication *self)
     { "win.freeze", { "<Control><Shift>l", NULL } },
     { "win.new", { "<Control>n", NULL } },
     { "win.ask-again", { "<Control>Return", "<Control>KP_Enter", NULL } },
+    { "win.probabilities", { "<Control>t", NULL } },
     { "win.reset-routing", { "<Control>r", NULL } },
     { "win.toggle-chat", { "F9", NULL } },
     { "win.compare", { "<Control>d", NULL } },
     { "win.conversations", { "<Control><Shift>s", NULL } },
+    { "win.models", { "<Control>m", NULL } },
     { "win.full-screen", { "F11", NULL } },
     { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },
@@ -139,6 +169,8 @@ pmod_application_startup (GApplication *application)
   static const GActionEntry actions[] = {
     { "quit", quit_action },
     { "about", about_action },
+    { "help", help_action },
+    { "preferences", preferences_action },
   };
   PmodApplication *self = PMOD_APPLICATION (application);
 
@@ -148,8 +180,17 @@ pmod_application_startup (GApplication *application)
   g_type_ensure (PMOD_TYPE_CONVERSATIONS); /* the window's template has one */
   set_accels (self);
   follow_style (self);
-  self->settings = open_settings ();
+  self->settings = pmod_preferences_new ();
+  if (self->settings)
+    pmod_appearance_follow (self->settings);
+  else
+    g_action_map_remove_action (G_ACTION_MAP (self), "preferences");
   self->session = pmod_session_new ();
+  if (self->settings)
+    {
+      pmod_sampling_memory_attach (pmod_session_get_tuning (self->session), self->settings);
+      bind_machine (self);
+    }
 }
 
 /* The one that was used last, those of trainings apart; NULL: none. */
@@ -162,8 +203,9 @@ find_window (PmodApplication *self)
   return NULL;
 }
 
+/* bare: nothing else is to be shown in it. */
 static PmodWindow *
-ensure_window (PmodApplication *self, const char *model)
+ensure_window (PmodApplication *self, const char *model, gboolean bare)
 {
   PmodWindow *window = find_window (self);
 
@@ -174,7 +216,11 @@ ensure_window (PmodApplication *self, const char *model)
       return window;
     }
   open_first_model (self, model);
-  return pmod_window_new (GTK_APPLICATION (self), self->session, self->settings);
+  window = pmod_window_new (GTK_APPLICATION (self), self->session, self->settings);
+  if (bare && self->settings &&
+      g_settings_get_boolean (self->settings, PMOD_PREFERENCE_LAST_CONVERSATION))
+    pmod_window_open_last_conversation (window);
+  return window;
 }
 
 static void
@@ -203,6 +249,17 @@ resolve_camera (GApplicationCommandLine *line, const char *source)
   return g_strconcat ("file:", path, NULL);
 }
 
+/* Relative to where the second start was made, too. */
+static void
+open_arguments (PmodWindow *window, GApplicationCommandLine *line, char **arguments, int n)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (int i = 0; i < n; i++)
+    g_ptr_array_add (files, g_application_command_line_create_file_for_arg (line, arguments[i]));
+  pmod_window_open_files (window, (GFile **)files->pdata, n);
+}
+
 static int
 pmod_application_command_line (GApplication *application, GApplicationCommandLine *line)
 {
@@ -213,6 +270,7 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
   const char *frame_log = NULL;
   const char *camera = NULL;
   g_autofree char *model_path = NULL;
+  guint n_arguments;
   PmodWindow *window;
 
   if (g_variant_dict_lookup (options, "model", "^&ay", &model))
@@ -229,16 +287,14 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
     }
   if (g_variant_dict_lookup (options, "frame-log", "^&ay", &frame_log))
     start_frame_log (self, line, frame_log);
-  window = ensure_window (self, model_path);
+  g_variant_dict_lookup (options, "camera", "^&ay", &camera);
+  n_arguments = g_strv_length (arguments);
+  window = ensure_window (self, model_path, n_arguments <= 1 && !camera);
   if (self->frame_log)
     pmod_frame_log_follow (self->frame_log, GTK_WIDGET (window));
-  if (arguments[0] && arguments[1])
-    {
-      g_autoptr (GFile) file = g_application_command_line_create_file_for_arg (line, arguments[1]);
-
-      pmod_window_open_file (window, file);
-    }
-  if (g_variant_dict_lookup (options, "camera", "^&ay", &camera))
+  if (n_arguments > 1)
+    open_arguments (window, line, arguments + 1, (int)n_arguments - 1);
+  if (camera)
     {
       g_autofree char *source = resolve_camera (line, camera);
 
@@ -251,7 +307,17 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
 static void
 pmod_application_activate (GApplication *application)
 {
-  gtk_window_present (GTK_WINDOW (ensure_window (PMOD_APPLICATION (application), NULL)));
+  gtk_window_present (GTK_WINDOW (ensure_window (PMOD_APPLICATION (application), NULL, TRUE)));
+}
+
+/* Asked for over the bus; a command line comes as one. */
+static void
+pmod_application_open (GApplication *application, GFile **files, int n_files, const char *hint)
+{
+  PmodWindow *window = ensure_window (PMOD_APPLICATION (application), NULL, FALSE);
+
+  pmod_window_open_files (window, files, n_files);
+  gtk_window_present (GTK_WINDOW (window));
 }
 
 static void
@@ -275,6 +341,7 @@ pmod_application_class_init (PmodApplicationClass *klass)
 
   application_class->startup = pmod_application_startup;
   application_class->activate = pmod_application_activate;
+  application_class->open = pmod_application_open;
   application_class->command_line = pmod_application_command_line;
   application_class->shutdown = pmod_application_shutdown;
 }
@@ -298,6 +365,6 @@ PmodApplication *
 pmod_application_new (void)
 {
   return g_object_new (PMOD_TYPE_APPLICATION, "application-id", STRATA_APP_ID, "flags",
-                       G_APPLICATION_HANDLES_COMMAND_LINE, "resource-base-path",
-                       "/io/github/strata/Strata", NULL);
+                       G_APPLICATION_HANDLES_COMMAND_LINE | G_APPLICATION_HANDLES_OPEN,
+                       "resource-base-path", "/io/github/strata/Strata", NULL);
 }

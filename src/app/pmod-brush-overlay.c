@@ -163,7 +163,11 @@ update_label (PmodBrushOverlay *self)
         _ ("Brush, row %d, column %d, %s"), self->cursor / grid.cols + 1,
         self->cursor % grid.cols + 1,
         describe_paint (pmod_brush_get_painted (self->brush, self->selection, self->cursor)));
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  _ ("Arrows move it, K keeps, S skips, Delete erases; plus and "
+                                     "minus change its size"),
+                                  -1);
 }
 
 static void
@@ -284,6 +288,20 @@ drag_end_cb (PmodBrushOverlay *self)
   update_label (self);
 }
 
+/* As without a brush. */
+static gboolean
+scroll_cb (GtkEventControllerScroll *controller, double dx, double dy, gpointer user_data)
+{
+  PmodBrushOverlay *self = user_data;
+  GdkModifierType state =
+      gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (controller));
+
+  if (!(state & GDK_CONTROL_MASK))
+    return GDK_EVENT_PROPAGATE;
+  pmod_map_places_zoom (self->view, self->selection, self->pointer_x, self->pointer_y, -dy);
+  return GDK_EVENT_STOP;
+}
+
 /* --- Keys ------------------------------------------------------------------------------------ */
 
 static gboolean
@@ -326,19 +344,23 @@ key_pressed_cb (GtkEventControllerKey *controller,
                 gpointer user_data)
 {
   PmodBrushOverlay *self = user_data;
-  int forward = gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL ? -1 : 1;
 
   if (state & (GDK_CONTROL_MASK | GDK_ALT_MASK))
     return GDK_EVENT_PROPAGATE;
   switch (keyval)
     {
+    /* Of the picture, which no language turns round. */
     case GDK_KEY_Left:
-      return move_cursor (self, 0, -forward);
+    case GDK_KEY_KP_Left:
+      return move_cursor (self, 0, -1);
     case GDK_KEY_Right:
-      return move_cursor (self, 0, forward);
+    case GDK_KEY_KP_Right:
+      return move_cursor (self, 0, 1);
     case GDK_KEY_Up:
+    case GDK_KEY_KP_Up:
       return move_cursor (self, -1, 0);
     case GDK_KEY_Down:
+    case GDK_KEY_KP_Down:
       return move_cursor (self, 1, 0);
     case GDK_KEY_k:
     case GDK_KEY_K:
@@ -396,6 +418,7 @@ pmod_brush_overlay_class_init (PmodBrushOverlayClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, drag_begin_cb);
   gtk_widget_class_bind_template_callback (widget_class, drag_update_cb);
   gtk_widget_class_bind_template_callback (widget_class, drag_end_cb);
+  gtk_widget_class_bind_template_callback (widget_class, scroll_cb);
   gtk_widget_class_bind_template_callback (widget_class, key_pressed_cb);
   gtk_widget_class_bind_template_callback (widget_class, focus_cb);
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_IMG);

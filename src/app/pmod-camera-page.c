@@ -26,20 +26,24 @@ static GParamSpec *props[N_PROPS];
 G_DEFINE_FINAL_TYPE (PmodCameraPage, pmod_camera_page, ADW_TYPE_BIN)
 
 const char *
-pmod_camera_page_title (PmodCameraState state)
+pmod_camera_page_title (PmodCamera *camera)
 {
+  PmodCameraState state = pmod_camera_get_state (camera);
+  PmodCameraDevice *device = pmod_camera_get_device (camera);
+  gboolean film = device && pmod_camera_device_get_kind (device) == PMOD_CAMERA_KIND_FILE;
+
   switch (state)
     {
     case PMOD_CAMERA_STARTING:
-      return _ ("Starting the Camera\342\200\246");
+      return film ? _ ("Starting the Film\342\200\246") : _ ("Starting the Camera\342\200\246");
     case PMOD_CAMERA_ENDED:
       return _ ("The Film Is Over");
     case PMOD_CAMERA_REFUSED:
       return _ ("No Permission for the Camera");
     case PMOD_CAMERA_GONE:
-      return _ ("The Camera Is Gone");
+      return film ? _ ("The Film Has Stopped") : _ ("The Camera Is Gone");
     case PMOD_CAMERA_ERROR:
-      return _ ("The Camera Cannot Be Used");
+      return film ? _ ("The Film Cannot Be Played") : _ ("The Camera Cannot Be Used");
     case PMOD_CAMERA_STOPPED:
     case PMOD_CAMERA_PLAYING:
     default:
@@ -57,7 +61,7 @@ update (PmodCameraPage *self)
   g_autofree char *escaped = message ? g_markup_escape_text (message, -1) : NULL;
 
   adw_status_page_set_icon_name (self->page, "camera-web-symbolic");
-  adw_status_page_set_title (self->page, pmod_camera_page_title (state));
+  adw_status_page_set_title (self->page, pmod_camera_page_title (camera));
   if (state == PMOD_CAMERA_STARTING)
     return;
   adw_status_page_set_description (self->page, escaped);

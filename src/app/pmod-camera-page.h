@@ -11,6 +11,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (PmodCameraPage, pmod_camera_page, PMOD, CAMERA_PAGE, AdwBin)
 
 /* What a state that is not playing is called. */
-const char *pmod_camera_page_title (PmodCameraState state);
+const char *pmod_camera_page_title (PmodCamera *camera);
 
 G_END_DECLS

@@ -17,8 +17,11 @@ pmod_cell_text_new (PmodSelection *selection, int cell)
   int n_kept, n_routed;
 
   if (token < 0 || !pmod_selection_get_grid (selection, &grid) ||
-      !pmod_run_get_layer (run, layer, &info) || !info.ready || (!info.routed && !depth))
+      !pmod_run_get_layer (run, layer, &info) || !info.ready)
     return NULL;
+  if (!info.routed && !depth)
+    return g_strdup_printf (_ ("Row %d, column %d: goes through this layer, as every part does"),
+                            cell / grid.cols + 1, cell % grid.cols + 1);
   n_kept = pmod_run_count_kept (run, token, &n_routed);
   if (n_routed == 0)
     return NULL;

@@ -5,19 +5,26 @@
 
 #include <glib/gi18n.h>
 
-#include "pmod-message-row.h"
+#include "pmod-branch-actions.h"
+#include "pmod-composer-bar.h"
+#include "pmod-context-meter.h"
+#include "pmod-sampling-button.h"
+#include "pmod-message-list.h"
+#include "pmod-speaker.h"
 
 struct _PmodChatPane
 {
   AdwBin parent_instance;
 
   PmodChat *chat;
+  PmodContextMeter *meter; /* the chat's; nullable */
   gboolean read_only;
-  gboolean follow; /* the newest message is in sight, so keep it there */
+  gboolean says;     /* the entry's description is a sentence of the answer */
+  guint describe_id; /* the entry is to be described as usual again; 0: it is */
 
-  GtkScrolledWindow *scroller;
   GtkStack *stack;
-  GtkListBox *list;
+  PmodMessageList *list;
+  PmodSpeaker *speaker;
   GtkLabel *title;
   GtkLabel *hint;
   GtkBox *questions;
@@ -25,6 +32,7 @@ struct _PmodChatPane
   GtkWidget *placeholder;
   GtkStack *buttons;
   GtkWidget *send;
+  GtkWidget *sampling;
 };
 
 enum
@@ -55,18 +63,44 @@ update_send (PmodChatPane *self)
   g_autofree char *text = dup_entry_text (self);
 
   gtk_widget_set_visible (self->placeholder, *text == '\0');
-  gtk_widget_set_sensitive (self->send, !self->read_only && *g_strchug (text) != '\0');
+  if (self->meter)
+    pmod_context_meter_set_draft (self->meter, text);
+  gtk_widget_set_sensitive (self->send,
+                            !self->read_only && *g_strchug (text) != '\0' &&
+                                (!self->meter || pmod_context_meter_get_fits (self->meter)));
 }
 
 static void
 send_cb (PmodChatPane *self)
 {
+  GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->entry);
   g_autofree char *text = dup_entry_text (self);
 
-  self->follow = TRUE;
+  if (self->meter && !pmod_context_meter_get_settled (self->meter))
+    {
+      /* What is typed from here on is the next question. */
+      if (self->read_only || pmod_chat_get_busy (self->chat))
+        return;
+      g_object_set (self->list, "follow", TRUE, NULL);
+      gtk_text_buffer_set_text (buffer, "", 0);
+      pmod_branch_actions_ask (GTK_WIDGET (self), PMOD_BRANCH_END, text, buffer);
+      return;
+    }
+  if (self->meter && !pmod_context_meter_get_fits (self->meter))
+    return;
+  g_object_set (self->list, "follow", TRUE, NULL);
   if (self->chat && pmod_chat_ask (self->chat, text))
     gtk_text_buffer_set_text (gtk_text_view_get_buffer (self->entry), "", 0);
   gtk_widget_grab_focus (GTK_WIDGET (self->entry));
+}
+
+/* Where nothing is written, the question before is gone back to. */
+static gboolean
+edit_last (PmodChatPane *self)
+{
+  g_autofree char *text = dup_entry_text (self);
+
+  return *text == '\0' && gtk_widget_activate_action (GTK_WIDGET (self), "chat.edit-last", NULL);
 }
 
 /* Enter sends; with Shift it breaks the line as usual. */
@@ -77,6 +111,8 @@ entry_key_cb (GtkEventControllerKey *controller,
               GdkModifierType state,
               gpointer user_data)
 {
+  if (keyval == GDK_KEY_Up && !(state & gtk_accelerator_get_default_mod_mask ()))
+    return edit_last (user_data);
   if (keyval != GDK_KEY_Return && keyval != GDK_KEY_KP_Enter)
     return GDK_EVENT_PROPAGATE;
   if (state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK))
@@ -97,13 +133,48 @@ show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
   pmod_chat_show_answer (PMOD_CHAT_PANE (widget)->chat, (guint)g_variant_get_int32 (parameter));
 }
 
-/* --- Messages -------------------------------------------------------------------------------- */
+/* --- For screen readers ---------------------------------------------------------------------- */
 
-static GtkWidget *
-create_row (gpointer item, gpointer user_data)
+static void
+describe_entry (PmodChatPane *self, const char *description)
 {
-  return pmod_message_row_new (item);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->entry), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  description, -1);
 }
+
+/* They say what changes of the object that has the focus: this is where it is while an answer
+ * comes. */
+static void
+sentence_cb (PmodChatPane *self)
+{
+  if (!gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    return;
+  self->says = TRUE;
+  describe_entry (self, pmod_speaker_get_sentence (self->speaker));
+}
+
+static gboolean
+describe_again_cb (gpointer user_data)
+{
+  PmodChatPane *self = user_data;
+
+  self->describe_id = 0;
+  if (gtk_widget_has_focus (GTK_WIDGET (self->entry)))
+    return G_SOURCE_REMOVE;
+  self->says = FALSE;
+  describe_entry (self, _ ("Enter sends, Shift and Enter break the line"));
+  return G_SOURCE_REMOVE;
+}
+
+/* Later, when it is no longer what has the focus and nobody says it. */
+static void
+entry_left_cb (PmodChatPane *self)
+{
+  if (self->says && self->describe_id == 0)
+    self->describe_id = g_idle_add_full (G_PRIORITY_LOW, describe_again_cb, self, NULL);
+}
+
+/* --- Messages -------------------------------------------------------------------------------- */
 
 static void
 update_messages (PmodChatPane *self)
@@ -194,26 +265,6 @@ picture_changed_cb (PmodChatPane *self)
     gtk_widget_grab_focus (GTK_WIDGET (self->entry));
 }
 
-/* A growing answer stays in sight, unless the user has scrolled away from it. */
-static void
-upper_changed_cb (PmodChatPane *self)
-{
-  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-
-  if (self->follow)
-    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
-}
-
-static void
-scrolled_cb (PmodChatPane *self)
-{
-  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-
-  self->follow =
-      gtk_adjustment_get_value (adjustment) + gtk_adjustment_get_page_size (adjustment) >=
-      gtk_adjustment_get_upper (adjustment) - 4;
-}
-
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -226,7 +277,8 @@ set_chat (PmodChatPane *self, PmodChat *chat)
   if (chat)
     {
       messages = pmod_chat_get_messages (chat);
-      gtk_list_box_bind_model (self->list, messages, create_row, NULL, NULL);
+      g_object_set (self->list, "chat", chat, "model", messages, NULL);
+      g_object_set (self->speaker, "chat", chat, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (chat, "notify::busy", G_CALLBACK (update_busy), self,
@@ -241,6 +293,12 @@ set_chat (PmodChatPane *self, PmodChat *chat)
                                G_CONNECT_SWAPPED);
       g_signal_connect_object (pmod_chat_get_session (chat), "notify::model",
                                G_CALLBACK (update_empty), self, G_CONNECT_SWAPPED);
+      pmod_branch_actions_follow (GTK_WIDGET (self), chat);
+      self->meter = pmod_context_meter_get (chat);
+      g_signal_connect_object (self->meter, "changed", G_CALLBACK (update_send), self,
+                               G_CONNECT_SWAPPED);
+      g_object_set (self->sampling, "tuning",
+                    pmod_session_get_tuning (pmod_chat_get_session (chat)), NULL);
       update_messages (self);
       update_busy (self);
       update_read_only (self);
@@ -254,9 +312,11 @@ pmod_chat_pane_dispose (GObject *object)
 {
   PmodChatPane *self = PMOD_CHAT_PANE (object);
 
+  g_clear_handle_id (&self->describe_id, g_source_remove);
   if (self->list)
-    gtk_list_box_bind_model (self->list, NULL, NULL, NULL, NULL);
+    g_object_set (self->list, "model", NULL, NULL);
   self->list = NULL;
+  self->meter = NULL;
   g_clear_object (&self->chat);
 
   G_OBJECT_CLASS (pmod_chat_pane_parent_class)->dispose (object);
@@ -307,11 +367,15 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_COMPOSER_BAR);
+  g_type_ensure (PMOD_TYPE_SAMPLING_BUTTON);
+  g_type_ensure (PMOD_TYPE_MESSAGE_LIST);
+  g_type_ensure (PMOD_TYPE_SPEAKER);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-chat-pane.ui");
-  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, scroller);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, stack);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, list);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, speaker);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, questions);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, title);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, hint);
@@ -319,9 +383,13 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, placeholder);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, buttons);
   gtk_widget_class_bind_template_child (widget_class, PmodChatPane, send);
+  gtk_widget_class_bind_template_child (widget_class, PmodChatPane, sampling);
   gtk_widget_class_bind_template_callback (widget_class, send_cb);
   gtk_widget_class_bind_template_callback (widget_class, entry_key_cb);
+  gtk_widget_class_bind_template_callback (widget_class, entry_left_cb);
+  gtk_widget_class_bind_template_callback (widget_class, sentence_cb);
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
+  pmod_branch_actions_install (widget_class);
   gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }
@@ -329,15 +397,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
 static void
 pmod_chat_pane_init (PmodChatPane *self)
 {
-  GtkAdjustment *adjustment;
-
   gtk_widget_init_template (GTK_WIDGET (self));
-  self->follow = TRUE;
-  adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
-  g_signal_connect_object (adjustment, "notify::upper", G_CALLBACK (upper_changed_cb), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (adjustment, "value-changed", G_CALLBACK (scrolled_cb), self,
-                           G_CONNECT_SWAPPED);
   g_signal_connect_object (gtk_text_view_get_buffer (self->entry), "changed",
                            G_CALLBACK (update_send), self, G_CONNECT_SWAPPED);
   update_send (self);

@@ -103,6 +103,7 @@ describe_difference (PmodCompareStage *self, int layer)
 {
   PmodComparisonCounts counts;
   g_autofree char *parts = NULL;
+  g_autofree char *apart = NULL;
   double divergence;
 
   if (pmod_comparison_get_kind (self->comparison) == PMOD_COMPARISON_QUESTION_FIRST &&
@@ -118,7 +119,8 @@ describe_difference (PmodCompareStage *self, int layer)
       layer, counts.both, counts.only_a, counts.only_b);
   if (!pmod_comparison_get_divergence (self->comparison, &divergence))
     return g_steal_pointer (&parts);
-  return g_strdup_printf (_ ("%s. First word apart by %.2g nats"), parts, divergence);
+  apart = pmod_format_small (divergence);
+  return g_strdup_printf (_ ("%s. First word apart by %s nats"), parts, apart);
 }
 
 static void

@@ -6,11 +6,15 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "pmod-folder.h"
+
 struct _PmodConversationRow
 {
   GtkListBoxRow parent_instance;
 
   PmodStoreItem *item;
+  GListModel *folders;
+  gboolean names_folder;
   gboolean shown;
   GtkLabel *title;
   GtkLabel *day;
@@ -39,6 +43,8 @@ describe_day (gint64 created_us)
     return g_date_time_format (then, _ ("Today, %H:%M"));
   if (g_str_equal (day, before))
     return g_date_time_format (then, _ ("Yesterday, %H:%M"));
+  if (g_date_time_compare (then, now) > 0)
+    return g_date_time_format (then, _ ("%x, by a clock that was ahead"));
   return g_date_time_format (then, "%x");
 }
 
@@ -60,19 +66,23 @@ update (PmodConversationRow *self)
 {
   const char *title = pmod_store_item_get_title (self->item);
   const char *excerpt = pmod_store_item_get_excerpt (self->item);
+  const char *folder = self->names_folder ? pmod_store_item_get_folder_name (self->item) : NULL;
   g_autofree char *day = describe_day (pmod_store_item_get_created_us (self->item));
   g_autofree char *markup = excerpt ? make_markup (excerpt) : NULL;
+  g_autofree char *place = NULL;
   g_autofree char *name = NULL;
 
   gtk_label_set_label (self->title, title);
-  gtk_label_set_label (self->day, day);
+  place = folder ? g_strdup_printf ("%s \302\267 %s", day, folder) : g_strdup (day);
+  gtk_label_set_label (self->day, place);
   gtk_widget_set_visible (GTK_WIDGET (self->excerpt), excerpt != NULL);
   if (excerpt && pango_parse_markup (markup, -1, 0, NULL, NULL, NULL, NULL))
     gtk_label_set_markup (self->excerpt, markup);
   else if (excerpt)
     gtk_label_set_text (self->excerpt, excerpt);
-  name = g_strdup_printf (
-      self->shown ? _ ("Conversation: %s, %s, shown now") : _ ("Conversation: %s, %s"), title, day);
+  name = g_strdup_printf (self->shown ? _ ("Conversation: %s, %s, shown now")
+                                      : _ ("Conversation: %s, %s"),
+                          title, place);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
 }
 
@@ -87,6 +97,50 @@ append_entry (GMenu *menu, const char *label, const char *action, gint64 id)
   g_menu_append_item (menu, item);
 }
 
+static void
+append_move (GMenu *menu, const char *label, gint64 id, gint64 folder)
+{
+  g_autoptr (GMenuItem) item = g_menu_item_new (label, NULL);
+
+  g_menu_item_set_action_and_target (item, "conversations.move", "(xx)", id, folder);
+  g_menu_append_item (menu, item);
+}
+
+/* A name is no place for a mnemonic. */
+static char *
+escape_mnemonic (const char *name)
+{
+  g_auto (GStrv) parts = g_strsplit (name, "_", -1);
+
+  return g_strjoinv ("__", parts);
+}
+
+/* Where it lies is left out. */
+static GMenuModel *
+make_folder_menu (PmodConversationRow *self)
+{
+  gint64 id = pmod_store_item_get_id (self->item);
+  gint64 inside = pmod_store_item_get_folder (self->item);
+  g_autoptr (GMenu) folders = g_menu_new ();
+  g_autoptr (GMenu) others = g_menu_new ();
+  GMenu *menu = g_menu_new ();
+
+  for (guint i = 0; i < g_list_model_get_n_items (self->folders); i++)
+    {
+      g_autoptr (PmodFolder) folder = g_list_model_get_item (self->folders, i);
+      g_autofree char *label = escape_mnemonic (pmod_folder_get_name (folder));
+
+      if (pmod_folder_get_id (folder) != inside)
+        append_move (folders, label, id, pmod_folder_get_id (folder));
+    }
+  if (inside != 0)
+    append_move (others, _ ("_Out of the Folder"), id, 0);
+  append_entry (others, _ ("_New Folder"), "conversations.new-folder", id);
+  g_menu_append_section (menu, NULL, G_MENU_MODEL (folders));
+  g_menu_append_section (menu, NULL, G_MENU_MODEL (others));
+  return G_MENU_MODEL (menu);
+}
+
 /* A long list has as many menus as were looked at. */
 static void
 create_menu (GtkMenuButton *button, gpointer user_data)
@@ -94,10 +148,12 @@ create_menu (GtkMenuButton *button, gpointer user_data)
   PmodConversationRow *self = user_data;
   gint64 id = pmod_store_item_get_id (self->item);
   g_autoptr (GMenu) menu = g_menu_new ();
+  g_autoptr (GMenuModel) folders = make_folder_menu (self);
 
   append_entry (menu, _ ("_Rename\342\200\246"), "conversations.rename", id);
   append_entry (menu, _ ("_Export as JSON\342\200\246"), "conversations.export-json", id);
   append_entry (menu, _ ("Export as _Markdown\342\200\246"), "conversations.export-markdown", id);
+  g_menu_append_submenu (menu, _ ("Move _to"), folders);
   append_entry (menu, _ ("_Delete"), "conversations.delete", id);
   gtk_menu_button_set_menu_model (button, G_MENU_MODEL (menu));
 }
@@ -126,12 +182,30 @@ popup_cb (GtkWidget *widget, GVariant *arguments, gpointer user_data)
   return GDK_EVENT_STOP;
 }
 
+/* --- Dragging -------------------------------------------------------------------------------- */
+
+static GdkContentProvider *
+drag_prepare_cb (PmodConversationRow *self)
+{
+  return gdk_content_provider_new_typed (PMOD_TYPE_STORE_ITEM, self->item);
+}
+
+static void
+drag_begin_cb (PmodConversationRow *self, GdkDrag *drag, GtkDragSource *source)
+{
+  g_autoptr (GdkPaintable) paintable = gtk_widget_paintable_new (GTK_WIDGET (self));
+  g_autoptr (GdkPaintable) now = gdk_paintable_get_current_image (paintable);
+
+  gtk_drag_source_set_icon (source, now, 12, 12);
+}
+
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
 pmod_conversation_row_dispose (GObject *object)
 {
   g_clear_object (&PMOD_CONVERSATION_ROW (object)->item);
+  g_clear_object (&PMOD_CONVERSATION_ROW (object)->folders);
 
   G_OBJECT_CLASS (pmod_conversation_row_parent_class)->dispose (object);
 }
@@ -149,6 +223,8 @@ pmod_conversation_row_class_init (PmodConversationRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodConversationRow, excerpt);
   gtk_widget_class_bind_template_child (widget_class, PmodConversationRow, menu);
   gtk_widget_class_bind_template_callback (widget_class, menu_cb);
+  gtk_widget_class_bind_template_callback (widget_class, drag_prepare_cb);
+  gtk_widget_class_bind_template_callback (widget_class, drag_begin_cb);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_F2, 0, activate_cb, "(s)",
                                 "conversations.rename");
   gtk_widget_class_add_binding (widget_class, GDK_KEY_Delete, 0, activate_cb, "(s)",
@@ -165,11 +241,15 @@ pmod_conversation_row_init (PmodConversationRow *self)
 }
 
 GtkWidget *
-pmod_conversation_row_new (PmodStoreItem *item)
+pmod_conversation_row_new (PmodStoreItem *item, GListModel *folders, gboolean names_folder)
 {
   PmodConversationRow *self = g_object_new (PMOD_TYPE_CONVERSATION_ROW, NULL);
 
   self->item = g_object_ref (item);
+  self->folders = g_object_ref (folders);
+  self->names_folder = names_folder;
+  g_signal_connect_object (item, "notify::folder-name", G_CALLBACK (update), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (item, "notify::title", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   update (self);
   return GTK_WIDGET (self);

@@ -11,9 +11,12 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (
     PmodConversationRow, pmod_conversation_row, PMOD, CONVERSATION_ROW, GtkListBoxRow)
 
-/* Its menu and keys activate "conversations.rename", ".delete", ".export-json" and
- * ".export-markdown" with its id. */
-GtkWidget *pmod_conversation_row_new (PmodStoreItem *item);
+/* Its menu and keys activate "conversations.rename", ".delete", ".new-folder", ".export-json" and
+ * ".export-markdown" with its id, and ".move" with its id and one of folders, of PmodFolder. It can
+ * be dragged as what it stands for, a PmodStoreItem. names_folder: whether it says where it lies.
+ */
+GtkWidget *
+pmod_conversation_row_new (PmodStoreItem *item, GListModel *folders, gboolean names_folder);
 
 PmodStoreItem *pmod_conversation_row_get_item (PmodConversationRow *self);
 

@@ -6,6 +6,8 @@
 #include <glib/gi18n.h>
 
 #include "pmod-conversation-row.h"
+#include "pmod-folder-list.h"
+#include "pmod-preferences.h"
 #include "pmod-shelf.h"
 #include "pmod-toasts.h"
 
@@ -24,6 +26,7 @@ struct _PmodConversations
   AdwToastOverlay *toasts;
   AdwFlap *flap;
   GtkEditable *search;
+  GtkWidget *folders;
   GtkListBox *list;
   GtkLabel *nothing;
 };
@@ -72,6 +75,18 @@ deleted_cb (PmodConversations *self, gint64 id)
 }
 
 static void
+folder_removed_cb (PmodConversations *self, gint64 id)
+{
+  AdwToast *toast = pmod_toasts_new (_ ("Folder deleted"));
+
+  adw_toast_set_button_label (toast, _ ("_Undo"));
+  adw_toast_set_action_name (toast, "conversations.undo-remove-folder");
+  adw_toast_set_action_target (toast, "x", id);
+  adw_toast_set_timeout (toast, 10);
+  adw_toast_overlay_add_toast (self->toasts, toast);
+}
+
+static void
 problem_cb (PmodConversations *self)
 {
   PmodStore *store = pmod_keeper_get_store (pmod_shelf_get_keeper (self->shelf));
@@ -89,7 +104,8 @@ static GtkWidget *
 create_row (gpointer item, gpointer user_data)
 {
   PmodConversations *self = user_data;
-  GtkWidget *row = pmod_conversation_row_new (item);
+  gboolean all = pmod_shelf_get_folder (self->shelf) == 0;
+  GtkWidget *row = pmod_conversation_row_new (item, pmod_shelf_get_folders (self->shelf), all);
 
   pmod_conversation_row_set_shown (
       PMOD_CONVERSATION_ROW (row),
@@ -103,8 +119,14 @@ list_cb (PmodConversations *self)
 {
   gboolean searching = *pmod_shelf_get_words (self->shelf) != '\0';
 
-  gtk_label_set_label (self->nothing, searching ? _ ("No conversation has these words")
-                                                : _ ("What you ask is kept here"));
+  gtk_label_set_label (
+      self->nothing, searching ? _ ("No conversation has these words")
+                     : pmod_shelf_get_folder (self->shelf) != 0
+                         ? _ ("Nothing is in this folder yet: drag a conversation here, or use its "
+                              "menu")
+                     : pmod_keeper_get_keeps (pmod_shelf_get_keeper (self->shelf))
+                         ? _ ("What you ask is kept here")
+                         : _ ("Nothing is kept, as you prefer"));
   gtk_list_box_bind_model (self->list, pmod_shelf_get_list (self->shelf), create_row, self, NULL);
 }
 
@@ -130,7 +152,8 @@ row_activated_cb (PmodConversations *self, GtkListBoxRow *row)
 {
   PmodStoreItem *item = pmod_conversation_row_get_item (PMOD_CONVERSATION_ROW (row));
 
-  pmod_shelf_open (self->shelf, pmod_store_item_get_id (item));
+  pmod_shelf_open_at (self->shelf, pmod_store_item_get_id (item),
+                      pmod_store_item_get_message (item));
   if (adw_flap_get_folded (self->flap))
     adw_flap_set_reveal_flap (self->flap, FALSE);
 }
@@ -156,6 +179,12 @@ revealed_cb (PmodConversations *self)
 {
   if (adw_flap_get_reveal_flap (self->flap))
     gtk_widget_grab_focus (GTK_WIDGET (self->search));
+}
+
+static void
+open_newest_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_shelf_open_newest (PMOD_CONVERSATIONS (widget)->shelf);
 }
 
 /* --- What can be done with one --------------------------------------------------------------- */
@@ -232,6 +261,32 @@ undo_delete_action (GtkWidget *widget, const char *name, GVariant *parameter)
   pmod_shelf_undo_delete (PMOD_CONVERSATIONS (widget)->shelf, g_variant_get_int64 (parameter));
 }
 
+/* --- Folders --------------------------------------------------------------------------------- */
+
+static void
+move_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  gint64 id, folder;
+
+  g_variant_get (parameter, "(xx)", &id, &folder);
+  pmod_shelf_move (PMOD_CONVERSATIONS (widget)->shelf, id, folder);
+}
+
+/* Its name can be typed as soon as it is there. */
+static void
+new_folder_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_shelf_add_folder (PMOD_CONVERSATIONS (widget)->shelf, _ ("New Folder"),
+                         g_variant_get_int64 (parameter));
+}
+
+static void
+undo_remove_folder_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_shelf_undo_remove_folder (PMOD_CONVERSATIONS (widget)->shelf,
+                                 g_variant_get_int64 (parameter));
+}
+
 /* --- Files ----------------------------------------------------------------------------------- */
 
 static void
@@ -305,6 +360,7 @@ set_chat (PmodConversations *self, PmodChat *chat)
 {
   g_autoptr (PmodStore) store = NULL;
   g_autoptr (PmodKeeper) keeper = NULL;
+  g_autoptr (GSettings) settings = pmod_preferences_new ();
 
   if (!chat || self->chat)
     return;
@@ -312,11 +368,17 @@ set_chat (PmodConversations *self, PmodChat *chat)
   store = pmod_store_new (NULL);
   keeper = pmod_keeper_new (chat, store);
   self->shelf = pmod_shelf_new (keeper);
+  if (settings)
+    g_settings_bind (settings, PMOD_PREFERENCE_KEEP, keeper, "keeps", G_SETTINGS_BIND_GET);
+  g_signal_connect_object (keeper, "notify::keeps", G_CALLBACK (list_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->shelf, "failed", G_CALLBACK (failed_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->shelf, "remarked", G_CALLBACK (remarked_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->shelf, "deleted", G_CALLBACK (deleted_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->shelf, "folder-removed", G_CALLBACK (folder_removed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_object_set (self->folders, "shelf", self->shelf, NULL);
   g_signal_connect_object (self->shelf, "notify::list", G_CALLBACK (list_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (keeper, "notify::conversation", G_CALLBACK (shown_cb), self,
@@ -382,7 +444,7 @@ pmod_conversations_get_property (GObject *object, guint id, GValue *value, GPara
       g_value_set_object (value, self->chat);
       break;
     case PROP_CONTENT:
-      g_value_set_object (value, adw_toast_overlay_get_child (self->toasts));
+      g_value_set_object (value, adw_flap_get_content (self->flap));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -400,7 +462,7 @@ pmod_conversations_set_property (GObject *object, guint id, const GValue *value,
       set_chat (self, g_value_get_object (value));
       break;
     case PROP_CONTENT:
-      adw_toast_overlay_set_child (self->toasts, g_value_get_object (value));
+      adw_flap_set_content (self->flap, g_value_get_object (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -410,6 +472,7 @@ pmod_conversations_set_property (GObject *object, guint id, const GValue *value,
 static void
 bind_children (GtkWidgetClass *klass)
 {
+  g_type_ensure (PMOD_TYPE_FOLDER_LIST);
   gtk_widget_class_set_template_from_resource (klass,
                                                "/io/github/strata/Strata/pmod-conversations.ui");
   gtk_widget_class_bind_template_child (klass, PmodConversations, problem);
@@ -417,6 +480,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, PmodConversations, toasts);
   gtk_widget_class_bind_template_child (klass, PmodConversations, flap);
   gtk_widget_class_bind_template_child (klass, PmodConversations, search);
+  gtk_widget_class_bind_template_child (klass, PmodConversations, folders);
   gtk_widget_class_bind_template_child (klass, PmodConversations, list);
   gtk_widget_class_bind_template_child (klass, PmodConversations, nothing);
   gtk_widget_class_bind_template_callback (klass, row_activated_cb);
@@ -442,10 +506,17 @@ pmod_conversations_class_init (PmodConversationsClass *klass)
   props[PROP_CONTENT] = g_param_spec_object ("content", NULL, NULL, GTK_TYPE_WIDGET, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  gtk_widget_class_install_action (widget_class, "conversations.open-newest", NULL,
+                                   open_newest_action);
   gtk_widget_class_install_action (widget_class, "conversations.rename", "x", rename_action);
   gtk_widget_class_install_action (widget_class, "conversations.delete", "x", delete_action);
   gtk_widget_class_install_action (widget_class, "conversations.undo-delete", "x",
                                    undo_delete_action);
+  gtk_widget_class_install_action (widget_class, "conversations.move", "(xx)", move_action);
+  gtk_widget_class_install_action (widget_class, "conversations.new-folder", "x",
+                                   new_folder_action);
+  gtk_widget_class_install_action (widget_class, "conversations.undo-remove-folder", "x",
+                                   undo_remove_folder_action);
   gtk_widget_class_install_action (widget_class, "conversations.export-json", "x",
                                    export_json_action);
   gtk_widget_class_install_action (widget_class, "conversations.export-markdown", "x",

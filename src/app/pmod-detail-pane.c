@@ -7,6 +7,7 @@
 
 #include "pmod-cost-plot.h"
 #include "pmod-drop-down.h"
+#include "pmod-map-words.h"
 #include "pmod-timeline.h"
 #include "pmod-token-ribbon.h"
 #include "pmod-weight-histogram.h"
@@ -28,6 +29,18 @@ enum
 static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (PmodDetailPane, pmod_detail_pane, ADW_TYPE_BIN)
+
+/* The bars count as the meters do, unless they show something else. */
+static void
+rule_cb (PmodDetailPane *self)
+{
+  GtkDropDown *kinds = GTK_DROP_DOWN (self->cost_kind);
+  guint rule;
+
+  g_object_get (self->selection, "rule", &rule, NULL);
+  if (gtk_drop_down_get_selected (kinds) <= PMOD_COST_ALL)
+    gtk_drop_down_set_selected (kinds, rule == PMOD_FLOPS_ALL ? PMOD_COST_ALL : PMOD_COST_PAPER);
+}
 
 static void
 pmod_detail_pane_dispose (GObject *object)
@@ -62,8 +75,15 @@ pmod_detail_pane_set_property (GObject *object, guint id, const GValue *value, G
   switch (id)
     {
     case PROP_SELECTION:
-      if (g_set_object (&self->selection, g_value_get_object (value)))
-        g_object_notify_by_pspec (object, pspec);
+      if (!g_set_object (&self->selection, g_value_get_object (value)))
+        return;
+      if (self->selection)
+        {
+          g_signal_connect_object (self->selection, "notify::rule", G_CALLBACK (rule_cb), self,
+                                   G_CONNECT_SWAPPED);
+          rule_cb (self);
+        }
+      g_object_notify_by_pspec (object, pspec);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -85,6 +105,7 @@ pmod_detail_pane_class_init (PmodDetailPaneClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   g_type_ensure (PMOD_TYPE_COST_PLOT);
+  g_type_ensure (PMOD_TYPE_MAP_WORDS);
   g_type_ensure (PMOD_TYPE_TIMELINE);
   g_type_ensure (PMOD_TYPE_TOKEN_RIBBON);
   g_type_ensure (PMOD_TYPE_WEIGHT_HISTOGRAM);

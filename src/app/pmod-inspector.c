@@ -13,9 +13,9 @@
 #include "pmod-format.h"
 #include "pmod-layer-strip.h"
 #include "pmod-map-legend.h"
+#include "pmod-map-name.h"
 #include "pmod-meter-panel.h"
-
-#define ZOOM_STEP 1.25
+#include "pmod-run-origin.h"
 
 struct _PmodInspector
 {
@@ -116,6 +116,20 @@ make_detail (PmodInspector *self, PmodRun *run, const PmodRunLayer *info)
   return describe_layer (info);
 }
 
+/* Which model made the run, where it is not the one that the window's head names. NULL: that one,
+ * or nobody knows. */
+static const char *
+find_other_model (PmodInspector *self, PmodRun *run)
+{
+  PmodModelCard *made_by = run ? pmod_run_get_model (run) : NULL;
+  PmodModelCard *loaded =
+      self->chat ? pmod_session_get_model (pmod_chat_get_session (self->chat)) : NULL;
+
+  if (!made_by || !made_by->name || (loaded && g_strcmp0 (loaded->name, made_by->name) == 0))
+    return NULL;
+  return made_by->name;
+}
+
 static const char *
 describe_dependence (PmodRun *run)
 {
@@ -127,6 +141,18 @@ describe_dependence (PmodRun *run)
     return _ (
         "The question\342\200\231s last token chooses: another question may give another map.");
   return _ ("The picture comes before the question: this map is the same for every question.");
+}
+
+static void
+update_dependence (PmodInspector *self, PmodRun *run)
+{
+  const char *model = find_other_model (self, run);
+  const char *dependence = describe_dependence (run);
+  g_autofree char *text =
+      model ? g_strdup_printf (_ ("This run is the model %s\342\200\231s. %s"), model, dependence)
+            : NULL;
+
+  gtk_label_set_label (self->dependence, text ? text : dependence);
 }
 
 static void
@@ -168,7 +194,7 @@ update (PmodInspector *self)
   detail = run ? make_detail (self, run, &info) : g_strdup ("");
   gtk_label_set_label (self->title, title);
   gtk_label_set_label (self->detail, detail);
-  gtk_label_set_label (self->dependence, describe_dependence (run));
+  update_dependence (self, run);
 }
 
 static void
@@ -225,9 +251,9 @@ zoom_action (GtkWidget *widget, const char *name, GVariant *parameter)
   double zoom = pmod_selection_get_zoom (self->selection);
 
   if (g_str_equal (name, "map.zoom-in"))
-    zoom *= ZOOM_STEP;
+    zoom *= PMOD_ZOOM_STEP;
   else if (g_str_equal (name, "map.zoom-out"))
-    zoom /= ZOOM_STEP;
+    zoom /= PMOD_ZOOM_STEP;
   else
     zoom = 1;
   pmod_selection_zoom_at (self->selection, zoom, 0.5, 0.5);
@@ -275,6 +301,23 @@ update_play (PmodInspector *self)
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->play), text);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->play), GTK_ACCESSIBLE_PROPERTY_LABEL, text,
                                   -1);
+}
+
+/* What moves when motion is switched off stands still. */
+static void
+motion_cb (PmodInspector *self)
+{
+  if (self->selection && !may_move (self))
+    pmod_selection_set_playing (self->selection, FALSE);
+  update_play (self);
+}
+
+static void
+copy_words_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  g_autofree char *text = pmod_map_name_describe (PMOD_INSPECTOR (widget)->selection, widget);
+
+  gdk_clipboard_set_text (gtk_widget_get_clipboard (widget), text);
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -378,6 +421,7 @@ pmod_inspector_class_init (PmodInspectorClass *klass)
 
   gtk_widget_class_install_property_action (widget_class, "map.view", "view");
   gtk_widget_class_install_action (widget_class, "map.play", NULL, play_action);
+  gtk_widget_class_install_action (widget_class, "map.copy-words", NULL, copy_words_action);
   gtk_widget_class_install_action (widget_class, "map.zoom-in", NULL, zoom_action);
   gtk_widget_class_install_action (widget_class, "map.zoom-out", NULL, zoom_action);
   gtk_widget_class_install_action (widget_class, "map.zoom-reset", NULL, zoom_action);
@@ -403,7 +447,7 @@ pmod_inspector_init (PmodInspector *self)
                                   self);
   g_signal_group_connect_swapped (self->signals, "notify::playing", G_CALLBACK (update_play), self);
   g_signal_connect_object (gtk_widget_get_settings (GTK_WIDGET (self)),
-                           "notify::gtk-enable-animations", G_CALLBACK (update_play), self,
+                           "notify::gtk-enable-animations", G_CALLBACK (motion_cb), self,
                            G_CONNECT_SWAPPED);
   update_play (self);
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "pmod-format.h"
+#include "pmod-late-text.h"
+#include "pmod-map-summary.h"
 #include "pmod-palette.h"
 #include "pmod-run-weights.h"
 
@@ -145,6 +147,19 @@ describe (PmodLayerCell *self)
                           self->info.n_vision);
 }
 
+/* Where in the picture it keeps parts, and how sure it was. */
+static char *
+describe_places (PmodLayerCell *self, const char *more)
+{
+  PmodMapSubject subject = pmod_map_subject_from_selection (
+      self->selection, gtk_widget_get_direction (GTK_WIDGET (self)) == GTK_TEXT_DIR_RTL);
+  g_autofree char *places = NULL;
+
+  subject.layer = self->layer;
+  places = pmod_map_summary_new_short (&subject);
+  return places ? g_strdup_printf ("%s %s", places, more) : g_strdup (more);
+}
+
 static char *
 describe_more (PmodLayerCell *self)
 {
@@ -163,6 +178,17 @@ describe_more (PmodLayerCell *self)
 }
 
 static void
+describe_late (GtkWidget *widget)
+{
+  PmodLayerCell *self = PMOD_LAYER_CELL (widget);
+  g_autofree char *more = describe_more (self);
+  g_autofree char *text = describe_places (self, more);
+
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text,
+                                  -1);
+}
+
+static void
 update_texts (PmodLayerCell *self)
 {
   g_autofree char *name = describe (self);
@@ -176,6 +202,8 @@ update_texts (PmodLayerCell *self)
   gtk_label_set_label (GTK_LABEL (self->count), count);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, more, -1);
+  if (self->info.ready && self->info.routed)
+    pmod_late_text_queue (GTK_WIDGET (self), describe_late);
 }
 
 /* Made when it is asked for: to set one asks the display where the pointer is, of each cell at each
@@ -185,7 +213,8 @@ query_tooltip_cb (
     PmodLayerCell *self, int x, int y, gboolean keyboard_mode, GtkTooltip *tooltip, gpointer data)
 {
   g_autofree char *name = describe (self);
-  g_autofree char *more = describe_more (self);
+  g_autofree char *margin = describe_more (self);
+  g_autofree char *more = describe_places (self, margin);
   g_autofree char *text = *more ? g_strdup_printf ("%s\n%s", name, more) : g_strdup (name);
 
   gtk_tooltip_set_text (tooltip, text);

@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-camera-page.h"
+#include "pmod-drop-down.h"
 
 static const double intervals_s[] = { 1, 2, 5, 10, 30 };
 
@@ -92,7 +93,7 @@ update_figures (PmodLiveBar *self)
   else if (state == PMOD_CAMERA_PLAYING)
     text = describe_figures (figures);
   else
-    text = g_strdup (pmod_camera_page_title (state));
+    text = g_strdup (pmod_camera_page_title (pmod_live_get_camera (self->live)));
   gtk_label_set_label (self->figures, text);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->figures), tooltip);
 }
@@ -136,7 +137,7 @@ update (PmodLiveBar *self)
   gtk_widget_set_visible (GTK_WIDGET (self), pmod_live_get_active (self->live));
   if (state != PMOD_CAMERA_STARTING)
     gtk_widget_set_visible (self->problem, message != NULL);
-  gtk_label_set_label (self->problem_title, pmod_camera_page_title (state));
+  gtk_label_set_label (self->problem_title, pmod_camera_page_title (camera));
   if (message)
     gtk_label_set_label (self->problem_text, message);
   gtk_widget_set_visible (GTK_WIDGET (self->freeze), message == NULL);
@@ -316,4 +317,6 @@ static void
 pmod_live_bar_init (PmodLiveBar *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  pmod_drop_down_set_name (GTK_WIDGET (self->interval),
+                           _ ("How often the standing question is asked"));
 }

@@ -3,6 +3,8 @@
 
 #include "pmod-map-places.h"
 
+#include <math.h>
+
 #include "pmod-map-texture.h"
 
 int
@@ -36,6 +38,22 @@ pmod_map_places_get_cell (PmodMaskView *view,
     return FALSE;
   pmod_map_get_cell (&grid, &area, gtk_widget_get_scale_factor (GTK_WIDGET (view)), cell, bounds);
   return graphene_rect_intersection (bounds, &frame, bounds);
+}
+
+void
+pmod_map_places_zoom (
+    PmodMaskView *view, PmodSelection *selection, double x, double y, double steps)
+{
+  graphene_rect_t frame, area;
+  double u, v;
+
+  if (!pmod_mask_view_get_frame (view, &frame, &area))
+    return;
+  u = (x - frame.origin.x) / frame.size.width;
+  v = (y - frame.origin.y) / frame.size.height;
+  if (u >= 0 && u < 1 && v >= 0 && v < 1)
+    pmod_selection_zoom_at (
+        selection, pmod_selection_get_zoom (selection) * pow (PMOD_ZOOM_STEP, steps), u, v);
 }
 
 gboolean

@@ -17,6 +17,11 @@ gboolean pmod_map_places_get_cell (PmodMaskView *view,
                                    int cell,
                                    graphene_rect_t *bounds);
 
+/* So many steps nearer; what lies at that place of the view's stays there. Nothing where the place
+ * is beside the picture. */
+void pmod_map_places_zoom (
+    PmodMaskView *view, PmodSelection *selection, double x, double y, double steps);
+
 /* Where the picture is seen, with its corners. FALSE: there is none. */
 gboolean pmod_map_places_get_outline (PmodMaskView *view, GskRoundedRect *outline);
 

@@ -8,18 +8,16 @@
 
 #include "pmod-mask-view.h"
 
-#include <glib/gi18n.h>
 #include <math.h>
 
-#include "pmod-cell-text.h"
 #include "pmod-map-keys.h"
+#include "pmod-map-name.h"
 #include "pmod-map-texture.h"
 #include "pmod-palette.h"
 #include "pmod-picture-texture.h"
 
 #define CORNER_RADIUS PMOD_MASK_VIEW_RADIUS
 #define MIN_SIDE 220
-#define ZOOM_STEP 1.25
 
 /* What the map that is there was made of. */
 typedef struct
@@ -331,45 +329,10 @@ pmod_mask_view_measure (GtkWidget *widget,
 
 /* --- What it says ---------------------------------------------------------------------------- */
 
-static char *
-describe (PmodMaskView *self, const char *name)
-{
-  PmodRun *run = pmod_selection_get_run (self->selection);
-  int layer = pmod_selection_get_layer (self->selection);
-  PmodView view = pmod_selection_get_view (self->selection);
-  PmodRunLayer info;
-
-  if (view == PMOD_VIEW_PICTURE || !run || !pmod_run_get_layer (run, layer, &info) || !info.ready)
-    return g_strdup (name);
-  if (view == PMOD_VIEW_DEPTH)
-    return g_strdup_printf (_ ("%s, how many layers kept each part"), name);
-  if (!info.routed)
-    return g_strdup_printf (_ ("%s, layer %d keeps every part"), name, layer);
-  if (view == PMOD_VIEW_WEIGHTS)
-    return g_strdup_printf (_ ("%s, weights of layer %d, which keeps %d of %d parts"), name, layer,
-                            info.n_kept, info.n_vision);
-  return g_strdup_printf (_ ("%s, layer %d keeps %d of %d parts"), name, layer, info.n_kept,
-                          info.n_vision);
-}
-
-static void
-update_label (PmodMaskView *self)
-{
-  g_autofree char *label = describe (self, self->picture ? pmod_picture_get_name (self->picture)
-                                                         : _ ("Recorded picture"));
-
-  g_autofree char *held =
-      pmod_cell_text_new (self->selection, pmod_selection_get_held (self->selection));
-
-  /* The held part is where keys have gone to; a pointer's is not said. */
-  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
-                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, held ? held : "", -1);
-}
-
 static void
 changed_cb (PmodMaskView *self)
 {
-  update_label (self);
+  pmod_map_name_update (GTK_WIDGET (self), self->selection, self->picture);
   gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 
@@ -487,7 +450,8 @@ scroll_cb (GtkEventControllerScroll *controller, double dx, double dy, gpointer 
     return GDK_EVENT_PROPAGATE;
   if (get_frame_place (self, self->pointer_x, self->pointer_y, &x, &y))
     pmod_selection_zoom_at (self->selection,
-                            pmod_selection_get_zoom (self->selection) * pow (ZOOM_STEP, -dy), x, y);
+                            pmod_selection_get_zoom (self->selection) * pow (PMOD_ZOOM_STEP, -dy),
+                            x, y);
   return GDK_EVENT_STOP;
 }
 

@@ -6,21 +6,27 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "pmod-download-words.h"
+
 struct _PmodModelButton
 {
   AdwBin parent_instance;
 
   PmodSession *session;
   GSignalGroup *signals;
+  PmodDownload *download;
+  GSignalGroup *download_signals;
 
   GtkMenuButton *button;
   GtkLabel *name;
   GtkLabel *facts;
+  GtkProgressBar *bar;
 };
 
 enum
 {
   PROP_SESSION = 1,
+  PROP_DOWNLOAD,
   N_PROPS
 };
 
@@ -83,6 +89,22 @@ update (PmodModelButton *self)
   gtk_widget_set_tooltip_text (GTK_WIDGET (self), tooltip);
 }
 
+/* A thin line, for as long as something comes in. */
+static void
+update_download (PmodModelButton *self)
+{
+  gboolean fetching =
+      self->download && pmod_download_get_state (self->download) == PMOD_DOWNLOAD_FETCHING;
+  g_autofree char *text = fetching ? pmod_download_describe_short (self->download) : NULL;
+
+  gtk_widget_set_opacity (GTK_WIDGET (self->bar), fetching ? 1 : 0);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->bar), text);
+  gtk_progress_bar_set_fraction (
+      self->bar, fetching ? MAX (pmod_download_get_fraction (self->download), 0) : 0);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->bar), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  text ? text : _ ("No download"), -1);
+}
+
 /* Made anew each time: models come and go on disk. */
 static void
 create_menu_cb (GtkMenuButton *button, gpointer user_data)
@@ -99,6 +121,7 @@ create_menu_cb (GtkMenuButton *button, gpointer user_data)
       g_menu_item_set_action_and_target (item, "win.model", "s", names[i]);
       g_menu_append_item (installed, item);
     }
+  g_menu_append (other, _ ("_Models\342\200\246"), "win.models");
   g_menu_append (other, _ ("Open a _Folder\342\200\246"), "win.model-folder");
   g_menu_append (other, _ ("_Connect to a Server\342\200\246"), "win.connect-server");
   g_menu_append_section (menu, _ ("Models"), G_MENU_MODEL (installed));
@@ -111,6 +134,8 @@ pmod_model_button_dispose (GObject *object)
 {
   PmodModelButton *self = PMOD_MODEL_BUTTON (object);
 
+  g_clear_object (&self->download_signals);
+  g_clear_object (&self->download);
   g_clear_object (&self->signals);
   g_clear_object (&self->session);
 
@@ -126,6 +151,9 @@ pmod_model_button_get_property (GObject *object, guint id, GValue *value, GParam
     {
     case PROP_SESSION:
       g_value_set_object (value, self->session);
+      break;
+    case PROP_DOWNLOAD:
+      g_value_set_object (value, self->download);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -146,6 +174,13 @@ pmod_model_button_set_property (GObject *object, guint id, const GValue *value, 
       update (self);
       g_object_notify_by_pspec (object, pspec);
       break;
+    case PROP_DOWNLOAD:
+      if (!g_set_object (&self->download, g_value_get_object (value)))
+        return;
+      g_signal_group_set_target (self->download_signals, self->download);
+      update_download (self);
+      g_object_notify_by_pspec (object, pspec);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -164,6 +199,9 @@ pmod_model_button_class_init (PmodModelButtonClass *klass)
   props[PROP_SESSION] =
       g_param_spec_object ("session", NULL, NULL, PMOD_TYPE_SESSION,
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+  props[PROP_DOWNLOAD] =
+      g_param_spec_object ("download", NULL, NULL, PMOD_TYPE_DOWNLOAD,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   gtk_widget_class_set_template_from_resource (widget_class,
@@ -171,6 +209,7 @@ pmod_model_button_class_init (PmodModelButtonClass *klass)
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, button);
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, name);
   gtk_widget_class_bind_template_child (widget_class, PmodModelButton, facts);
+  gtk_widget_class_bind_template_child (widget_class, PmodModelButton, bar);
 }
 
 static void
@@ -179,5 +218,9 @@ pmod_model_button_init (PmodModelButton *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   self->signals = g_signal_group_new (PMOD_TYPE_SESSION);
   g_signal_group_connect_swapped (self->signals, "notify::model", G_CALLBACK (update), self);
+  self->download_signals = g_signal_group_new (PMOD_TYPE_DOWNLOAD);
+  g_signal_group_connect_swapped (self->download_signals, "changed", G_CALLBACK (update_download),
+                                  self);
+  update_download (self);
   gtk_menu_button_set_create_popup_func (self->button, create_menu_cb, self, NULL);
 }

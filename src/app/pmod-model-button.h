@@ -3,6 +3,7 @@
 
 #include <adwaita.h>
 
+#include "pmod-download.h"
 #include "pmod-session.h"
 
 G_BEGIN_DECLS

@@ -14,10 +14,10 @@
   }
 
 static const PmodPalette light = {
-  .kept_low = RGB (0x8ecbc3),
-  .kept_high = RGB (0x0b5f5d),
+  .kept_low = RGB (0x3c8d86),
+  .kept_high = RGB (0x064645),
   .skipped = RGB (0xe6e4e1),
-  .plain = RGB (0xb9d9d4),
+  .plain = RGB (0x579d96),
   .pending = RGB (0xf1f0ee),
   .mark = RGBA (0x5b5750, 0.8f),
   .dim = RGBA (0x14161c, 0.68f),
@@ -32,17 +32,18 @@ static const PmodPalette light = {
   .hatch_under = RGBA (0x0b0d12, 0.75f),
   .paper = RGB (0xd9d6d2),
   .used = RGB (0x12807a),
-  .dense = RGBA (0x000000, 0.16f),
+  .dense = RGBA (0x000000, 0.14f),
+  .unused = RGB (0x8f8d8a),
   .track = RGBA (0x000000, 0.06f),
   .ink = RGB (0x33302b),
   .margin = RGBA (0xd98c00, 0.45f),
 };
 
 static const PmodPalette dark = {
-  .kept_low = RGB (0x2c6763),
+  .kept_low = RGB (0x4a9d94),
   .kept_high = RGB (0x9cefe3),
   .skipped = RGB (0x3b3b3e),
-  .plain = RGB (0x3f6562),
+  .plain = RGB (0x4f8984),
   .pending = RGB (0x303033),
   .mark = RGBA (0xc9c5bf, 0.8f),
   .dim = RGBA (0x0c0d11, 0.72f),
@@ -58,6 +59,7 @@ static const PmodPalette dark = {
   .paper = RGB (0x48484c),
   .used = RGB (0x4fc4b8),
   .dense = RGBA (0xffffff, 0.22f),
+  .unused = RGB (0x7a7875),
   .track = RGBA (0xffffff, 0.08f),
   .ink = RGB (0xf2efe9),
   .margin = RGBA (0xffc24d, 0.5f),
@@ -66,7 +68,7 @@ static const PmodPalette dark = {
 static const PmodPalette high_contrast = {
   .kept_low = RGB (0x00504c),
   .kept_high = RGB (0x002422),
-  .skipped = RGB (0xffffff),
+  .skipped = RGB (0xdcdcdc),
   .plain = RGB (0x00504c),
   .pending = RGB (0xe0e0e0),
   .mark = RGB (0xd00000),
@@ -82,7 +84,8 @@ static const PmodPalette high_contrast = {
   .hatch_under = RGBA (0x0b0d12, 1),
   .paper = RGB (0xc0c0c0),
   .used = RGB (0x00504c),
-  .dense = RGBA (0x000000, 0.5f),
+  .dense = RGBA (0x000000, 0.3f),
+  .unused = RGB (0x5a5a5a),
   .track = RGBA (0x000000, 0.15f),
   .ink = RGB (0x000000),
   .margin = RGBA (0xd00000, 0.5f),
@@ -107,20 +110,28 @@ static const PmodPalette high_contrast_dark = {
   .hatch_under = RGBA (0x0b0d12, 1),
   .paper = RGB (0x606060),
   .used = RGB (0xa8f5ea),
-  .dense = RGBA (0xffffff, 0.6f),
+  .dense = RGBA (0xffffff, 0.3f),
+  .unused = RGB (0x9a9a9a),
   .track = RGBA (0xffffff, 0.2f),
   .ink = RGB (0xffffff),
   .margin = RGBA (0xffe600, 0.6f),
 };
 
 const PmodPalette *
+pmod_palette_get_for (gboolean is_dark, gboolean is_high_contrast)
+{
+  if (is_high_contrast)
+    return is_dark ? &high_contrast_dark : &high_contrast;
+  return is_dark ? &dark : &light;
+}
+
+const PmodPalette *
 pmod_palette_get (void)
 {
   AdwStyleManager *style = adw_style_manager_get_default ();
 
-  if (adw_style_manager_get_high_contrast (style))
-    return adw_style_manager_get_dark (style) ? &high_contrast_dark : &high_contrast;
-  return adw_style_manager_get_dark (style) ? &dark : &light;
+  return pmod_palette_get_for (adw_style_manager_get_dark (style),
+                               adw_style_manager_get_high_contrast (style));
 }
 
 const PmodPalette *
@@ -189,16 +200,25 @@ pmod_palette_to_pixel (const GdkRGBA *color)
   return pixel;
 }
 
+const PmodAccent *
+pmod_palette_get_accent (gboolean is_dark)
+{
+  static const PmodAccent accents[] = { { 0x0f746e, 0xffffff, 0x0b5f5a },
+                                        { 0x177a74, 0xffffff, 0x74d9cd } };
+
+  return &accents[is_dark ? 1 : 0];
+}
+
 char *
 pmod_palette_to_css (void)
 {
-  gboolean is_dark = adw_style_manager_get_dark (adw_style_manager_get_default ());
+  const PmodAccent *accent =
+      pmod_palette_get_accent (adw_style_manager_get_dark (adw_style_manager_get_default ()));
 
-  return g_strdup_printf ("@define-color accent_bg_color %s;\n"
-                          "@define-color accent_fg_color %s;\n"
-                          "@define-color accent_color %s;\n",
-                          is_dark ? "#177a74" : "#0f746e", "#ffffff",
-                          is_dark ? "#74d9cd" : "#0b5f5a");
+  return g_strdup_printf ("@define-color accent_bg_color #%06x;\n"
+                          "@define-color accent_fg_color #%06x;\n"
+                          "@define-color accent_color #%06x;\n",
+                          accent->background, accent->foreground, accent->text);
 }
 
 void

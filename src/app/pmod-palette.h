@@ -31,6 +31,7 @@ typedef struct
 
   GdkRGBA used; /* bars: what was used, what a dense model would have used, what is to come */
   GdkRGBA dense;
+  GdkRGBA unused; /* of what was not kept */
   GdkRGBA track;
   GdkRGBA ink;    /* fine lines of charts, such as a cut */
   GdkRGBA margin; /* beside a cut: what is not quite sure */
@@ -38,6 +39,9 @@ typedef struct
 
 /* For the style that is in use now. */
 const PmodPalette *pmod_palette_get (void);
+
+/* For any, in use or not. */
+const PmodPalette *pmod_palette_get_for (gboolean is_dark, gboolean is_high_contrast);
 
 /* For what leaves the window: the same whatever its style is. Any thread. */
 const PmodPalette *pmod_palette_get_print (void);
@@ -64,6 +68,16 @@ GdkRGBA pmod_palette_get_ramp (double share);
  * floating point, as it takes for premultiplied ones (4.8: three times as long). */
 #define PMOD_PALETTE_PIXELS GDK_MEMORY_R8G8B8A8
 guint32 pmod_palette_to_pixel (const GdkRGBA *color);
+
+/* The accent, as 0xrrggbb: what is filled with it, what is written on that, and text in it. */
+typedef struct
+{
+  guint32 background;
+  guint32 foreground;
+  guint32 text;
+} PmodAccent;
+
+const PmodAccent *pmod_palette_get_accent (gboolean is_dark);
 
 /* The accent as a style sheet. (transfer full) */
 char *pmod_palette_to_css (void);

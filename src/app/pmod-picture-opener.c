@@ -156,6 +156,18 @@ pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
                                   g_object_ref (self));
 }
 
+void
+pmod_picture_opener_open_first (PmodPictureOpener *self, GFile *file, guint n_files)
+{
+  g_autofree char *title = NULL;
+
+  pmod_picture_opener_open (self, file);
+  if (n_files <= 1)
+    return;
+  title = g_strdup_printf (_ ("One picture at a time: the first of %u files"), n_files);
+  g_signal_emit (self, signals[REMARKED], 0, title);
+}
+
 /* --- Choosing -------------------------------------------------------------------------------- */
 
 static void
@@ -270,14 +282,7 @@ open_value (PmodPictureOpener *self, const GValue *value)
 
       if (n_files == 0)
         return FALSE;
-      pmod_picture_opener_open (self, files->data);
-      if (n_files > 1)
-        {
-          g_autofree char *title =
-              g_strdup_printf (_ ("One picture at a time: the first of %u files"), n_files);
-
-          g_signal_emit (self, signals[REMARKED], 0, title);
-        }
+      pmod_picture_opener_open_first (self, files->data, n_files);
       return TRUE;
     }
   return FALSE;

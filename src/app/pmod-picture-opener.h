@@ -17,6 +17,9 @@ PmodPictureOpener *pmod_picture_opener_new (PmodChat *chat);
 /* A picture, a recorded run or a training (".trace"), or a saved run (".strata"). */
 void pmod_picture_opener_open (PmodPictureOpener *self, GFile *file);
 
+/* The first of n_files: a conversation has one picture, which is said where there are more. */
+void pmod_picture_opener_open_first (PmodPictureOpener *self, GFile *file, guint n_files);
+
 /* Asks with a file chooser that starts in folder (nullable). */
 void pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *folder);
 

@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-/* Of the text's own colour. */
-#define STRENGTH 0.7f
-
 PangoLayout *
 pmod_plot_text_new (GtkWidget *widget, const char *text, int *width, int *height)
 {
@@ -21,7 +18,7 @@ void
 pmod_plot_text_get_color (GtkWidget *widget, GdkRGBA *color)
 {
   gtk_style_context_get_color (gtk_widget_get_style_context (widget), color);
-  color->alpha *= STRENGTH;
+  color->alpha *= PMOD_PLOT_TEXT_STRENGTH;
 }
 
 double
@@ -34,6 +31,31 @@ pmod_plot_round_step (double whole, int n)
     if (steps[i] * power * n >= whole * (1 - 1e-9))
       return steps[i] * power;
   return 10 * power;
+}
+
+char *
+pmod_plot_number (double value, double step)
+{
+  static const char *const digits[] = {
+    "\342\201\260", "\302\271",     "\302\262",     "\302\263",     "\342\201\264",
+    "\342\201\265", "\342\201\266", "\342\201\267", "\342\201\270", "\342\201\271",
+  };
+  int exponent = (int)floor (log10 (step) + 1e-9);
+  g_autofree char *power = NULL;
+  g_autoptr (GString) raised = NULL;
+
+  if (value == 0)
+    return g_strdup ("0");
+  if (exponent >= -4)
+    return g_strdup_printf ("%.*f", MAX (-exponent, 0), value);
+  raised = g_string_new (NULL);
+  power = g_strdup_printf ("%d", -exponent);
+  for (const char *digit = power; *digit; digit++)
+    g_string_append (raised, digits[*digit - '0']);
+  /* Fifteen times ten to the minus six. */
+  return g_strdup_printf ("%.0f\302\267"
+                          "10\342\201\273%s",
+                          value / pow (10, exponent), raised->str);
 }
 
 void

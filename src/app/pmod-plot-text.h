@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+/* Of the text's own colour. */
+#define PMOD_PLOT_TEXT_STRENGTH 0.7f
+
 /* In widget's font; its size in pixels. (transfer full) */
 PangoLayout *pmod_plot_text_new (GtkWidget *widget, const char *text, int *width, int *height);
 
@@ -14,6 +17,10 @@ void pmod_plot_text_get_color (GtkWidget *widget, GdkRGBA *color);
 
 /* 1, 2 or 5 times a power of ten, so that n of them at most make up whole. */
 double pmod_plot_round_step (double whole, int n);
+
+/* A multiple of step as a tick has it: as many decimals as step needs, and where these are many, a
+ * power of ten. (transfer full) */
+char *pmod_plot_number (double value, double step);
 
 /* align: which part of the text stands at x and at y, 0 its beginning, 1 its end. */
 void pmod_plot_text_append (GtkWidget *widget,

@@ -180,9 +180,11 @@ update (PmodRatioCurve *self)
   g_autofree char *name = g_strdup_printf (_ ("Ratio of layer %d"), layer);
   g_autofree char *value = self->tuning ? describe_value (self->tuning, layer) : g_strdup ("");
 
+  /* GTK 4.8 hands no value of a widget of one's own on to screen readers: it is described, too. */
   gtk_accessible_update_property (
       GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name, GTK_ACCESSIBLE_PROPERTY_VALUE_NOW,
-      ratio == PMOD_TUNING_PLAIN ? 1.0 : ratio, GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, value, -1);
+      ratio == PMOD_TUNING_PLAIN ? 1.0 : ratio, GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, value,
+      GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, value, -1);
   gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 

@@ -7,6 +7,7 @@
 
 #include "pmod-format.h"
 #include "pmod-run-origin.h"
+#include "pmod-run-tokens.h"
 
 static void
 line_free (gpointer data)
@@ -109,20 +110,6 @@ add_cost (GPtrArray *lines,
        format (cost->dense, cost->dense));
 }
 
-/* All work but what an earlier run had left. */
-static double
-sum_done (PmodRun *run)
-{
-  int n_spans;
-  const PmodRunSpan *spans = pmod_run_get_spans (run, &n_spans);
-  double sum = 0;
-
-  for (int i = 0; i < n_spans; i++)
-    if (!spans[i].reused)
-      sum += spans[i].flops[PMOD_FLOPS_ALL];
-  return sum;
-}
-
 static void
 add_costs (GPtrArray *lines, PmodRun *run)
 {
@@ -134,8 +121,8 @@ add_costs (GPtrArray *lines, PmodRun *run)
   add_cost (lines, _ ("Compute, paper rule"), &paper, pmod_format_flops);
   add_cost (lines, _ ("Compute, all work"), &all, pmod_format_flops);
   if (pmod_run_get_n_reused (run) > 0)
-    add (lines, _ ("\342\200\203of it done now"), pmod_format_flops (sum_done (run), all.dense),
-         NULL);
+    add (lines, _ ("\342\200\203of it done now"),
+         pmod_format_flops (pmod_run_get_done_flops (run), all.dense), NULL);
   add_cost (lines, _ ("KV cache"), &kv, pmod_format_bytes);
 }
 
@@ -165,6 +152,26 @@ add_settings (GPtrArray *lines, PmodRun *run)
     add (lines, _ ("Order"), g_strdup (_ ("question first")), NULL);
 }
 
+/* What the answer was drawn with, so that it can be had again; and what it was begun with. */
+static void
+add_draws (GPtrArray *lines, PmodRun *run)
+{
+  int n_known, n_given = pmod_run_count_given_tokens (run, &n_known);
+  PmodRunSampling sampling;
+
+  if (n_given > 0)
+    add (lines, _ ("Begun with"), g_strdup_printf (_ ("%d tokens, %d known"), n_given, n_known),
+         NULL);
+  if (!pmod_run_get_sampling (run, &sampling) || sampling.temperature <= 0)
+    return;
+  add (lines, _ ("Temperature"), g_strdup_printf ("%.2f", sampling.temperature), NULL);
+  if (sampling.top_k > 0)
+    add (lines, _ ("Of the likeliest (top-k)"), g_strdup_printf ("%d", sampling.top_k), NULL);
+  if (sampling.top_p < 1)
+    add (lines, _ ("Share (top-p)"), g_strdup_printf ("%.2f", sampling.top_p), NULL);
+  add (lines, _ ("Seed"), g_strdup_printf ("%" G_GUINT64_FORMAT, sampling.seed), NULL);
+}
+
 GPtrArray *
 pmod_receipt_lines_new (PmodRun *run)
 {
@@ -178,6 +185,7 @@ pmod_receipt_lines_new (PmodRun *run)
     add (lines, _ ("Known from before"), reused, NULL);
   add (lines, _ ("Answer"), g_strdup_printf (_ ("%d tokens"), pmod_run_get_n_new_tokens (run)),
        dense ? g_strdup_printf (_ ("%d tokens"), pmod_run_get_n_new_tokens (dense)) : NULL);
+  add_draws (lines, run);
   add_settings (lines, run);
   add_stages (lines, run, dense);
   add_times (lines, run, dense);

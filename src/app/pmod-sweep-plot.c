@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "pmod-format.h"
 #include "pmod-palette.h"
 #include "pmod-plot-text.h"
 
@@ -114,12 +115,14 @@ char *
 pmod_sweep_plot_describe_point (PmodSweepRun *sweep, int i)
 {
   g_autofree char *name = name_point (sweep, i);
+  g_autofree char *divergence = NULL;
   PmodSweepResult result;
 
   pmod_sweep_run_get_point (sweep, i, &result);
-  return g_strdup_printf (_ ("%s: %.1f %% of dense, KV %.1f %%, KL %.3g nats"), name,
+  divergence = pmod_format_small (result.divergence);
+  return g_strdup_printf (_ ("%s: %.1f %% of dense, KV %.1f %%, KL %s nats"), name,
                           100 * result.paper / result.paper_dense,
-                          100 * result.kv_bytes / result.kv_bytes_dense, result.divergence);
+                          100 * result.kv_bytes / result.kv_bytes_dense, divergence);
 }
 
 static gboolean
@@ -149,7 +152,8 @@ update_value (PmodSweepPlot *self)
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_VALUE_MIN, 0.0,
                                   GTK_ACCESSIBLE_PROPERTY_VALUE_MAX, (double)MAX (n - 1, 0),
                                   GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, (double)MAX (self->marker, 0),
-                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text,
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, text, -1);
 }
 
 /* --- Axes ------------------------------------------------------------------------------------ */
@@ -202,7 +206,7 @@ find_axes (PmodSweepPlot *self, Axes *axes)
   find_range (self, axes);
   for (int i = 0; i * axes->step <= axes->top * (1 + 1e-9); i++)
     {
-      g_autofree char *text = g_strdup_printf ("%g", i * axes->step);
+      g_autofree char *text = pmod_plot_number (i * axes->step, axes->step);
       int width;
       g_autoptr (PangoLayout) layout =
           pmod_plot_text_new (GTK_WIDGET (self), text, &width, &height);
@@ -245,7 +249,7 @@ append_values (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
   for (int i = 0; i * axes->step <= axes->top * (1 + 1e-9); i++)
     {
       float y = roundf (y_of (axes, i * axes->step));
-      g_autofree char *text = g_strdup_printf ("%g", i * axes->step);
+      g_autofree char *text = pmod_plot_number (i * axes->step, axes->step);
 
       gtk_snapshot_append_color (snapshot, i == 0 ? &palette->dense : &palette->track,
                                  &GRAPHENE_RECT_INIT (axes->x, y, axes->width, 1));

@@ -239,6 +239,24 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_callback (klass, copy_cb);
 }
 
+/* A flow box leads back to where one was in it: from its end, or from below it, Tab would never
+ * come to its beginning again. */
+static gboolean
+pmod_sweep_window_focus (GtkWidget *widget, GtkDirectionType direction)
+{
+  PmodSweepWindow *self = PMOD_SWEEP_WINDOW (widget);
+  GtkWidget *flow = gtk_widget_get_ancestor (GTK_WIDGET (self->of), GTK_TYPE_FLOW_BOX);
+  GtkWidget *before = gtk_window_get_focus (GTK_WINDOW (self));
+  gboolean was_inside = before && gtk_widget_is_ancestor (before, flow);
+  gboolean moved = GTK_WIDGET_CLASS (pmod_sweep_window_parent_class)->focus (widget, direction);
+  GtkWidget *after = gtk_window_get_focus (GTK_WINDOW (self));
+
+  if (direction == GTK_DIR_TAB_FORWARD && after && gtk_widget_is_ancestor (after, flow) &&
+      (!was_inside || after == before))
+    return gtk_widget_child_focus (GTK_WIDGET (self->of), direction);
+  return moved;
+}
+
 static void
 pmod_sweep_window_class_init (PmodSweepWindowClass *klass)
 {
@@ -249,6 +267,7 @@ pmod_sweep_window_class_init (PmodSweepWindowClass *klass)
   g_type_ensure (PMOD_TYPE_SWEEP_PLOT);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-sweep-window.ui");
+  widget_class->focus = pmod_sweep_window_focus;
   bind_children (widget_class);
   gtk_widget_class_add_binding_action (widget_class, GDK_KEY_Escape, 0, "window.close", NULL);
 }

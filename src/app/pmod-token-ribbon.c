@@ -230,7 +230,7 @@ snapshot_bar (PmodTokenRibbon *self,
   bar.origin.x += floorf ((column->size.width - bar.size.width) / 2);
   bar.origin.y += column->size.height - height;
   bar.size.height = height;
-  gtk_snapshot_append_color (snapshot, kept ? &palette->used : &palette->dense, &bar);
+  gtk_snapshot_append_color (snapshot, kept ? &palette->used : &palette->unused, &bar);
   graphene_rect_init (&fate, floorf (column->origin.x + (column->size.width - side) / 2),
                       column->origin.y + column->size.height + FATE_GAP, side, side);
   if (kept)

@@ -160,7 +160,7 @@ snapshot_bin (PmodWeightHistogram *self,
   right += chart->origin.x;
   append_bar (self, snapshot, chart,
               GRAPHENE_RECT_INIT (left, bottom - skipped, right - left - 1, skipped),
-              &palette->dense);
+              &palette->unused);
   append_bar (self, snapshot, chart,
               GRAPHENE_RECT_INIT (left, bottom - all, right - left - 1, all - skipped),
               &palette->used);

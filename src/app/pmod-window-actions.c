@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-chat-tokens.h"
 #include "pmod-comparison.h"
 #include "pmod-export-dialog.h"
 #include "pmod-server-dialog.h"
@@ -121,6 +122,12 @@ undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+probabilities_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_chat_tokens_toggle_last (PMOD_WINDOW (widget)->chat);
+}
+
+static void
 ask_again_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_ask_again (PMOD_WINDOW (widget)->chat);
@@ -193,8 +200,10 @@ folder_chosen_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
   const char *path = file ? g_file_peek_path (file) : NULL;
 
   g_clear_object (&self->folder_chooser);
-  if (response == GTK_RESPONSE_ACCEPT && path)
-    choose_model (self, path);
+  if (response != GTK_RESPONSE_ACCEPT || !path)
+    return;
+  pmod_catalog_add_folder (self->catalog, path);
+  choose_model (self, path);
 }
 
 static void
@@ -247,6 +256,7 @@ pmod_window_install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.new", NULL, new_action);
   gtk_widget_class_install_action (klass, "win.undo", NULL, undo_action);
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
+  gtk_widget_class_install_action (klass, "win.probabilities", NULL, probabilities_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
   gtk_widget_class_install_action (klass, "win.compare", NULL, compare_action);
   gtk_widget_class_install_action (klass, "win.reset-routing", NULL, reset_routing_action);

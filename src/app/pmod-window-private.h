@@ -4,7 +4,9 @@
 
 #include "pmod-window.h"
 
+#include "pmod-catalog.h"
 #include "pmod-chat.h"
+#include "pmod-download.h"
 #include "pmod-exporter.h"
 #include "pmod-live.h"
 #include "pmod-picture-opener.h"
@@ -24,6 +26,10 @@ struct _PmodWindow
   GtkFileChooserNative *folder_chooser;
   GtkWidget *sweep_window;  /* weak: while it is open */
   GtkWidget *server_dialog; /* the same */
+  PmodCatalog *catalog;
+  PmodDownload *download;
+  GtkWidget *models_window; /* weak: while it is open */
+  GtkWidget *model_button;
 
   AdwToastOverlay *toasts;
   AdwLeaflet *leaflet;
@@ -39,6 +45,11 @@ struct _PmodWindow
 };
 
 void pmod_window_install_actions (GtkWidgetClass *klass);
+
+/* pmod-window-models.c: the list of models, and what is downloaded. */
+void pmod_window_install_model_actions (GtkWidgetClass *klass);
+void pmod_window_start_models (PmodWindow *self);
+void pmod_window_end_models (PmodWindow *self);
 
 /* See the property. */
 const char *pmod_window_get_pane (PmodWindow *self);

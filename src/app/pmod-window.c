@@ -12,6 +12,7 @@
 #include "pmod-inspector.h"
 #include "pmod-live-bar.h"
 #include "pmod-model-button.h"
+#include "pmod-preferences.h"
 #include "pmod-toasts.h"
 #include "pmod-training-window.h"
 #include "pmod-tuning-pane.h"
@@ -233,6 +234,10 @@ bind_settings (PmodWindow *self)
   g_settings_bind (self->settings, "window-height", self, "default-height",
                    G_SETTINGS_BIND_DEFAULT);
   g_settings_bind (self->settings, "window-maximized", self, "maximized", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (self->settings, PMOD_PREFERENCE_MIRROR, pmod_live_get_camera (self->live),
+                   "mirrored", G_SETTINGS_BIND_DEFAULT);
+  pmod_preferences_bind_choice (self->settings, PMOD_PREFERENCE_COMPUTE_RULE, self->selection,
+                                "rule");
 }
 
 static void
@@ -243,6 +248,7 @@ pmod_window_dispose (GObject *object)
   if (self->folder_chooser)
     gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->folder_chooser));
   g_clear_object (&self->folder_chooser);
+  pmod_window_end_models (self);
   g_clear_object (&self->exporter);
   g_clear_object (&self->opener);
   g_clear_object (&self->selection);
@@ -322,6 +328,7 @@ bind_children (GtkWidgetClass *klass)
   gtk_widget_class_bind_template_child (klass, PmodWindow, loading_bar);
   gtk_widget_class_bind_template_child (klass, PmodWindow, remark);
   gtk_widget_class_bind_template_child (klass, PmodWindow, remark_label);
+  gtk_widget_class_bind_template_child (klass, PmodWindow, model_button);
   gtk_widget_class_bind_template_callback (klass, key_pressed_cb);
   gtk_widget_class_bind_template_callback (klass, pane_changed_cb);
   gtk_widget_class_bind_template_callback (klass, folded_cb);
@@ -350,6 +357,7 @@ pmod_window_class_init (PmodWindowClass *klass)
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   pmod_window_install_actions (GTK_WIDGET_CLASS (klass));
+  pmod_window_install_model_actions (GTK_WIDGET_CLASS (klass));
   bind_children (GTK_WIDGET_CLASS (klass));
 }
 
@@ -404,6 +412,7 @@ pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *s
   self->opener = pmod_picture_opener_new (self->chat);
   pmod_picture_opener_accept_drops (self->opener, GTK_WIDGET (self));
   connect_exporter (self);
+  pmod_window_start_models (self);
   if (settings)
     bind_settings (self);
   connect_session (self);
@@ -421,9 +430,18 @@ pmod_window_start_camera (PmodWindow *self, const char *source)
 }
 
 void
-pmod_window_open_file (PmodWindow *self, GFile *file)
+pmod_window_open_files (PmodWindow *self, GFile **files, int n_files)
+{
+  g_return_if_fail (PMOD_IS_WINDOW (self));
+  g_return_if_fail (n_files > 0);
+
+  pmod_picture_opener_open_first (self->opener, files[0], (guint)n_files);
+}
+
+void
+pmod_window_open_last_conversation (PmodWindow *self)
 {
   g_return_if_fail (PMOD_IS_WINDOW (self));
 
-  pmod_picture_opener_open (self->opener, file);
+  gtk_widget_activate_action (GTK_WIDGET (self->leaflet), "conversations.open-newest", NULL);
 }

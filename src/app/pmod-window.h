@@ -15,7 +15,10 @@ G_DECLARE_FINAL_TYPE (PmodWindow, pmod_window, PMOD, WINDOW, AdwApplicationWindo
 PmodWindow *
 pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *settings);
 
-void pmod_window_open_file (PmodWindow *self, GFile *file);
+/* The first of them: one picture is shown at a time, which is said. */
+void pmod_window_open_files (PmodWindow *self, GFile **files, int n_files);
+
+void pmod_window_open_last_conversation (PmodWindow *self);
 
 /* source: as for pmod_camera_start(). */
 void pmod_window_start_camera (PmodWindow *self, const char *source);

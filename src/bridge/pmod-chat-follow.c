@@ -78,7 +78,7 @@ again_cb (gpointer user_data)
   if (self->answer)
     return G_SOURCE_CONTINUE;
   self->again_id = 0;
-  self->answer_again = pmod_chat_start_again (self, &self->reply);
+  self->answer_again = pmod_chat_start_again (self, pmod_chat_get_last_answer (self), &self->reply);
   return G_SOURCE_REMOVE;
 }
 

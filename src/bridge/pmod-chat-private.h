@@ -1,4 +1,4 @@
-/* What a chat holds, and what its three files tell each other. */
+/* What a chat holds, and what its files tell each other. */
 #pragma once
 
 #include "pmod-chat.h"
@@ -17,9 +17,11 @@ struct _PmodChat
   gboolean live;
   PmodPicture *before_picture; /* of live */
   PmodRun *before_run;
-  GListStore *messages;
-  PmodRun *run;    /* that the views show */
-  PmodRun *coming; /* takes its place once it has something to show */
+  PmodThread *thread;   /* all that was said */
+  GListStore *messages; /* the path through it that is shown */
+  char *system;         /* nullable */
+  PmodRun *run;         /* that the views show */
+  PmodRun *coming;      /* takes its place once it has something to show */
   gulong coming_id;
   PmodRun *answer; /* of the last question, until it is finished */
   gulong answer_id;
@@ -41,7 +43,11 @@ struct _PmodChat
   PmodPicture *old_picture;
   PmodRun *old_run;
   GPtrArray *old_messages;
+  PmodThread *old_thread;
+  char *old_system;
   gboolean old_read_only;
+
+  PmodBeginning *beginning; /* of the answer that is asked for next, while it is asked for */
 };
 
 /* --- pmod-chat.c -------------------------------------------------------------------------------
@@ -59,8 +65,53 @@ void pmod_chat_forget_old (PmodChat *self);
 /* Ends what runs and keeps what was said for pmod_chat_undo(). */
 void pmod_chat_put_aside (PmodChat *self);
 
-/* Asks the last question once more, of the settings that hold now; the answer grows in *reply. */
-gboolean pmod_chat_start_again (PmodChat *self, PmodMessage **reply);
+/* Asks the question of the answer at position once more, of the settings that hold now; the new
+ * answer grows in *reply. */
+gboolean pmod_chat_start_again (PmodChat *self, guint position, PmodMessage **reply);
+/* Of the last answer; 0: there is none. */
+guint pmod_chat_get_last_answer (PmodChat *self);
+
+/* After what the first n_messages say. Returns the message that the answer grows in. */
+PmodMessage *
+pmod_chat_start_answer (PmodChat *self, const char *question, guint n_messages, gboolean held);
+
+/* The question is asked after the first n_messages; what followed them stays as another branch. */
+gboolean pmod_chat_ask_after (PmodChat *self, guint n_messages, const char *text);
+
+void pmod_chat_tell_answering (PmodChat *self,
+                               PmodMessage *question,
+                               PmodMessage *answer,
+                               gboolean again);
+void pmod_chat_tell_busy (PmodChat *self);
+
+/* --- pmod-chat-keep.c --------------------------------------------------------------------------
+ */
+
+/* The maps of an answer of before. */
+void pmod_chat_show_old (PmodChat *self, PmodRun *run);
+
+/* --- pmod-chat-tree.c --------------------------------------------------------------------------
+ */
+
+/* Of the list, all from position on gives way to tail, which is in the tree. */
+void pmod_chat_splice (PmodChat *self, guint position, PmodMessage **tail, guint n_tail);
+/* One after the other, in an empty conversation. */
+void pmod_chat_add_all (PmodChat *self, GPtrArray *messages);
+/* Another version of the answer at position; what followed that is not shown any more. */
+void pmod_chat_add_reply (PmodChat *self, guint position, PmodMessage *reply);
+void pmod_chat_set_thread (PmodChat *self, PmodThread *thread); /* taken */
+void pmod_chat_tell_branch (PmodChat *self);
+
+/* --- pmod-chat-system.c ------------------------------------------------------------------------
+ */
+
+void pmod_chat_take_system (PmodChat *self, char *system); /* nothing is read again */
+
+/* --- pmod-chat-shown.c -------------------------------------------------------------------------
+ */
+
+/* Messages tell from then on whether their maps are shown. */
+void pmod_chat_watch_shown (PmodChat *self);
 
 /* --- pmod-chat-follow.c ------------------------------------------------------------------------
  */

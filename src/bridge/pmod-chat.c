@@ -18,12 +18,14 @@ enum
   PROP_ASKS_AGAIN,
   PROP_SHOWN,
   PROP_LIVE,
+  PROP_SYSTEM,
   N_PROPS
 };
 
 enum
 {
   ANSWERING,
+  BRANCH_SHOWN,
   N_SIGNALS
 };
 
@@ -77,16 +79,6 @@ show_when_ready (PmodChat *self, PmodRun *run)
   self->coming_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (coming_changed_cb), self);
 }
 
-/* The last message gives way to reply. The question stays where it is, so that nothing moves but
- * the answer. */
-static void
-replace_reply (PmodChat *self, PmodMessage *reply)
-{
-  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
-
-  g_list_store_splice (self->messages, n_messages - 1, 1, (gpointer *)&reply, 1);
-}
-
 static void
 forget_answer (PmodChat *self)
 {
@@ -95,7 +87,7 @@ forget_answer (PmodChat *self)
     return;
   g_clear_signal_handler (&self->answer_id, self->answer);
   g_clear_object (&self->answer);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
+  pmod_chat_tell_busy (self);
 }
 
 static void
@@ -105,10 +97,12 @@ answer_changed_cb (PmodChat *self)
     {
       g_autoptr (PmodMessage) reply = g_steal_pointer (&self->reply);
 
-      replace_reply (self, reply);
+      pmod_chat_add_reply (self, pmod_chat_get_last_answer (self), reply);
     }
   if (!pmod_run_is_finished (self->answer))
     return;
+  if (self->reply) /* it said nothing: the one before stays */
+    pmod_chat_tell_branch (self);
   pmod_dense_answers_add (self->dense_answers, self->answer, G_LIST_MODEL (self->messages));
   forget_answer (self);
   if (self->reading_stale)
@@ -172,6 +166,8 @@ pmod_chat_forget_old (PmodChat *self)
   g_clear_object (&self->old_picture);
   g_clear_object (&self->old_run);
   g_clear_pointer (&self->old_messages, g_ptr_array_unref);
+  g_clear_pointer (&self->old_thread, pmod_thread_free);
+  g_clear_pointer (&self->old_system, g_free);
 }
 
 void
@@ -194,8 +190,15 @@ pmod_chat_put_aside (PmodChat *self)
       g_set_object (&self->old_picture, self->picture);
       g_set_object (&self->old_run, self->run);
       self->old_read_only = self->read_only;
+      self->old_thread = g_steal_pointer (&self->thread);
+      self->old_system = g_strdup (self->system);
     }
   g_list_store_remove_all (self->messages);
+  pmod_chat_set_thread (self, pmod_thread_new ());
+  /* When no messages are there that it would be kept with. What was written before anything was
+   * asked is meant for what comes. */
+  if (n_messages > 0)
+    pmod_chat_take_system (self, NULL);
   set_read_only (self, FALSE);
 }
 
@@ -204,7 +207,7 @@ static void
 model_changed_cb (PmodChat *self)
 {
   pmod_chat_forget_changes (self);
-  if (!self->picture || self->read_only)
+  if (!self->picture || self->read_only || !pmod_session_get_model (self->session))
     return;
   if (self->restored)
     {
@@ -255,6 +258,8 @@ pmod_chat_dispose (GObject *object)
   g_clear_object (&self->before_run);
   g_clear_object (&self->run);
   g_clear_object (&self->messages);
+  g_clear_pointer (&self->thread, pmod_thread_free);
+  g_clear_pointer (&self->system, g_free);
 
   G_OBJECT_CLASS (pmod_chat_parent_class)->dispose (object);
 }
@@ -290,6 +295,9 @@ pmod_chat_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
     case PROP_LIVE:
       g_value_set_boolean (value, self->live);
       break;
+    case PROP_SYSTEM:
+      g_value_set_string (value, self->system);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -307,6 +315,9 @@ pmod_chat_set_property (GObject *object, guint id, const GValue *value, GParamSp
       break;
     case PROP_ASKS_AGAIN:
       pmod_chat_set_asks_again (self, g_value_get_boolean (value));
+      break;
+    case PROP_SYSTEM:
+      pmod_chat_set_system (self, g_value_get_string (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -336,18 +347,25 @@ pmod_chat_class_init (PmodChatClass *klass)
                             G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   props[PROP_SHOWN] = g_param_spec_object ("shown", NULL, NULL, PMOD_TYPE_PICTURE, flags);
   props[PROP_LIVE] = g_param_spec_boolean ("live", NULL, NULL, FALSE, flags);
+  props[PROP_SYSTEM] =
+      g_param_spec_string ("system", NULL, NULL, NULL,
+                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   signals[ANSWERING] =
       g_signal_new ("answering", PMOD_TYPE_CHAT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                     G_TYPE_NONE, 3, PMOD_TYPE_MESSAGE, PMOD_TYPE_MESSAGE, G_TYPE_BOOLEAN);
+  signals[BRANCH_SHOWN] = g_signal_new ("branch-shown", PMOD_TYPE_CHAT, G_SIGNAL_RUN_LAST, 0, NULL,
+                                        NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
 pmod_chat_init (PmodChat *self)
 {
   self->messages = g_list_store_new (PMOD_TYPE_MESSAGE);
+  self->thread = pmod_thread_new ();
   self->dense_answers = pmod_dense_answers_new ();
+  pmod_chat_watch_shown (self);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */
@@ -384,6 +402,13 @@ pmod_chat_get_messages (PmodChat *self)
 {
   g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
   return G_LIST_MODEL (self->messages);
+}
+
+PmodThread *
+pmod_chat_get_thread (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
+  return self->thread;
 }
 
 gboolean
@@ -458,7 +483,7 @@ pmod_chat_show_bundle (PmodChat *self, PmodBundle *bundle)
   pmod_chat_set_run (self, NULL);
   pmod_chat_set_picture (self, pmod_bundle_get_picture (bundle));
   pmod_chat_set_run (self, pmod_bundle_get_run (bundle));
-  g_list_store_splice (self->messages, 0, 0, messages->pdata, messages->len);
+  pmod_chat_add_all (self, messages);
 }
 
 gboolean
@@ -474,6 +499,7 @@ pmod_chat_clear (PmodChat *self)
   g_return_if_fail (PMOD_IS_CHAT (self));
 
   pmod_chat_put_aside (self);
+  pmod_chat_take_system (self, NULL);
   pmod_chat_set_run (self, NULL);
   pmod_chat_set_picture (self, NULL);
 }
@@ -491,6 +517,8 @@ pmod_chat_undo (PmodChat *self)
   g_autoptr (GPtrArray) messages = NULL;
   g_autoptr (PmodPicture) picture = NULL;
   g_autoptr (PmodRun) run = NULL;
+  PmodThread *thread;
+  char *system;
   gboolean read_only;
 
   g_return_if_fail (PMOD_IS_CHAT (self));
@@ -501,7 +529,11 @@ pmod_chat_undo (PmodChat *self)
   messages = g_steal_pointer (&self->old_messages);
   picture = g_steal_pointer (&self->old_picture);
   run = g_steal_pointer (&self->old_run);
+  thread = g_steal_pointer (&self->old_thread);
+  system = g_steal_pointer (&self->old_system);
   pmod_chat_put_aside (self);
+  pmod_chat_set_thread (self, thread);
+  pmod_chat_take_system (self, system);
   set_read_only (self, read_only);
   pmod_chat_set_run (self, NULL);
   pmod_chat_set_picture (self, picture);
@@ -528,20 +560,46 @@ pmod_chat_dup_texts (PmodChat *self)
   return g_strdupv ((char **)texts->pdata);
 }
 
-/* After what the first n_messages say. Returns the message that the answer grows in. */
-static PmodMessage *
-start_answer (PmodChat *self, const char *question, guint n_messages, gboolean held)
+void
+pmod_chat_tell_answering (PmodChat *self,
+                          PmodMessage *question,
+                          PmodMessage *answer,
+                          gboolean again)
+{
+  g_signal_emit (self, signals[ANSWERING], 0, question, answer, again);
+}
+
+void
+pmod_chat_tell_busy (PmodChat *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
+}
+
+void
+pmod_chat_tell_branch (PmodChat *self)
+{
+  g_signal_emit (self, signals[BRANCH_SHOWN], 0);
+}
+
+PmodMessage *
+pmod_chat_start_answer (PmodChat *self, const char *question, guint n_messages, gboolean held)
 {
   g_autoptr (GPtrArray) texts =
       pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages, question);
   g_autoptr (PmodRun) run = NULL;
+  g_autofree char *words = NULL;
   g_autofree char *key = NULL;
 
-  if (held)
+  if (self->beginning)
+    run = pmod_session_ask_from (self->session, (const char *const *)texts->pdata, self->picture,
+                                 g_steal_pointer (&self->beginning));
+  else if (held)
     run = pmod_session_ask_held (self->session, (const char *const *)texts->pdata, self->picture);
   else
     run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
-  key = pmod_dense_answers_make_key (pmod_session_get_model (self->session), self->picture, texts);
+  words =
+      pmod_dense_answers_make_key (pmod_session_get_model (self->session), self->picture, texts);
+  key = g_strconcat (words, self->system ? "\nSYSTEM " : NULL, self->system, NULL);
   pmod_dense_answers_join (self->dense_answers, run, key);
   self->answer = g_object_ref (run);
   self->answer_id = g_signal_connect_swapped (run, "changed", G_CALLBACK (answer_changed_cb), self);
@@ -554,53 +612,15 @@ start_answer (PmodChat *self, const char *question, guint n_messages, gboolean h
 gboolean
 pmod_chat_ask (PmodChat *self, const char *text)
 {
-  g_autoptr (PmodMessage) question = NULL;
-  g_autoptr (PmodMessage) reply = NULL;
-  g_autofree char *stripped = g_strstrip (g_strdup (text));
-
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
-
-  if (self->answer || self->read_only || *stripped == '\0')
-    return FALSE;
-  pmod_chat_keep_live (self);
-  reply = start_answer (self, stripped, g_list_model_get_n_items (G_LIST_MODEL (self->messages)),
-                        self->held);
-  question = pmod_message_new_question (stripped);
-  g_signal_emit (self, signals[ANSWERING], 0, question, reply, FALSE);
-  g_list_store_append (self->messages, question);
-  g_list_store_append (self->messages, reply);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
-  return TRUE;
-}
-
-/* Asks the last question once more, of the settings that hold now. */
-gboolean
-pmod_chat_start_again (PmodChat *self, PmodMessage **reply)
-{
-  g_autofree char *question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
-  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
-  g_autoptr (PmodMessage) asked = NULL;
-
-  if (self->answer || !question)
-    return FALSE;
-  asked = g_list_model_get_item (G_LIST_MODEL (self->messages), n_messages - 2);
-  *reply = start_answer (self, question, n_messages - 2, FALSE);
-  g_signal_emit (self, signals[ANSWERING], 0, asked, *reply, TRUE);
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BUSY]);
-  return TRUE;
+  return pmod_chat_ask_after (self, g_list_model_get_n_items (G_LIST_MODEL (self->messages)), text);
 }
 
 gboolean
 pmod_chat_ask_again (PmodChat *self)
 {
-  g_autoptr (PmodMessage) reply = NULL;
-
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
-
-  if (self->read_only || !pmod_chat_start_again (self, &reply))
-    return FALSE;
-  replace_reply (self, reply);
-  return TRUE;
+  return pmod_chat_ask_again_at (self, pmod_chat_get_last_answer (self));
 }
 
 void

@@ -8,6 +8,7 @@
 #include "pmod-bundle.h"
 #include "pmod-message.h"
 #include "pmod-session.h"
+#include "pmod-thread.h"
 
 G_BEGIN_DECLS
 
@@ -19,7 +20,8 @@ PmodChat *pmod_chat_new (PmodSession *session);
 PmodSession *pmod_chat_get_session (PmodChat *self);
 PmodPicture *pmod_chat_get_picture (PmodChat *self); /* (nullable) */
 PmodRun *pmod_chat_get_run (PmodChat *self);         /* (nullable) */
-GListModel *pmod_chat_get_messages (PmodChat *self); /* PmodMessage */
+GListModel *pmod_chat_get_messages (PmodChat *self); /* PmodMessage: the branch that is shown */
+PmodThread *pmod_chat_get_thread (PmodChat *self);   /* all branches */
 
 /* What the last question was asked with: user, assistant, ..., user. NULL: nothing was asked.
  * (transfer full) */
@@ -81,13 +83,56 @@ void pmod_chat_let_go (PmodChat *self, PmodRun *answer);
  * that was there is forgotten. */
 void pmod_chat_restore (PmodChat *self, PmodPicture *picture, GPtrArray *messages);
 
+/* The same with all branches; thread is taken. system: see pmod_chat_set_system(). */
+void pmod_chat_restore_thread (PmodChat *self,
+                               PmodPicture *picture,
+                               PmodThread *thread,
+                               const char *system);
+
 /* Shows the maps of the answer at position, without a run. */
 void pmod_chat_show_answer (PmodChat *self, guint position);
 
-/* Asks the last question once more; its new answer takes the place of the old one. FALSE where
- * nothing was asked yet or an answer is on its way. */
+/* Asks the last question once more; its new answer takes the place of the old one, which stays as
+ * another version. FALSE where nothing was asked yet or an answer is on its way. */
 gboolean pmod_chat_ask_again (PmodChat *self);
 void pmod_chat_stop (PmodChat *self);
+
+/* --- Branches ----------------------------------------------------------------------------------
+ *
+ * Nothing that was said goes: whatever takes a message's place is another version of it. Each is
+ * FALSE, and does nothing, while an answer is on its way.
+ *
+ * Signal: "branch-shown", when another branch is shown than that which grew last. */
+
+/* The same of the answer at position; what followed it stays with the old one. */
+gboolean pmod_chat_ask_again_at (PmodChat *self, guint position);
+/* Asks text instead of the question at position. */
+gboolean pmod_chat_ask_instead (PmodChat *self, guint position, const char *text);
+
+/* That version (from 0) of the message at position, its maps and what followed it. */
+gboolean pmod_chat_show_version (PmodChat *self, guint position, guint version);
+/* The branch that message of the thread is in. */
+gboolean pmod_chat_show_message (PmodChat *self, PmodMessage *message);
+
+/* --- System prompt -----------------------------------------------------------------------------
+ */
+
+/* What stands before all questions of this conversation; NULL: what the model was trained with. A
+ * property as well. Maps follow it; answers that are there stay. */
+const char *pmod_chat_get_system (PmodChat *self);
+void pmod_chat_set_system (PmodChat *self, const char *system);
+
+/* --- Going on ----------------------------------------------------------------------------------
+ */
+
+/* Goes on with the last answer where that ended at its longest, was stopped or interrupted: a new
+ * answer that begins with its tokens takes its place, as one that was asked for again does. From
+ * one of its tokens: with those before it and that alternative to it, see pmod-run-tokens.h. FALSE
+ * where that cannot be. */
+gboolean pmod_chat_can_continue (PmodChat *self, PmodMessage *answer);
+gboolean pmod_chat_continue (PmodChat *self, PmodMessage *answer);
+gboolean pmod_chat_can_continue_from (PmodChat *self, PmodMessage *answer);
+gboolean pmod_chat_continue_from (PmodChat *self, PmodMessage *answer, int token, int alternative);
 
 /* What was said up to the run that the views show: question, answer, ...; empty where it answers
  * nothing. (transfer full) */

@@ -19,6 +19,7 @@
 typedef struct
 {
   PmodPicture *picture;
+  char *system; /* nullable */
   char **texts; /* nullable */
   PmodTuning *tuning;
 } Wish;
@@ -92,6 +93,7 @@ static void
 wish_clear (Wish *wish)
 {
   g_clear_object (&wish->picture);
+  g_clear_pointer (&wish->system, g_free);
   g_clear_pointer (&wish->texts, g_strfreev);
   g_clear_object (&wish->tuning);
 }
@@ -119,7 +121,8 @@ is_same_texts (char **a, char **b)
 static gboolean
 wish_equal (const Wish *a, const Wish *b)
 {
-  return a->picture == b->picture && is_same_texts (a->texts, b->texts) &&
+  return a->picture == b->picture && g_strcmp0 (a->system, b->system) == 0 &&
+         is_same_texts (a->texts, b->texts) &&
          (a->tuning && b->tuning && is_same_tuning (a->tuning, b->tuning));
 }
 
@@ -307,6 +310,7 @@ update (PmodComparison *self)
       return;
     }
   wish.picture = g_object_ref (get_picture (self));
+  wish.system = g_strdup (pmod_chat_get_system (self->chat));
   wish.texts = pmod_chat_dup_texts (self->chat);
   wish.tuning = pmod_comparison_dup_tuning (self);
   if (!take_wish (self, &wish) && self->run && !self->asked)

@@ -5,6 +5,7 @@
 
 #include "pmod-picture-private.h"
 #include "pmod-run-private.h"
+#include "pmod-run-tokens.h"
 
 struct _PmodDenseAnswers
 {
@@ -66,8 +67,10 @@ void
 pmod_dense_answers_add (PmodDenseAnswers *self, PmodRun *run, GListModel *messages)
 {
   const char *key = find_key (run, messages);
+  int n_known;
 
-  if (!key || pmod_run_get_phase (run) != PMOD_RUN_DONE || !pmod_run_is_dense (run))
+  if (!key || pmod_run_count_given_tokens (run, &n_known) > 0 ||
+      pmod_run_get_phase (run) != PMOD_RUN_DONE || !pmod_run_is_dense (run))
     return;
   g_hash_table_insert (self->runs, g_strdup (key), g_object_ref (run));
   for (guint i = 0; i < g_list_model_get_n_items (messages); i++)

@@ -12,24 +12,32 @@ pmod_first_word_clear (PmodFirstWord *self)
 }
 
 void
-pmod_first_word_take_logits (
-    PmodFirstWord *self, const float *logits, int n, PmodImage *image, char **texts)
+pmod_first_word_take_logits (PmodFirstWord *self,
+                             const float *logits,
+                             int n,
+                             PmodImage *image,
+                             const char *system,
+                             char **texts)
 {
+  g_autofree char *said = NULL;
+
   pmod_first_word_clear (self);
   if (!logits || !texts)
     return;
   self->image = image ? pmod_image_ref (image) : NULL;
-  self->words = g_strjoinv ("\f", texts);
+  said = g_strjoinv ("\f", texts);
+  self->words = g_strconcat (system ? system : "", "\f", said, NULL);
   self->n = n;
   self->logits = g_memdup2 (logits, (gsize)self->n * sizeof *logits);
 }
 
 void
-pmod_first_word_take (PmodFirstWord *self, PmodContext *context, PmodImage *image, char **texts)
+pmod_first_word_take (
+    PmodFirstWord *self, PmodContext *context, PmodImage *image, const char *system, char **texts)
 {
   pmod_first_word_take_logits (self, pmod_context_get_logits (context),
                                pmod_model_get_config (pmod_context_get_model (context))->vocab,
-                               image, texts);
+                               image, system, texts);
 }
 
 gboolean

@@ -16,13 +16,17 @@ typedef struct
 
 void pmod_first_word_clear (PmodFirstWord *self);
 
-/* Copies what context would say next. texts: of the prompt; NULL: forgets only. */
-void
-pmod_first_word_take (PmodFirstWord *self, PmodContext *context, PmodImage *image, char **texts);
+/* Copies what context would say next. system, texts: of the prompt; texts NULL: forgets only. */
+void pmod_first_word_take (
+    PmodFirstWord *self, PmodContext *context, PmodImage *image, const char *system, char **texts);
 
 /* The same from somewhere else: logits [n], nullable. */
-void pmod_first_word_take_logits (
-    PmodFirstWord *self, const float *logits, int n, PmodImage *image, char **texts);
+void pmod_first_word_take_logits (PmodFirstWord *self,
+                                  const float *logits,
+                                  int n,
+                                  PmodImage *image,
+                                  const char *system,
+                                  char **texts);
 
 /* KL (a || b) in nats. FALSE where they are of different words or pictures. */
 gboolean

@@ -28,6 +28,7 @@ struct _PmodKeeper
 
   PmodChat *chat;
   PmodStore *store;
+  gboolean keeps;
   GPtrArray *growing;
   guint timer;
 };
@@ -35,6 +36,7 @@ struct _PmodKeeper
 enum
 {
   PROP_CONVERSATION = 1,
+  PROP_KEEPS,
   N_PROPS
 };
 
@@ -164,6 +166,29 @@ find_last (PmodKeeper *self)
   return last ? pmod_kept_find (last) : NULL;
 }
 
+/* A question that is new: it follows what it follows in the tree, or stands beside another that
+ * begins the same conversation. */
+static PmodKept *
+make_question (PmodKeeper *self, PmodMessage *question)
+{
+  PmodThread *thread = pmod_chat_get_thread (self->chat);
+  PmodMessage *before = pmod_thread_get_parent (thread, question);
+  PmodMessage *first = pmod_thread_get_nth_version (thread, question, 0);
+  PmodKept *sibling = !before && first ? pmod_kept_find (first) : NULL;
+  const char *text = pmod_message_get_text (question);
+  PmodKept *kept =
+      sibling ? pmod_kept_new_beside (sibling, PMOD_STORE_USER, text)
+              : pmod_kept_new (before ? pmod_kept_find (before) : NULL, PMOD_STORE_USER, text);
+
+  if (!before)
+    {
+      pmod_kept_set_picture (kept, pmod_chat_get_picture (self->chat));
+      pmod_kept_set_system (kept, pmod_chat_get_system (self->chat));
+    }
+  pmod_kept_attach (kept, question);
+  return kept;
+}
+
 static void
 answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboolean again)
 {
@@ -172,26 +197,43 @@ answering_cb (PmodKeeper *self, PmodMessage *question, PmodMessage *answer, gboo
   PmodRun *run = pmod_message_get_run (answer);
   g_autoptr (PmodKept) asked = NULL;
   g_autoptr (PmodKept) said = NULL;
-  Release *release = g_new0 (Release, 1);
+  Release *release;
 
+  if (!self->keeps)
+    return;
   if (pmod_kept_find (question))
     asked = pmod_kept_ref (pmod_kept_find (question));
   else
-    {
-      asked = pmod_kept_new (again ? NULL : find_last (self), PMOD_STORE_USER,
-                             pmod_message_get_text (question));
-      pmod_kept_set_picture (asked, pmod_chat_get_picture (self->chat));
-      pmod_kept_attach (asked, question);
-    }
+    asked = make_question (self, question);
   said = pmod_kept_new (asked, PMOD_STORE_ASSISTANT, "");
   pmod_kept_set_origin (said, model ? model->name : NULL, pmod_run_get_settings (run));
   pmod_kept_attach (said, answer);
 
+  release = g_new0 (Release, 1);
   g_weak_ref_init (&release->keeper, self);
   release->run = g_object_ref (run);
   pmod_kept_add (self->store, asked, said, added_cb, release);
   watch (self, run, said);
   problem_cb (self);
+}
+
+/* It is shown the next time that the conversation is opened. */
+static void
+branch_shown_cb (PmodKeeper *self)
+{
+  PmodKept *last = find_last (self);
+
+  if (last)
+    pmod_kept_show (self->store, last);
+}
+
+static void
+system_cb (PmodKeeper *self)
+{
+  PmodKept *last = find_last (self);
+
+  if (last)
+    pmod_kept_tell_system (self->store, last, pmod_chat_get_system (self->chat));
 }
 
 static void
@@ -228,6 +270,22 @@ pmod_keeper_get_property (GObject *object, guint id, GValue *value, GParamSpec *
     case PROP_CONVERSATION:
       g_value_set_int64 (value, pmod_keeper_get_conversation (PMOD_KEEPER (object)));
       break;
+    case PROP_KEEPS:
+      g_value_set_boolean (value, pmod_keeper_get_keeps (PMOD_KEEPER (object)));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+pmod_keeper_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  switch (id)
+    {
+    case PROP_KEEPS:
+      pmod_keeper_set_keeps (PMOD_KEEPER (object), g_value_get_boolean (value));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -240,15 +298,20 @@ pmod_keeper_class_init (PmodKeeperClass *klass)
 
   object_class->dispose = pmod_keeper_dispose;
   object_class->get_property = pmod_keeper_get_property;
+  object_class->set_property = pmod_keeper_set_property;
 
   props[PROP_CONVERSATION] = g_param_spec_int64 ("conversation", NULL, NULL, 0, G_MAXINT64, 0,
                                                  G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  props[PROP_KEEPS] =
+      g_param_spec_boolean ("keeps", NULL, NULL, TRUE,
+                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
 static void
 pmod_keeper_init (PmodKeeper *self)
 {
+  self->keeps = TRUE;
   self->growing = g_ptr_array_new_with_free_func (growing_free);
 }
 
@@ -267,6 +330,9 @@ pmod_keeper_new (PmodChat *chat, PmodStore *store)
   g_signal_connect_object (chat, "answering", G_CALLBACK (answering_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (pmod_chat_get_messages (chat), "items-changed",
                            G_CALLBACK (messages_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (chat, "branch-shown", G_CALLBACK (branch_shown_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (chat, "notify::system", G_CALLBACK (system_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (store, "notify::problem", G_CALLBACK (problem_cb), self,
                            G_CONNECT_SWAPPED);
   return self;
@@ -294,4 +360,24 @@ pmod_keeper_get_conversation (PmodKeeper *self)
   g_return_val_if_fail (PMOD_IS_KEEPER (self), 0);
   last = find_last (self);
   return last ? pmod_kept_get_conversation (last) : 0;
+}
+
+gboolean
+pmod_keeper_get_keeps (PmodKeeper *self)
+{
+  g_return_val_if_fail (PMOD_IS_KEEPER (self), FALSE);
+  return self->keeps;
+}
+
+/* An answer that is being written goes on as it began. */
+void
+pmod_keeper_set_keeps (PmodKeeper *self, gboolean keeps)
+{
+  g_return_if_fail (PMOD_IS_KEEPER (self));
+
+  if (self->keeps == !!keeps)
+    return;
+  self->keeps = !!keeps;
+  pmod_chat_set_held (self->chat, self->keeps);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_KEEPS]);
 }

@@ -20,6 +20,10 @@ PmodKeeper *pmod_keeper_new (PmodChat *chat, PmodStore *store);
 PmodChat *pmod_keeper_get_chat (PmodKeeper *self);
 PmodStore *pmod_keeper_get_store (PmodKeeper *self);
 
+/* Whether what is said from now on is kept; TRUE at first. A property as well. */
+gboolean pmod_keeper_get_keeps (PmodKeeper *self);
+void pmod_keeper_set_keeps (PmodKeeper *self, gboolean keeps);
+
 /* The one that the chat shows, or 0 where that is not on disk. A property as well. */
 gint64 pmod_keeper_get_conversation (PmodKeeper *self);
 

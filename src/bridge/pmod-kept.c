@@ -27,6 +27,7 @@ struct _PmodKept
   PmodKept *parent; /* nullable */
   PmodStoreRole role;
   PmodPicture *picture;
+  char *system;
   char *model;
   char *settings;
 
@@ -58,6 +59,13 @@ conversation_ref (Conversation *self)
 {
   g_atomic_ref_count_inc (&self->refs);
   return self;
+}
+
+static void
+conversation_unref (Conversation *self)
+{
+  if (g_atomic_ref_count_dec (&self->refs))
+    g_free (self);
 }
 
 static gint64
@@ -97,6 +105,17 @@ pmod_kept_new (PmodKept *parent, PmodStoreRole role, const char *text)
 }
 
 PmodKept *
+pmod_kept_new_beside (PmodKept *sibling, PmodStoreRole role, const char *text)
+{
+  PmodKept *self = pmod_kept_new (sibling->parent, role, text);
+
+  /* What begins a conversation has no parent to know it by. */
+  conversation_unref (self->conversation);
+  self->conversation = conversation_ref (sibling->conversation);
+  return self;
+}
+
+PmodKept *
 pmod_kept_new_there (gint64 conversation, gint64 id)
 {
   return kept_new (conversation_new (conversation), id);
@@ -117,9 +136,9 @@ pmod_kept_unref (PmodKept *self)
     {
       PmodKept *parent = self->parent;
 
-      if (g_atomic_ref_count_dec (&self->conversation->refs))
-        g_free (self->conversation);
+      conversation_unref (self->conversation);
       g_clear_object (&self->picture);
+      g_free (self->system);
       g_free (self->model);
       g_free (self->settings);
       g_free (self->text);
@@ -139,6 +158,13 @@ pmod_kept_set_picture (PmodKept *self, PmodPicture *picture)
 }
 
 void
+pmod_kept_set_system (PmodKept *self, const char *system)
+{
+  g_free (self->system);
+  self->system = g_strdup (system);
+}
+
+void
 pmod_kept_set_origin (PmodKept *self, const char *model, const char *settings)
 {
   self->model = g_strdup (model);
@@ -153,8 +179,8 @@ pmod_kept_get_conversation (PmodKept *self)
 
 /* --- The store's thread ---------------------------------------------------------------------- */
 
-static gint64
-get_id (PmodKept *self)
+gint64
+pmod_kept_get_id (PmodKept *self)
 {
   gint64 id;
 
@@ -248,6 +274,7 @@ add_first (PmodStoreDb *db, PmodKept *question, PmodKept *answer, GError **error
   conversation->title = make_title (question->text);
   conversation->created_us = g_get_real_time ();
   conversation->leaf = 2;
+  conversation->system = g_strdup (question->system);
   if (!pmod_store_db_add_whole (db, conversation, messages, pictures, error))
     return FALSE;
   G_LOCK (conversations);
@@ -258,20 +285,36 @@ add_first (PmodStoreDb *db, PmodKept *question, PmodKept *answer, GError **error
   return TRUE;
 }
 
+/* Of what another branch of the conversation begins with: the same bytes are kept once. */
+static gboolean
+add_its_picture (PmodStoreDb *db, PmodKept *kept, PmodStoreMessage *message, GError **error)
+{
+  PmodStorePicture *picture = make_picture (kept->picture);
+  gboolean done;
+
+  if (!picture)
+    return TRUE;
+  message->pictures = g_new0 (char *, 2);
+  done = pmod_store_db_add_picture (db, picture->name, picture->bytes, message->pictures, error);
+  pmod_store_picture_free (picture);
+  return done;
+}
+
 static gboolean
 add_one (PmodStoreDb *db, PmodKept *kept, GError **error)
 {
   g_autoptr (PmodStoreMessage) message = NULL;
 
-  if (get_id (kept) != 0)
+  if (pmod_kept_get_id (kept) != 0)
     return TRUE;
   if (conversation_get_id (kept->conversation) == 0)
     {
       g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_FORMAT, "the conversation is not on disk");
       return FALSE;
     }
-  message = make_message (kept, kept->parent ? get_id (kept->parent) : 0);
-  if (!pmod_store_db_add_message (db, message, error))
+  message = make_message (kept, kept->parent ? pmod_kept_get_id (kept->parent) : 0);
+  if (!add_its_picture (db, kept, message, error) ||
+      !pmod_store_db_add_message (db, message, error))
     return FALSE;
   set_id (kept, message->id);
   return TRUE;
@@ -298,7 +341,7 @@ add (PmodStoreDb *db, gpointer data, GError **error)
 {
   Pair *pair = data;
 
-  if (!pair->question->parent && get_id (pair->question) == 0)
+  if (conversation_get_id (pair->question->conversation) == 0)
     return add_first (db, pair->question, pair->answer, error);
   return add_one (db, pair->question, error) && add_one (db, pair->answer, error);
 }
@@ -322,11 +365,11 @@ update (PmodStoreDb *db, gpointer data, GError **error)
   g_mutex_unlock (&self->lock);
   if (records && !self->packed)
     self->packed = pmod_trace_pack (records, NULL);
-  if (get_id (self) == 0)
+  if (pmod_kept_get_id (self) == 0)
     g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_FORMAT, "the question is not on disk");
   else
-    done =
-        pmod_store_db_update_message (db, get_id (self), state, text, failure, self->packed, error);
+    done = pmod_store_db_update_message (db, pmod_kept_get_id (self), state, text, failure,
+                                         self->packed, error);
   if (!done)
     {
       g_mutex_lock (&self->lock);

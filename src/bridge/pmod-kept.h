@@ -14,17 +14,21 @@ typedef struct _PmodKept PmodKept;
 
 /* A message that is to come. parent: what it follows; NULL: it begins a conversation. */
 PmodKept *pmod_kept_new (PmodKept *parent, PmodStoreRole role, const char *text);
+/* Another version of sibling: it follows what that follows. */
+PmodKept *pmod_kept_new_beside (PmodKept *sibling, PmodStoreRole role, const char *text);
 /* One that is on disk. */
 PmodKept *pmod_kept_new_there (gint64 conversation, gint64 id);
 PmodKept *pmod_kept_ref (PmodKept *self);
 void pmod_kept_unref (PmodKept *self);
 
-/* Before it is written; each nullable. picture: of what begins a conversation. */
+/* Before it is written; each nullable. picture, system: of what begins a conversation. */
 void pmod_kept_set_picture (PmodKept *self, PmodPicture *picture);
+void pmod_kept_set_system (PmodKept *self, const char *system);
 void pmod_kept_set_origin (PmodKept *self, const char *model, const char *settings);
 
 /* 0: not on disk yet. Any thread. */
 gint64 pmod_kept_get_conversation (PmodKept *self);
+gint64 pmod_kept_get_id (PmodKept *self);
 
 /* Writes question, where it is not on disk yet, and the beginning of answer, which follows it.
  * done: as of pmod_store_write(). */
@@ -39,6 +43,11 @@ void pmod_kept_update (PmodStore *store,
                        const char *text,
                        const char *error,
                        GBytes *records);
+
+/* Writes that its conversation ends with it where it is shown, and what stands before the
+ * conversation's questions (nullable). See pmod-kept-branch.c. */
+void pmod_kept_show (PmodStore *store, PmodKept *self);
+void pmod_kept_tell_system (PmodStore *store, PmodKept *self, const char *system);
 
 /* The one that stands for message, or NULL. kept is shared. */
 PmodKept *pmod_kept_find (PmodMessage *message);

@@ -21,7 +21,18 @@ const char *pmod_message_get_key (PmodMessage *self); /* (nullable) */
 gboolean pmod_message_get_interrupted (PmodMessage *self);
 void pmod_message_set_interrupted (PmodMessage *self, gboolean interrupted);
 
+/* Whether the views show this answer's maps; a property as well. PmodChat sets it. */
+gboolean pmod_message_get_shown (PmodMessage *self);
+void pmod_message_set_shown (PmodMessage *self, gboolean shown);
+
 /* What was asked, or the answer so far. */
 const char *pmod_message_get_text (PmodMessage *self);
+
+/* Where it stands in the conversation that shows it, and which of its versions it is: counted from
+ * 0, of n. Properties "version" and "n-versions" as well; for PmodChat to set. */
+guint pmod_message_get_position (PmodMessage *self);
+guint pmod_message_get_version (PmodMessage *self);
+guint pmod_message_get_n_versions (PmodMessage *self);
+void pmod_message_set_place (PmodMessage *self, guint position, guint version, guint n_versions);
 
 G_END_DECLS

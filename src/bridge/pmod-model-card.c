@@ -37,6 +37,7 @@ clear_card (gpointer data)
   g_free (self->server);
   g_free (self->note);
   g_free (self->about);
+  g_free (self->system);
   g_free (self->precision);
   g_free (self->device);
   g_free (self->fallback);

@@ -19,6 +19,7 @@ typedef struct
   char *server; /* the address of the server that has it; NULL on this computer */
   char *note;   /* config key "strata_note": what a user must know of this checkpoint; nullable */
   char *about; /* config key "strata_about": what kind of model this is, in a few words; nullable */
+  char *system; /* what stands before each conversation, as it was trained; "": nothing */
   char *precision;
   char *device;
   char *fallback; /* why it is not on a better device, or NULL */

@@ -238,6 +238,19 @@ pmod_run_get_flops (PmodRun *self, PmodFlopsRule rule)
   return cost;
 }
 
+double
+pmod_run_get_done_flops (PmodRun *self)
+{
+  int n_spans;
+  const PmodRunSpan *spans = pmod_run_get_spans (self, &n_spans);
+  double sum = 0;
+
+  for (int i = 0; i < n_spans; i++)
+    if (!spans[i].reused)
+      sum += spans[i].flops[PMOD_FLOPS_ALL];
+  return sum;
+}
+
 PmodRunCost
 pmod_run_get_kv (PmodRun *self)
 {

@@ -105,7 +105,8 @@ pmod_run_spans_take (PmodRunSpans *self, const PmodRecord *record)
     }
   if (!self->spans)
     return;
-  if (record->type == PMOD_RECORD_TOKEN && self->first_token_ns == 0)
+  if (record->type == PMOD_RECORD_TOKEN && self->first_token_ns == 0 &&
+      !(record->flags & PMOD_RECORD_FLAG_GIVEN))
     self->first_token_ns = record->time_ns - MIN (self->begin_ns, record->time_ns);
   else if (record->type == PMOD_RECORD_STAGE && stage->stage == PMOD_STAGE_LOAD)
     self->weight_bytes = stage->bytes;

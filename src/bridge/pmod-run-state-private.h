@@ -38,6 +38,8 @@ struct _PmodRun
   guint64 prefill_ns;
   guint64 decode_ns;
   int n_new_tokens;
+  GPtrArray *tokens; /* PmodRecordToken, inside batches; NULL: none */
+  const PmodRecordRunEnd *end;
   PmodRunSpans spans;
   PmodRun *dense_run; /* weak: two dense runs may stand beside each other */
 

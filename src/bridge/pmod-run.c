@@ -36,6 +36,7 @@ pmod_run_finalize (GObject *object)
   pmod_run_pictures_free (&self->pictures);
   g_string_free (self->text, TRUE);
   pmod_run_spans_clear (&self->spans);
+  g_clear_pointer (&self->tokens, g_ptr_array_unref);
   g_clear_weak_pointer (&self->dense_run);
 
   G_OBJECT_CLASS (pmod_run_parent_class)->finalize (object);
@@ -111,6 +112,8 @@ take_begin (PmodRun *self, const PmodRecordRunBegin *begin)
   self->kv_bytes = self->kv_bytes_dense = 0;
   self->prefill_ns = self->decode_ns = 0;
   self->n_new_tokens = 0;
+  g_clear_pointer (&self->tokens, g_ptr_array_unref);
+  self->end = NULL;
   g_string_truncate (self->text, 0);
 }
 
@@ -195,6 +198,9 @@ static gboolean
 take_token (PmodRun *self, const PmodRecordToken *token)
 {
   self->n_new_tokens = token->index + 1;
+  if (!self->tokens)
+    self->tokens = g_ptr_array_new ();
+  g_ptr_array_add (self->tokens, (gpointer)token);
   g_string_append_len (self->text, pmod_record_token_text (token), token->text_bytes);
   return token->text_bytes > 0;
 }
@@ -222,6 +228,9 @@ take_record (PmodRun *self, const PmodRecord *record)
       break;
     case PMOD_RECORD_TOKEN:
       return take_token (self, (const PmodRecordToken *)record);
+    case PMOD_RECORD_RUN_END:
+      self->end = (const PmodRecordRunEnd *)record;
+      break;
     default:
       break;
     }

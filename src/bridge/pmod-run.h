@@ -144,6 +144,8 @@ gboolean pmod_run_get_question_first (PmodRun *self);
 gboolean pmod_run_is_by_question (PmodRun *self);
 
 PmodRunCost pmod_run_get_flops (PmodRun *self, PmodFlopsRule rule);
+/* All work but what an earlier run had left. */
+double pmod_run_get_done_flops (PmodRun *self);
 PmodRunCost pmod_run_get_kv (PmodRun *self); /* bytes */
 
 int pmod_run_get_n_tokens (PmodRun *self); /* in the context now */

@@ -20,6 +20,7 @@ struct _PmodSelection
   int held;
   PmodView view;
   gboolean bare;
+  guint rule;
   double zoom;
   double center_x, center_y;
 };
@@ -36,6 +37,7 @@ enum
   PROP_VIEW,
   PROP_BARE,
   PROP_ZOOM,
+  PROP_RULE,
   N_PROPS
 };
 
@@ -100,6 +102,9 @@ pmod_selection_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_ZOOM:
       g_value_set_double (value, self->zoom);
       break;
+    case PROP_RULE:
+      g_value_set_uint (value, self->rule);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -139,6 +144,12 @@ pmod_selection_set_property (GObject *object, guint id, const GValue *value, GPa
     case PROP_BARE:
       pmod_selection_set_bare (self, g_value_get_boolean (value));
       break;
+    case PROP_RULE:
+      if (self->rule == g_value_get_uint (value))
+        return;
+      self->rule = g_value_get_uint (value);
+      g_object_notify_by_pspec (object, pspec);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -158,6 +169,8 @@ install_properties (GObjectClass *object_class)
   props[PROP_HELD] = g_param_spec_int ("held", NULL, NULL, -1, G_MAXINT, -1, flags);
   props[PROP_VIEW] = g_param_spec_int ("view", NULL, NULL, 0, PMOD_VIEW_PICTURE, 0, flags);
   props[PROP_BARE] = g_param_spec_boolean ("bare", NULL, NULL, FALSE, flags);
+  /* PmodFlopsRule: how compute is counted. */
+  props[PROP_RULE] = g_param_spec_uint ("rule", NULL, NULL, 0, PMOD_FLOPS_ALL, 0, flags);
   /* Notified when the centre moves, too. */
   props[PROP_ZOOM] = g_param_spec_double ("zoom", NULL, NULL, 1, PMOD_ZOOM_MAX, 1,
                                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);

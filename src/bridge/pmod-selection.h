@@ -1,5 +1,6 @@
 /* What is being looked at and how: a run, one of its layers, a picture and a plane of it, a part
- * pointed at and one that is held, what the map shows, how near.
+ * pointed at and one that is held, what the map shows, how near; and by which rule compute is
+ * counted (property "rule").
  *
  * The one selection of a window: every view binds to it, none to another view. Main thread. */
 #pragma once
@@ -21,6 +22,7 @@ typedef enum
 } PmodView;
 
 #define PMOD_ZOOM_MAX 16.0
+#define PMOD_ZOOM_STEP 1.25 /* of a key or a notch of the wheel */
 
 PmodSelection *pmod_selection_new (void);
 

@@ -6,6 +6,7 @@
 
 #include "pmod-session.h"
 
+#include "pmod-machine-private.h"
 #include "pmod-picture-private.h"
 #include "pmod-remote.h"
 #include "pmod-run-origin.h"
@@ -37,8 +38,10 @@ struct _PmodSession
   guint64 model_id; /* that the worker knows it by */
   PmodTuning *tuning;
   GHashTable *tokens; /* of servers, by their addresses: in memory alone */
+  PmodMachine *machine;
   guint64 n_compared; /* first words, so far */
   char *error;
+  char *system; /* nullable */
 };
 
 /* The last lane is for sweeps alone. */
@@ -287,7 +290,9 @@ pmod_session_finalize (GObject *object)
   g_clear_pointer (&self->model, pmod_model_card_unref);
   g_clear_object (&self->tuning);
   g_hash_table_unref (self->tokens);
+  g_clear_object (&self->machine);
   g_free (self->error);
+  g_free (self->system);
 
   G_OBJECT_CLASS (pmod_session_parent_class)->finalize (object);
 }
@@ -340,6 +345,7 @@ pmod_session_init (PmodSession *self)
   self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->tokens = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->tuning = pmod_tuning_new ();
+  self->machine = pmod_machine_new ();
 
   self->source = add_source (self, G_PRIORITY_DEFAULT_IDLE);
   self->late = add_source (self, G_PRIORITY_DEFAULT);
@@ -391,24 +397,35 @@ dup_key (const char *address)
   return key ? key : g_strdup (address);
 }
 
+/* What to tell the server at address, where nothing was said just now. (nullable) */
+static char *
+dup_token (PmodSession *self, const char *address)
+{
+  g_autofree char *key = dup_key (address);
+  const char *told = g_hash_table_lookup (self->tokens, key);
+
+  return told ? g_strdup (told) : pmod_remote_dup_known_token ();
+}
+
+/* name: NULL is none. */
 static void
-open_model (PmodSession *self, const char *name, const char *token)
+open_model (PmodSession *self, const char *name, const char *token, gboolean anyway)
 {
   g_autofree char *known = NULL;
-  g_autofree char *key = dup_key (name);
+  PmodModelOptions options;
 
-  if (!token && pmod_remote_is_address (name))
-    {
-      token = g_hash_table_lookup (self->tokens, key);
-      token = token ? token : (known = pmod_remote_dup_known_token ());
-    }
+  if (!token && name && pmod_remote_is_address (name))
+    token = known = dup_token (self, name);
+  pmod_machine_get_options (self->machine, &options);
+  if (anyway)
+    options.memory_limit = G_MAXUINT64;
   self->loading = ++self->last_job;
   g_clear_pointer (&self->error, g_free);
   set_progress (self, 0);
   update_state (self);
   pmod_session_let_go (self);
   pmod_worker_stop (self->worker);
-  pmod_worker_open_with (self->worker, self->loading, name, token);
+  pmod_worker_open (self->worker, self->loading, name, token, &options);
 }
 
 void
@@ -417,7 +434,7 @@ pmod_session_open_model (PmodSession *self, const char *name_or_path)
   g_return_if_fail (PMOD_IS_SESSION (self));
   g_return_if_fail (name_or_path != NULL);
 
-  open_model (self, name_or_path, NULL);
+  open_model (self, name_or_path, NULL, FALSE);
 }
 
 void
@@ -428,13 +445,37 @@ pmod_session_open_server (PmodSession *self, const char *address, const char *to
 
   if (token)
     g_hash_table_insert (self->tokens, dup_key (address), g_strdup (token));
-  open_model (self, address, token);
+  open_model (self, address, token, FALSE);
 }
 
 gboolean
 pmod_session_is_address (const char *text)
 {
   return pmod_remote_is_address (text);
+}
+
+void
+pmod_session_open_model_anyway (PmodSession *self, const char *name_or_path)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (name_or_path != NULL);
+
+  open_model (self, name_or_path, NULL, TRUE);
+}
+
+void
+pmod_session_unload (PmodSession *self)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  open_model (self, NULL, NULL, FALSE);
+}
+
+PmodMachine *
+pmod_session_get_machine (PmodSession *self)
+{
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  return self->machine;
 }
 
 void
@@ -458,6 +499,15 @@ pmod_session_get_tuning (PmodSession *self)
   return self->tuning;
 }
 
+void
+pmod_session_set_system (PmodSession *self, const char *system)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+
+  g_free (self->system);
+  self->system = g_strdup (system);
+}
+
 /* With a copy of what tuning says now. */
 static PmodJob *
 make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int lane)
@@ -471,6 +521,7 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
   job = pmod_job_new (&params, lane);
   pmod_params_clear (&params);
   job->texts = g_strdupv ((char **)texts);
+  job->system = g_strdup (self->system);
   job->question_first = pmod_tuning_get_question_first (tuning);
   job->model = pmod_tuning_get_model (tuning) == self->model ? self->model_id : 0;
   return job;
@@ -480,8 +531,10 @@ make_job (PmodSession *self, const char *const *texts, PmodTuning *tuning, int l
 static void
 note_settings (PmodRun *run, const PmodJob *job, gboolean outside_training)
 {
-  pmod_run_take_settings (run,
-                          pmod_settings_new (&job->params, job->question_first, !outside_training));
+  PmodSettings *settings = pmod_settings_new (&job->params, job->question_first, !outside_training);
+
+  pmod_settings_set_system (settings, job->system);
+  pmod_run_take_settings (run, settings);
   pmod_run_set_outside_training (run, outside_training);
 }
 
@@ -565,6 +618,22 @@ PmodRun *
 pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture)
 {
   return pmod_session_ask_with (self, texts, picture, NULL, 0);
+}
+
+PmodRun *
+pmod_session_ask_from (PmodSession *self,
+                       const char *const *texts,
+                       PmodPicture *picture,
+                       PmodBeginning *beginning)
+{
+  PmodJob *job;
+
+  g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
+  g_return_val_if_fail (texts && texts[0], NULL);
+
+  job = make_job (self, texts, NULL, 0);
+  job->beginning = beginning;
+  return start_run (self, job, picture, NULL);
 }
 
 PmodRun *

@@ -3,6 +3,8 @@
  * Main thread only; nothing here blocks but the last unref, which stops and joins the thread. */
 #pragma once
 
+#include "pmod-beginning.h"
+#include "pmod-machine.h"
 #include "pmod-model-card.h"
 #include "pmod-picture.h"
 #include "pmod-run.h"
@@ -43,17 +45,36 @@ void pmod_session_open_server (PmodSession *self, const char *address, const cha
 /* Whether text is meant as an address. */
 gboolean pmod_session_is_address (const char *text);
 
+/* The same although it takes more memory than is free. */
+void pmod_session_open_model_anyway (PmodSession *self, const char *name_or_path);
+
+/* Gives the model's memory back; what is shown stays. */
+void pmod_session_unload (PmodSession *self);
+
+/* What models are opened on, from the next one on. The same object always. */
+PmodMachine *pmod_session_get_machine (PmodSession *self);
+
 /* Names of the installed models. (transfer full) */
 char **pmod_session_list_models (void);
 
 /* What the next run gets; as trained whenever a model was loaded. The same object always. */
 PmodTuning *pmod_session_get_tuning (PmodSession *self);
 
+/* What stands before every prompt from now on; NULL: what the model was trained with. */
+void pmod_session_set_system (PmodSession *self, const char *system);
+
 /* Only the picture: its maps, and the states that questions about it start from. */
 PmodRun *pmod_session_read (PmodSession *self, PmodPicture *picture);
 
 /* texts: user, assistant, ..., user. picture: nullable. */
 PmodRun *pmod_session_ask (PmodSession *self, const char *const *texts, PmodPicture *picture);
+
+/* The same, the answer beginning as told; its tokens stand in the run as if they had been drawn.
+ * beginning is taken. */
+PmodRun *pmod_session_ask_from (PmodSession *self,
+                                const char *const *texts,
+                                PmodPicture *picture,
+                                PmodBeginning *beginning);
 
 /* texts under each setting of plan. A newer sweep takes the place of the one before; other runs
  * come in between two of its points. NULL and why where plan cannot be. */

@@ -11,6 +11,7 @@ struct _PmodSettings
   PmodParams params;
   gboolean question_first;
   gboolean as_trained;
+  char *system; /* nullable */
 };
 
 PmodSettings *
@@ -28,7 +29,15 @@ void
 pmod_settings_free (PmodSettings *self)
 {
   pmod_params_clear (&self->params);
+  g_free (self->system);
   g_free (self);
+}
+
+void
+pmod_settings_set_system (PmodSettings *self, const char *system)
+{
+  g_free (self->system);
+  self->system = g_strdup (system);
 }
 
 static void
@@ -126,6 +135,8 @@ pmod_settings_to_json (const PmodSettings *self)
   json_builder_set_member_name (builder, "question_first");
   json_builder_add_boolean_value (builder, self->question_first);
   add_sampling (builder, &self->params.sampling);
+  if (self->system)
+    add_string (builder, "system", self->system);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
   return json_to_string (root, FALSE);

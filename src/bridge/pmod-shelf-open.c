@@ -16,8 +16,11 @@
 typedef struct
 {
   gint64 id;
-  GPtrArray *messages; /* PmodMessage, question, answer, ... */
-  GBytes *picture;     /* nullable */
+  gint64 message;     /* that was looked for; 0: none */
+  PmodThread *thread; /* nullable */
+  gboolean moved;     /* another branch is shown than was shown last */
+  char *system;       /* nullable */
+  GBytes *picture;    /* nullable */
   char *picture_name;
   GCancellable *cancellable;
   PmodShelf *shelf; /* of the main thread, while it is not cancelled */
@@ -28,7 +31,8 @@ opened_free (gpointer data)
 {
   Opened *opened = data;
 
-  g_ptr_array_unref (opened->messages);
+  pmod_thread_free (opened->thread);
+  g_free (opened->system);
   g_clear_pointer (&opened->picture, g_bytes_unref);
   g_free (opened->picture_name);
   g_clear_object (&opened->cancellable);
@@ -61,70 +65,141 @@ make_run (PmodStoreDb *db, PmodStoreMessage *answer)
   return run;
 }
 
-static void
-add_message (Opened *opened, PmodMessage *message, PmodStoreMessage *from)
+/* While a tree is made of what is on disk. */
+typedef struct
 {
-  g_autoptr (PmodKept) kept = pmod_kept_new_there (opened->id, from->id);
+  PmodStoreDb *db;
+  Opened *opened;
+  GPtrArray *all;   /* PmodStoreMessage, parents before their children */
+  GHashTable *rows; /* id -> PmodStoreMessage */
+  GHashTable *made; /* id -> PmodMessage, of those that are in the tree */
+} Grow;
+
+static PmodMessage *
+add_message (Grow *grow, PmodMessage *parent, PmodMessage *message, PmodStoreMessage *from)
+{
+  g_autoptr (PmodKept) kept = pmod_kept_new_there (grow->opened->id, from->id);
 
   pmod_kept_attach (kept, message);
-  g_ptr_array_add (opened->messages, message);
+  pmod_thread_add (grow->opened->thread, parent, message);
+  g_hash_table_insert (grow->made, &from->id, message);
+  g_object_unref (message); /* the thread holds it */
+  return message;
+}
+
+/* The message itself or what it follows, if that is in the tree. (nullable) */
+static PmodMessage *
+find_made (Grow *grow, gint64 id, gboolean answers_only)
+{
+  while (id != 0)
+    {
+      PmodMessage *message = g_hash_table_lookup (grow->made, &id);
+      PmodStoreMessage *row = g_hash_table_lookup (grow->rows, &id);
+
+      if (message && (!answers_only || pmod_message_get_run (message)))
+        return message;
+      id = row ? row->parent : 0;
+    }
+  return NULL;
+}
+
+/* What was stopped before its first word is not a version of anything, where there is another. */
+static gboolean
+is_silent (Grow *grow, PmodStoreMessage *answer)
+{
+  if (answer->state != PMOD_STORE_STOPPED || *answer->text != '\0')
+    return FALSE;
+  for (guint i = 0; i < grow->all->len; i++)
+    {
+      PmodStoreMessage *other = grow->all->pdata[i];
+
+      if (other != answer && other->parent == answer->parent && *other->text != '\0')
+        return TRUE;
+    }
+  return FALSE;
 }
 
 static void
-add_answer (PmodStoreDb *db, Opened *opened, PmodStoreMessage *from)
+add_answer (Grow *grow, PmodMessage *question, PmodStoreMessage *from)
 {
-  g_autoptr (PmodRun) run = make_run (db, from);
+  g_autoptr (PmodRun) run = make_run (grow->db, from);
   PmodMessage *message = pmod_message_new_answer (run, NULL);
 
   pmod_message_set_interrupted (message, from->state == PMOD_STORE_PARTIAL ||
                                              from->state == PMOD_STORE_GROWING);
-  add_message (opened, message, from);
+  add_message (grow, question, message, from);
 }
 
-/* From the first message to leaf; 0: to the one that was said last. (element-type none) */
-static GPtrArray *
-collect_branch (GPtrArray *all, gint64 leaf)
-{
-  GPtrArray *branch = g_ptr_array_new ();
-
-  /* A parent was added before its child. */
-  for (guint i = all->len; i > 0; i--)
-    {
-      PmodStoreMessage *message = all->pdata[i - 1];
-
-      if (message->id != leaf && leaf != 0)
-        continue;
-      g_ptr_array_insert (branch, 0, message);
-      leaf = message->parent;
-      if (leaf == 0)
-        break;
-    }
-  return branch;
-}
-
-/* The chat knows pairs: what the file has otherwise is left out. */
+/* The chat knows questions and their answers in turn: what the file has otherwise is left out. */
 static void
-add_pairs (PmodStoreDb *db, Opened *opened, GPtrArray *branch)
+grow_thread (Grow *grow)
 {
-  for (guint i = 0; i + 1 < branch->len; i++)
+  for (guint i = 0; i < grow->all->len; i++)
     {
-      PmodStoreMessage *question = branch->pdata[i];
-      PmodStoreMessage *answer = branch->pdata[i + 1];
+      PmodStoreMessage *answer = grow->all->pdata[i];
+      PmodStoreMessage *asked = g_hash_table_lookup (grow->rows, &answer->parent);
+      PmodMessage *question;
 
-      if (question->role != PMOD_STORE_USER || answer->role != PMOD_STORE_ASSISTANT)
+      if (answer->role != PMOD_STORE_ASSISTANT || !asked || asked->role != PMOD_STORE_USER ||
+          is_silent (grow, answer))
         continue;
-      add_message (opened, pmod_message_new_question (question->text), question);
-      add_answer (db, opened, answer);
-      i++;
+      question = g_hash_table_lookup (grow->made, &asked->id);
+      if (!question)
+        question = add_message (grow, find_made (grow, asked->parent, TRUE),
+                                pmod_message_new_question (asked->text), asked);
+      add_answer (grow, question, answer);
     }
 }
 
 static gboolean
-read_picture (PmodStoreDb *db, Opened *opened, GPtrArray *branch, GError **error)
+is_shown (PmodThread *thread, PmodMessage *message)
 {
-  for (guint i = 0; i < branch->len && !opened->picture; i++)
+  g_autoptr (GPtrArray) path = pmod_thread_collect (thread);
+
+  return g_ptr_array_find (path, message, NULL);
+}
+
+/* leaf 0: what was said last. */
+static void
+choose_branch (Grow *grow, gint64 leaf)
+{
+  PmodThread *thread = grow->opened->thread;
+  guint n = pmod_thread_get_n_messages (thread);
+  PmodMessage *last = find_made (grow, leaf, FALSE);
+  PmodMessage *wanted = g_hash_table_lookup (grow->made, &grow->opened->message);
+
+  if (!last && n > 0)
+    last = pmod_thread_get_message (thread, n - 1);
+  if (last)
+    pmod_thread_show (thread, last);
+  if (!wanted || is_shown (thread, wanted))
+    return;
+  pmod_thread_show (thread, wanted);
+  grow->opened->moved = TRUE;
+}
+
+static void
+make_thread (PmodStoreDb *db, Opened *opened, GPtrArray *all, gint64 leaf)
+{
+  Grow grow = { db, opened, all, g_hash_table_new (g_int64_hash, g_int64_equal),
+                g_hash_table_new (g_int64_hash, g_int64_equal) };
+
+  opened->thread = pmod_thread_new ();
+  for (guint i = 0; i < all->len; i++)
+    g_hash_table_insert (grow.rows, &((PmodStoreMessage *)all->pdata[i])->id, all->pdata[i]);
+  grow_thread (&grow);
+  choose_branch (&grow, leaf);
+  g_hash_table_unref (grow.rows);
+  g_hash_table_unref (grow.made);
+}
+
+/* All branches are about the same. */
+static gboolean
+read_picture (PmodStoreDb *db, Opened *opened, GPtrArray *all, GError **error)
+{
+  for (guint i = 0; i < all->len && !opened->picture; i++)
     {
-      PmodStoreMessage *message = branch->pdata[i];
+      PmodStoreMessage *message = all->pdata[i];
 
       if (!message->pictures || !message->pictures[0])
         continue;
@@ -143,11 +218,11 @@ open_work (PmodStoreDb *db, gpointer data, GError **error)
   g_autoptr (PmodStoreConversation) conversation = pmod_store_db_get (db, opened->id, error);
   g_autoptr (GPtrArray) all =
       conversation ? pmod_store_db_list_messages (db, opened->id, error) : NULL;
-  g_autoptr (GPtrArray) branch = all ? collect_branch (all, conversation->leaf) : NULL;
 
-  if (!branch || !read_picture (db, opened, branch, error))
+  if (!all || !read_picture (db, opened, all, error))
     return FALSE;
-  add_pairs (db, opened, branch);
+  opened->system = g_strdup (conversation->system);
+  make_thread (db, opened, all, conversation->leaf);
   return TRUE;
 }
 
@@ -157,9 +232,12 @@ static void
 show (Opened *opened, PmodPicture *picture)
 {
   PmodShelf *self = opened->shelf;
+  PmodChat *chat = pmod_keeper_get_chat (self->keeper);
 
   g_clear_object (&self->opening);
-  pmod_chat_restore (pmod_keeper_get_chat (self->keeper), picture, opened->messages);
+  pmod_chat_restore_thread (chat, picture, g_steal_pointer (&opened->thread), opened->system);
+  if (opened->moved)
+    g_signal_emit_by_name (chat, "branch-shown");
 }
 
 static void
@@ -204,8 +282,34 @@ opened_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
+/* In the conversation that is shown. */
+static void
+show_branch (PmodShelf *self, gint64 id)
+{
+  PmodChat *chat = pmod_keeper_get_chat (self->keeper);
+  PmodThread *thread = pmod_chat_get_thread (chat);
+
+  for (guint i = 0; i < pmod_thread_get_n_messages (thread); i++)
+    {
+      PmodMessage *message = pmod_thread_get_message (thread, i);
+      PmodKept *kept = pmod_kept_find (message);
+
+      if (kept && pmod_kept_get_id (kept) == id)
+        {
+          pmod_chat_show_message (chat, message);
+          return;
+        }
+    }
+}
+
 void
 pmod_shelf_open (PmodShelf *self, gint64 id)
+{
+  pmod_shelf_open_at (self, id, 0);
+}
+
+void
+pmod_shelf_open_at (PmodShelf *self, gint64 id, gint64 message)
 {
   Opened *opened;
 
@@ -215,11 +319,15 @@ pmod_shelf_open (PmodShelf *self, gint64 id)
     g_cancellable_cancel (self->opening);
   g_clear_object (&self->opening);
   if (pmod_keeper_get_conversation (self->keeper) == id)
-    return;
+    {
+      if (message != 0)
+        show_branch (self, message);
+      return;
+    }
   self->opening = g_cancellable_new ();
   opened = g_new0 (Opened, 1);
   opened->id = id;
-  opened->messages = g_ptr_array_new_with_free_func (g_object_unref);
+  opened->message = message;
   opened->cancellable = g_object_ref (self->opening);
   opened->shelf = self;
   pmod_store_read_async (pmod_keeper_get_store (self->keeper), open_work, opened, opened_free,

@@ -1,4 +1,5 @@
-/* PmodShelf: see pmod-shelf.h. Opening is in pmod-shelf-open.c, files in pmod-shelf-files.c. */
+/* PmodShelf: see pmod-shelf.h. Opening is in pmod-shelf-open.c, files in pmod-shelf-files.c,
+ * folders in pmod-shelf-folders.c. */
 #include "config.h"
 
 #include "pmod-shelf-private.h"
@@ -15,6 +16,7 @@ enum
 {
   PROP_WORDS = 1,
   PROP_LIST,
+  PROP_FOLDER,
   N_PROPS
 };
 
@@ -23,6 +25,8 @@ enum
   FAILED,
   REMARKED,
   DELETED,
+  FOLDER_ADDED,
+  FOLDER_REMOVED,
   N_SIGNALS
 };
 
@@ -43,11 +47,24 @@ pmod_shelf_remark (PmodShelf *self, const char *title)
   g_signal_emit (self, signals[REMARKED], 0, title);
 }
 
+void
+pmod_shelf_tell_folder_added (PmodShelf *self, gint64 id)
+{
+  g_signal_emit (self, signals[FOLDER_ADDED], 0, id);
+}
+
+void
+pmod_shelf_tell_folder_removed (PmodShelf *self, gint64 id)
+{
+  g_signal_emit (self, signals[FOLDER_REMOVED], 0, id);
+}
+
 /* --- Search ---------------------------------------------------------------------------------- */
 
 typedef struct
 {
   char *words;
+  gint64 folder;
   GPtrArray *items;
 } Search;
 
@@ -75,7 +92,8 @@ static gboolean
 search_work (PmodStoreDb *db, gpointer data, GError **error)
 {
   Search *search = data;
-  g_autoptr (GPtrArray) hits = pmod_store_db_search (db, search->words, MAX_FOUND, error);
+  g_autoptr (GPtrArray) hits =
+      pmod_store_db_search (db, search->words, search->folder, MAX_FOUND, error);
 
   for (guint i = 0; hits && i < hits->len; i++)
     {
@@ -90,6 +108,7 @@ search_work (PmodStoreDb *db, gpointer data, GError **error)
         return FALSE;
       item = pmod_store_item_new (conversation);
       pmod_store_item_set_excerpt (item, hit->excerpt);
+      pmod_store_item_set_message (item, hit->message);
       g_ptr_array_add (search->items, item);
     }
   return hits != NULL;
@@ -143,15 +162,16 @@ search (PmodShelf *self)
     }
   search = g_new0 (Search, 1);
   search->words = g_strdup (self->words);
+  search->folder = self->folder;
   search->items = g_ptr_array_new_with_free_func (g_object_unref);
   self->searching = g_cancellable_new ();
   pmod_store_read_async (pmod_keeper_get_store (self->keeper), search_work, search, search_free,
                          self->searching, found_cb, self);
 }
 
-/* What was found is looked for again when conversations come, go or change their titles. */
+/* What was found is looked for again when conversations come, go, move or change their titles. */
 static void
-conversations_changed_cb (PmodShelf *self)
+listed_cb (PmodShelf *self)
 {
   if (*self->words != '\0')
     search (self);
@@ -218,6 +238,7 @@ pmod_shelf_dispose (GObject *object)
   cancel (&self->opening);
   cancel (&self->searching);
   g_clear_object (&self->found);
+  pmod_shelf_clear_folders (self);
   g_clear_object (&self->keeper);
 
   G_OBJECT_CLASS (pmod_shelf_parent_class)->dispose (object);
@@ -244,6 +265,9 @@ pmod_shelf_get_property (GObject *object, guint id, GValue *value, GParamSpec *p
     case PROP_LIST:
       g_value_set_object (value, pmod_shelf_get_list (self));
       break;
+    case PROP_FOLDER:
+      g_value_set_int64 (value, self->folder);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -256,6 +280,9 @@ pmod_shelf_set_property (GObject *object, guint id, const GValue *value, GParamS
     {
     case PROP_WORDS:
       pmod_shelf_set_words (PMOD_SHELF (object), g_value_get_string (value));
+      break;
+    case PROP_FOLDER:
+      pmod_shelf_set_folder (PMOD_SHELF (object), g_value_get_int64 (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -277,14 +304,24 @@ pmod_shelf_class_init (PmodShelfClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   props[PROP_LIST] = g_param_spec_object ("list", NULL, NULL, G_TYPE_LIST_MODEL,
                                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  props[PROP_FOLDER] =
+      g_param_spec_int64 ("folder", NULL, NULL, 0, G_MAXINT64, 0,
+                          G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
   signals[FAILED] = g_signal_new ("failed", PMOD_TYPE_SHELF, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                   G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_STRING);
   signals[REMARKED] = g_signal_new ("remarked", PMOD_TYPE_SHELF, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                     NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
-  signals[DELETED] = g_signal_new ("deleted", PMOD_TYPE_SHELF, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                                   NULL, G_TYPE_NONE, 1, G_TYPE_INT64);
+  for (int i = DELETED; i < N_SIGNALS; i++)
+    {
+      static const char *const names[] = {
+        [DELETED] = "deleted", [FOLDER_ADDED] = "folder-added", [FOLDER_REMOVED] = "folder-removed"
+      };
+
+      signals[i] = g_signal_new (names[i], PMOD_TYPE_SHELF, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, G_TYPE_INT64);
+    }
 }
 
 static void
@@ -306,8 +343,8 @@ pmod_shelf_new (PmodKeeper *keeper)
   self = g_object_new (PMOD_TYPE_SHELF, NULL);
   self->keeper = g_object_ref (keeper);
   store = pmod_keeper_get_store (keeper);
-  g_signal_connect_object (pmod_store_get_conversations (store), "items-changed",
-                           G_CALLBACK (conversations_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (store, "listed", G_CALLBACK (listed_cb), self, G_CONNECT_SWAPPED);
+  pmod_shelf_watch_folders (self);
   pmod_store_write (store, purge_work, NULL, NULL, NULL, NULL);
   return self;
 }
@@ -345,8 +382,28 @@ GListModel *
 pmod_shelf_get_list (PmodShelf *self)
 {
   g_return_val_if_fail (PMOD_IS_SHELF (self), NULL);
-  return self->found ? G_LIST_MODEL (self->found)
-                     : pmod_store_get_conversations (pmod_keeper_get_store (self->keeper));
+  if (self->found)
+    return G_LIST_MODEL (self->found);
+  return self->inside ? G_LIST_MODEL (self->inside)
+                      : pmod_store_get_conversations (pmod_keeper_get_store (self->keeper));
+}
+
+void
+pmod_shelf_set_folder (PmodShelf *self, gint64 folder)
+{
+  g_return_if_fail (PMOD_IS_SHELF (self));
+
+  if (self->folder == folder)
+    return;
+  self->folder = folder;
+  g_clear_object (&self->inside);
+  if (folder != 0)
+    self->inside = g_list_store_new (PMOD_TYPE_STORE_ITEM);
+  pmod_shelf_update_inside (self);
+  if (*self->words != '\0')
+    search (self);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FOLDER]);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_LIST]);
 }
 
 void

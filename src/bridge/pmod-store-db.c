@@ -191,6 +191,12 @@ pmod_store_db_get_read_only (PmodStoreDb *self)
   return pmod_store_sql_get_read_only (self->sql);
 }
 
+const char *
+pmod_store_db_get_damage (PmodStoreDb *self)
+{
+  return pmod_store_sql_get_damage (self->sql);
+}
+
 /* --- Conversations --------------------------------------------------------------------------- */
 
 gboolean
@@ -256,7 +262,9 @@ pmod_store_db_purge (PmodStoreDb *self, GError **error)
       error);
 }
 
-#define CONVERSATION_COLUMNS "id, uuid, title, folder, leaf, created_us, change, deleted"
+#define CONVERSATION_COLUMNS                                                                       \
+  "id, uuid, title, folder, leaf, created_us, change, deleted,"                                    \
+  " (SELECT name FROM folder WHERE folder.id = conversation.folder)"
 
 static PmodStoreConversation *
 read_conversation (sqlite3_stmt *row)
@@ -271,6 +279,7 @@ read_conversation (sqlite3_stmt *row)
   conversation->created_us = sqlite3_column_int64 (row, 5);
   conversation->change = sqlite3_column_int64 (row, 6);
   conversation->deleted = sqlite3_column_type (row, 7) != SQLITE_NULL;
+  conversation->folder_name = pmod_store_dup_text (row, 8);
   return conversation;
 }
 
@@ -317,86 +326,9 @@ pmod_store_db_get (PmodStoreDb *self, gint64 id, GError **error)
     }
   conversation = read_conversation (row);
   sqlite3_reset (row);
+  if (!pmod_store_db_read_system (self, id, &conversation->system, error))
+    g_clear_pointer (&conversation, pmod_store_conversation_free);
   return conversation;
-}
-
-/* --- Folders --------------------------------------------------------------------------------- */
-
-gboolean
-pmod_store_db_add_folder (PmodStoreDb *self, const char *name, gint64 *id, GError **error)
-{
-  gboolean done;
-
-  if (!pmod_store_sql_begin (self->sql, error))
-    return FALSE;
-  done = pmod_store_sql_run (self->sql, error,
-                             "INSERT INTO folder (name) VALUES (?1) ON CONFLICT DO NOTHING", "s",
-                             name) &&
-         pmod_store_sql_number (self->sql, id, 0, error, "SELECT id FROM folder WHERE name = ?1",
-                                "s", name);
-  return pmod_store_db_end (self, done, error);
-}
-
-gboolean
-pmod_store_db_rename_folder (PmodStoreDb *self, gint64 id, const char *name, GError **error)
-{
-  if (!pmod_store_sql_begin (self->sql, error))
-    return FALSE;
-  return pmod_store_db_end (self,
-                            pmod_store_sql_run (self->sql, error,
-                                                "UPDATE folder SET name = ?2 WHERE id = ?1", "is",
-                                                id, name),
-                            error);
-}
-
-gboolean
-pmod_store_db_remove_folder (PmodStoreDb *self, gint64 id, GError **error)
-{
-  if (!pmod_store_sql_begin (self->sql, error))
-    return FALSE;
-  return pmod_store_db_end (
-      self, pmod_store_sql_run (self->sql, error, "DELETE FROM folder WHERE id = ?1", "i", id),
-      error);
-}
-
-GPtrArray *
-pmod_store_db_list_folders (PmodStoreDb *self, GError **error)
-{
-  g_autoptr (GPtrArray) list =
-      g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_folder_free);
-  sqlite3_stmt *row = pmod_store_sql_query (
-      self->sql, error, "SELECT id, name FROM folder ORDER BY name COLLATE NOCASE", "");
-  gboolean more;
-
-  if (!row)
-    return NULL;
-  while (pmod_store_sql_step (self->sql, row, &more, error))
-    {
-      PmodStoreFolder *folder;
-
-      if (!more)
-        return g_steal_pointer (&list);
-      folder = g_new0 (PmodStoreFolder, 1);
-      folder->id = sqlite3_column_int64 (row, 0);
-      folder->name = pmod_store_dup_text (row, 1);
-      g_ptr_array_add (list, folder);
-    }
-  return NULL;
-}
-
-/* NULL rather than 0, so that the folder must be there. */
-gboolean
-pmod_store_db_move (PmodStoreDb *self, gint64 id, gint64 folder, GError **error)
-{
-  if (!pmod_store_sql_begin (self->sql, error))
-    return FALSE;
-  return pmod_store_db_end (
-      self,
-      pmod_store_db_touch (self, id, error) &&
-          pmod_store_sql_run (self->sql, error,
-                              "UPDATE conversation SET folder = nullif (?2, 0) WHERE id = ?1", "ii",
-                              id, folder),
-      error);
 }
 
 gboolean

@@ -155,6 +155,10 @@ pmod_store_export_json (PmodStoreDb *db, gint64 id, GError **error)
   add_int (builder, "strata_conversation", SCHEMA);
   add_string (builder, "uuid", conversation->uuid);
   add_string (builder, "title", conversation->title);
+  if (conversation->system)
+    add_string (builder, "system", conversation->system);
+  if (conversation->folder_name)
+    add_string (builder, "folder", conversation->folder_name);
   add_int (builder, "created_us", conversation->created_us);
   add_place (builder, "leaf", messages, conversation->leaf);
   if (!add_pictures (builder, db, messages, error))
@@ -515,7 +519,12 @@ pmod_store_import_json (
   root = check_root (parser, error);
   if (!root || !read_string (root, "the file's", "uuid", FALSE, &conversation->uuid, error) ||
       !read_string (root, "the file's", "title", FALSE, &conversation->title, error) ||
-      !read_int (root, "the file's", "created_us", &conversation->created_us, error))
+      !read_int (root, "the file's", "created_us", &conversation->created_us, error) ||
+      (json_object_has_member (root, "folder") &&
+       !read_string (root, "the file's", "folder", FALSE, &conversation->folder_name, error)))
+    return FALSE;
+  if (json_object_has_member (root, "system") &&
+      !read_string (root, "the file's", "system", FALSE, &conversation->system, error))
     return FALSE;
   if (!g_uuid_string_is_valid (conversation->uuid))
     return refuse (error, "the file's \"uuid\"", "a UUID");

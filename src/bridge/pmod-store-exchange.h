@@ -2,7 +2,8 @@
  *
  * The JSON (schema 1) holds everything: branches, pictures and packed traces in base64.
  *
- *   { "strata_conversation": 1, "uuid", "title", "created_us",
+ *   { "strata_conversation": 1, "uuid", "title", "system" (where it has one),
+ *     "folder" (where it lies in one), "created_us",
  *     "leaf": place in messages or null,
  *     "pictures": [ { "hash": SHA-256 of the bytes, "name", "bytes" } ],
  *     "messages": [ { "parent": place of an earlier message or null,

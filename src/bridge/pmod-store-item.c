@@ -9,11 +9,13 @@ struct _PmodStoreItem
 
   PmodStoreConversation *conversation;
   char *excerpt;
+  gint64 message;
 };
 
 enum
 {
   PROP_TITLE = 1,
+  PROP_FOLDER_NAME,
   N_PROPS
 };
 
@@ -38,6 +40,9 @@ pmod_store_item_get_property (GObject *object, guint id, GValue *value, GParamSp
     case PROP_TITLE:
       g_value_set_string (value, pmod_store_item_get_title (PMOD_STORE_ITEM (object)));
       break;
+    case PROP_FOLDER_NAME:
+      g_value_set_string (value, pmod_store_item_get_folder_name (PMOD_STORE_ITEM (object)));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -53,6 +58,8 @@ pmod_store_item_class_init (PmodStoreItemClass *klass)
 
   props[PROP_TITLE] =
       g_param_spec_string ("title", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  props[PROP_FOLDER_NAME] = g_param_spec_string ("folder-name", NULL, NULL, NULL,
+                                                 G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -70,17 +77,18 @@ pmod_store_item_new (PmodStoreConversation *conversation)
   return self;
 }
 
-gboolean
+void
 pmod_store_item_update (PmodStoreItem *self, PmodStoreConversation *conversation)
 {
   gboolean renamed = g_strcmp0 (self->conversation->title, conversation->title) != 0;
-  gboolean moved = self->conversation->folder != conversation->folder;
+  gboolean moved = g_strcmp0 (self->conversation->folder_name, conversation->folder_name) != 0;
 
   pmod_store_conversation_free (self->conversation);
   self->conversation = conversation;
   if (renamed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_TITLE]);
-  return moved;
+  if (moved)
+    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FOLDER_NAME]);
 }
 
 gint64
@@ -104,6 +112,13 @@ pmod_store_item_get_folder (PmodStoreItem *self)
   return self->conversation->folder;
 }
 
+const char *
+pmod_store_item_get_folder_name (PmodStoreItem *self)
+{
+  g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), NULL);
+  return self->conversation->folder_name;
+}
+
 gint64
 pmod_store_item_get_created_us (PmodStoreItem *self)
 {
@@ -124,4 +139,18 @@ pmod_store_item_get_excerpt (PmodStoreItem *self)
 {
   g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), NULL);
   return self->excerpt;
+}
+
+void
+pmod_store_item_set_message (PmodStoreItem *self, gint64 message)
+{
+  g_return_if_fail (PMOD_IS_STORE_ITEM (self));
+  self->message = message;
+}
+
+gint64
+pmod_store_item_get_message (PmodStoreItem *self)
+{
+  g_return_val_if_fail (PMOD_IS_STORE_ITEM (self), 0);
+  return self->message;
 }

@@ -99,6 +99,17 @@ point_at (PmodStoreDb *self, gint64 id, gint64 leaf, GError **error)
                              id, leaf);
 }
 
+static gboolean
+put_in_folder (PmodStoreDb *self, PmodStoreConversation *conversation, gint64 id, GError **error)
+{
+  conversation->id = id;
+  if (!conversation->folder_name)
+    return TRUE;
+  return pmod_store_db_use_folder (self, conversation->folder_name, &conversation->folder, error) &&
+         pmod_store_sql_run (self->sql, error, "UPDATE conversation SET folder = ?2 WHERE id = ?1",
+                             "ii", id, conversation->folder);
+}
+
 /* What an import writes: all or nothing. */
 static gboolean
 insert_whole (PmodStoreDb *self,
@@ -121,9 +132,9 @@ insert_whole (PmodStoreDb *self,
       !pmod_store_sql_run (self->sql, error,
                            "INSERT INTO conversation (uuid, title, created_us, change)"
                            " VALUES (?1, ?2, ?3, ?4)",
-                           "ssii", uuid, conversation->title, conversation->created_us, change))
+                           "ssii", uuid, conversation->title, conversation->created_us, change) ||
+      !put_in_folder (self, conversation, pmod_store_sql_last_id (self->sql), error))
     return FALSE;
-  conversation->id = pmod_store_sql_last_id (self->sql);
   for (guint i = 0; i < messages->len; i++)
     {
       PmodStoreMessage *message = messages->pdata[i];
@@ -136,7 +147,8 @@ insert_whole (PmodStoreDb *self,
     }
   if (conversation->leaf)
     conversation->leaf = ((PmodStoreMessage *)messages->pdata[conversation->leaf - 1])->id;
-  return point_at (self, conversation->id, conversation->leaf, error);
+  return pmod_store_db_write_system (self, conversation->id, conversation->system, error) &&
+         point_at (self, conversation->id, conversation->leaf, error);
 }
 
 static gboolean
@@ -309,7 +321,8 @@ make_match (const char *words)
 }
 
 GPtrArray *
-pmod_store_db_search (PmodStoreDb *self, const char *words, int limit, GError **error)
+pmod_store_db_search (
+    PmodStoreDb *self, const char *words, gint64 folder, int limit, GError **error)
 {
   g_autoptr (GPtrArray) hits = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_hit_free);
   g_autofree char *match = make_match (words);
@@ -326,8 +339,9 @@ pmod_store_db_search (PmodStoreDb *self, const char *words, int limit, GError **
       " snippet (search, 0, '\342\201\250', '\342\201\251', '\342\200\246', 12)"
       " FROM search CROSS JOIN message ON message.id = search.rowid"
       " CROSS JOIN conversation ON conversation.id = message.conversation"
-      " WHERE search MATCH ?1 AND conversation.deleted IS NULL ORDER BY search.rank LIMIT ?2",
-      "si", match, (gint64)limit);
+      " WHERE search MATCH ?1 AND conversation.deleted IS NULL"
+      " AND (?3 = 0 OR conversation.folder = ?3) ORDER BY search.rank LIMIT ?2",
+      "sii", match, (gint64)limit, folder);
   if (!row)
     return NULL;
   while (pmod_store_sql_step (self->sql, row, &more, error))

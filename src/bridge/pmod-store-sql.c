@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pmod-engine.h"
 
@@ -20,6 +21,7 @@ struct _PmodStoreSql
   sqlite3 *db;
   char *path; /* nullable: in memory */
   char *read_only;
+  char *damage;           /* nullable */
   GHashTable *statements; /* text -> sqlite3_stmt */
 };
 
@@ -78,6 +80,8 @@ static const char *const steps[PMOD_STORE_VERSION] = {
   "CREATE TRIGGER message_text AFTER UPDATE OF text ON message BEGIN"
   "  INSERT INTO search (search, rowid, text) VALUES ('delete', old.id, old.text);"
   "  INSERT INTO search (rowid, text) VALUES (new.id, new.text); END;",
+
+  "ALTER TABLE conversation ADD COLUMN system TEXT;",
 };
 
 /* --- Errors ---------------------------------------------------------------------------------- */
@@ -91,12 +95,17 @@ set_error (PmodStoreSql *self, GError **error, const char *what)
 
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
     kind = PMOD_ERROR_FORMAT;
+  else if (code == SQLITE_CONSTRAINT) /* it would fail again */
+    kind = PMOD_ERROR_ARGUMENT;
   else if (code == SQLITE_FULL)
     why = "the disk is full";
   else if (code == SQLITE_BUSY)
     why = "another process has held it for five seconds";
   g_set_error (error, PMOD_ERROR, kind, "%s: %s: %s", self->path ? self->path : "conversations",
                what, why);
+  if (kind == PMOD_ERROR_FORMAT && !self->damage)
+    self->damage =
+        g_strdup_printf ("%s: %s: %s", self->path ? self->path : "conversations", what, why);
 }
 
 /* --- Statements ------------------------------------------------------------------------------ */
@@ -423,15 +432,15 @@ finalize (gpointer statement)
   sqlite3_finalize (statement);
 }
 
+/* name: what SQLite opens; path: what messages call it. */
 static PmodStoreSql *
-open_any (const char *path, int flags, GError **error)
+open_any (const char *name, const char *path, int flags, GError **error)
 {
   PmodStoreSql *self = g_new0 (PmodStoreSql, 1);
 
   self->path = g_strdup (path);
   self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, finalize);
-  if (sqlite3_open_v2 (path ? path : ":memory:", &self->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
-      SQLITE_OK)
+  if (sqlite3_open_v2 (name, &self->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
     {
       set_error (self, error, "opening");
       pmod_store_sql_free (self);
@@ -445,10 +454,27 @@ open_any (const char *path, int flags, GError **error)
   return NULL;
 }
 
+/* Reading needs a file beside it, which a folder that may not be written refuses. There nobody
+ * writes, so that it can be read as it is. NULL: neither. */
+static PmodStoreSql *
+open_unchanging (const char *path, const char *folder)
+{
+  g_autofree char *uri = NULL;
+  g_autofree char *name = NULL;
+
+  if (access (path, R_OK) != 0 || access (folder, W_OK) == 0)
+    return NULL;
+  uri = g_filename_to_uri (path, NULL, NULL);
+  name = uri ? g_strconcat (uri, "?immutable=1", NULL) : NULL;
+  return name ? open_any (name, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) : NULL;
+}
+
 PmodStoreSql *
 pmod_store_sql_open (const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path);
+  g_autoptr (GError) local = NULL;
+  PmodStoreSql *self;
 
   if (g_mkdir_with_parents (folder, 0700) != 0)
     {
@@ -456,13 +482,19 @@ pmod_store_sql_open (const char *path, GError **error)
                    g_strerror (errno));
       return NULL;
     }
-  return open_any (path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+  self = open_any (path, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &local);
+  if (!self)
+    self = open_unchanging (path, folder);
+  if (!self)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return self;
 }
 
 PmodStoreSql *
 pmod_store_sql_open_memory (GError **error)
 {
-  return open_any (NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, error);
+  return open_any (":memory:", NULL,
+                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, error);
 }
 
 void
@@ -471,6 +503,7 @@ pmod_store_sql_free (PmodStoreSql *self)
   g_clear_pointer (&self->statements, g_hash_table_unref);
   sqlite3_close (self->db);
   g_free (self->read_only);
+  g_free (self->damage);
   g_free (self->path);
   g_free (self);
 }
@@ -479,4 +512,10 @@ const char *
 pmod_store_sql_get_read_only (PmodStoreSql *self)
 {
   return self->read_only;
+}
+
+const char *
+pmod_store_sql_get_damage (PmodStoreSql *self)
+{
+  return self->damage;
 }

@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /* What this program writes. A file of a later version is opened read-only. */
-#define PMOD_STORE_VERSION 2
+#define PMOD_STORE_VERSION 3
 
 typedef struct _PmodStoreSql PmodStoreSql;
 
@@ -26,6 +26,9 @@ void pmod_store_sql_free (PmodStoreSql *self);
 
 /* Why nothing can be written: a newer version, a file that may not be written; else NULL. */
 const char *pmod_store_sql_get_read_only (PmodStoreSql *self);
+
+/* What was found to be broken in the file since it was opened, or NULL. */
+const char *pmod_store_sql_get_damage (PmodStoreSql *self);
 
 /* The statement of text with its parameters bound; it is cached and belongs to self. types has a
  * letter for each argument: i gint64, d double, s const char * (nullable), b GBytes * (nullable).

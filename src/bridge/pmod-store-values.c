@@ -17,6 +17,8 @@ pmod_store_conversation_free (PmodStoreConversation *self)
 {
   g_free (self->uuid);
   g_free (self->title);
+  g_free (self->system);
+  g_free (self->folder_name);
   g_free (self);
 }
 

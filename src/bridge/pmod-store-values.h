@@ -27,10 +27,12 @@ typedef struct
   char *uuid;
   char *title;
   gint64 folder;     /* 0: none */
+  char *folder_name; /* NULL: none */
   gint64 leaf;       /* the last message of the branch that is shown; 0: none */
   gint64 created_us; /* by the clock, which may have jumped; the order is change's */
   gint64 change;     /* grows with every change of any conversation */
   gboolean deleted;
+  char *system; /* what stands before its questions; NULL: what the model was trained with */
 } PmodStoreConversation;
 
 /* Messages are a tree: an answer that was asked for again is another child of its question. */
@@ -54,6 +56,7 @@ typedef struct
 {
   gint64 id;
   char *name;
+  guint n_conversations; /* without deleted ones */
 } PmodStoreFolder;
 
 typedef struct

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "pmod-engine.h"
+#include "pmod-folder.h"
+#include "pmod-list-update.h"
 #include "pmod-store-item-private.h"
 
 /* Between two tries of a write that failed, and between two looks at what others wrote. */
@@ -33,6 +35,7 @@ struct _PmodStore
   GThread *thread;
   char *path;
   GListStore *conversations;
+  GListStore *folders;
   char *problem;
 
   GMutex lock;
@@ -55,6 +58,7 @@ enum
 };
 
 static GParamSpec *props[N_PROPS];
+static guint listed_signal;
 
 G_DEFINE_FINAL_TYPE (PmodStore, pmod_store, G_TYPE_OBJECT)
 
@@ -75,7 +79,8 @@ job_free (Job *job)
 typedef struct
 {
   GWeakRef store;
-  GPtrArray *list; /* nullable: PmodStoreConversation */
+  GPtrArray *list;    /* nullable: PmodStoreConversation */
+  GPtrArray *folders; /* with list: PmodStoreFolder */
   gboolean has_problem;
   char *problem;
   PmodStoreDone done;
@@ -88,6 +93,7 @@ news_free (News *news)
 {
   g_weak_ref_clear (&news->store);
   g_clear_pointer (&news->list, g_ptr_array_unref);
+  g_clear_pointer (&news->folders, g_ptr_array_unref);
   g_free (news->problem);
   g_clear_error (&news->error);
   g_free (news);
@@ -110,15 +116,12 @@ index_items (PmodStore *self)
   return items;
 }
 
-/* Items of conversations that were there stay the same objects. Only what differs between the two
- * lists is exchanged, so that views keep their place. */
+/* Items of conversations that were there stay the same objects. */
 static void
 take_list (PmodStore *self, GPtrArray *list)
 {
   g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GHashTable) before = index_items (self);
-  GListModel *model = G_LIST_MODEL (self->conversations);
-  guint n_old = g_list_model_get_n_items (model), same = 0, tail = 0;
 
   g_ptr_array_set_free_func (list, NULL); /* the items take what it holds */
   for (guint i = 0; i < list->len; i++)
@@ -132,23 +135,7 @@ take_list (PmodStore *self, GPtrArray *list)
         item = pmod_store_item_new (conversation);
       g_ptr_array_add (items, item);
     }
-  for (; same < MIN (n_old, items->len); same++)
-    {
-      g_autoptr (GObject) old = g_list_model_get_item (model, same);
-
-      if (old != items->pdata[same])
-        break;
-    }
-  for (; tail < MIN (n_old, items->len) - same; tail++)
-    {
-      g_autoptr (GObject) old = g_list_model_get_item (model, n_old - 1 - tail);
-
-      if (old != items->pdata[items->len - 1 - tail])
-        break;
-    }
-  if (n_old - same - tail > 0 || items->len - same - tail > 0)
-    g_list_store_splice (self->conversations, same, n_old - same - tail, items->pdata + same,
-                         items->len - same - tail);
+  pmod_list_update (self->conversations, items);
 }
 
 static gboolean
@@ -164,7 +151,11 @@ deliver (gpointer data)
       g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PROBLEM]);
     }
   if (self && news->list)
-    take_list (self, news->list);
+    {
+      pmod_folder_update_list (self->folders, news->folders);
+      take_list (self, news->list);
+      g_signal_emit (self, listed_signal, 0);
+    }
   /* Whoever waits is told even by a store that is gone. */
   if (news->done)
     news->done (news->error, news->user_data);
@@ -196,6 +187,8 @@ tell_problem (PmodStore *self, const char *problem)
 
   if (!problem)
     problem = self->opening ? self->opening : pmod_store_db_get_read_only (self->db);
+  if (!problem)
+    problem = pmod_store_db_get_damage (self->db);
   if (g_strcmp0 (problem, self->told_problem) == 0)
     return;
   g_free (self->told_problem);
@@ -210,17 +203,20 @@ static void
 look (PmodStore *self)
 {
   g_autoptr (GPtrArray) list = NULL;
+  g_autoptr (GPtrArray) folders = NULL;
   gint64 change;
   News *news;
 
   if (!pmod_store_db_get_change (self->db, &change, NULL) || change == self->change)
     return;
   list = pmod_store_db_list (self->db, FALSE, NULL);
-  if (!list)
+  folders = pmod_store_db_list_folders (self->db, NULL);
+  if (!list || !folders)
     return;
   self->change = change;
   news = news_new (self);
   news->list = g_steal_pointer (&list);
+  news->folders = g_steal_pointer (&folders);
   send (news);
 }
 
@@ -233,10 +229,7 @@ run_write (PmodStore *self, Job *job)
   gboolean again = !done && g_error_matches (error, PMOD_ERROR, PMOD_ERROR_IO) &&
                    !pmod_store_db_get_read_only (self->db);
 
-  if (done)
-    tell_problem (self, NULL);
-  else if (again)
-    tell_problem (self, error->message);
+  tell_problem (self, again ? error->message : NULL);
   if (job->done)
     {
       News *news = news_new (self);
@@ -338,7 +331,12 @@ store_thread (gpointer data)
       g_mutex_unlock (&self->lock);
       look (self);
       g_mutex_lock (&self->lock);
-      if (!self->quit && !choose_locked (self))
+      if (self->quit || choose_locked (self))
+        continue;
+      /* What is in memory nobody else changes. */
+      if (self->opening && g_queue_is_empty (&self->jobs))
+        g_cond_wait (&self->mail, &self->lock);
+      else
         g_cond_wait_until (&self->mail, &self->lock, until);
     }
   g_mutex_unlock (&self->lock);
@@ -362,6 +360,7 @@ pmod_store_dispose (GObject *object)
       g_thread_join (g_steal_pointer (&self->thread));
     }
   g_clear_object (&self->conversations);
+  g_clear_object (&self->folders);
 
   G_OBJECT_CLASS (pmod_store_parent_class)->dispose (object);
 }
@@ -406,6 +405,9 @@ pmod_store_class_init (PmodStoreClass *klass)
   props[PROP_PROBLEM] =
       g_param_spec_string ("problem", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
+
+  listed_signal = g_signal_new ("listed", PMOD_TYPE_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                G_TYPE_NONE, 0);
 }
 
 static void
@@ -415,6 +417,7 @@ pmod_store_init (PmodStore *self)
   g_cond_init (&self->mail);
   g_queue_init (&self->jobs);
   self->conversations = g_list_store_new (PMOD_TYPE_STORE_ITEM);
+  self->folders = g_list_store_new (PMOD_TYPE_FOLDER);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */
@@ -442,6 +445,13 @@ pmod_store_get_conversations (PmodStore *self)
 {
   g_return_val_if_fail (PMOD_IS_STORE (self), NULL);
   return G_LIST_MODEL (self->conversations);
+}
+
+GListModel *
+pmod_store_get_folders (PmodStore *self)
+{
+  g_return_val_if_fail (PMOD_IS_STORE (self), NULL);
+  return G_LIST_MODEL (self->folders);
 }
 
 static void

@@ -26,6 +26,11 @@ const char *pmod_store_get_problem (PmodStore *self);
  * write, a moment later. */
 GListModel *pmod_store_get_conversations (PmodStore *self);
 
+/* PmodFolder, by name; as above.
+ *
+ * Signal: "listed", when conversations or folders have changed in any way. */
+GListModel *pmod_store_get_folders (PmodStore *self);
+
 /* Work on the store's thread. FALSE with an error: of PMOD_ERROR_IO, it is tried again. */
 typedef gboolean (*PmodStoreWork) (PmodStoreDb *db, gpointer data, GError **error);
 
@@ -59,8 +64,12 @@ G_DECLARE_FINAL_TYPE (PmodStoreItem, pmod_store_item, PMOD, STORE_ITEM, GObject)
 gint64 pmod_store_item_get_id (PmodStoreItem *self);
 const char *pmod_store_item_get_title (PmodStoreItem *self); /* a property, too */
 gint64 pmod_store_item_get_folder (PmodStoreItem *self);
+/* NULL: in none; a property, too. */
+const char *pmod_store_item_get_folder_name (PmodStoreItem *self);
 gint64 pmod_store_item_get_created_us (PmodStoreItem *self);
 /* Where it was found by its words; what was found stands between U+2068 and U+2069. (nullable) */
 const char *pmod_store_item_get_excerpt (PmodStoreItem *self);
+/* The message that has them; 0: none. */
+gint64 pmod_store_item_get_message (PmodStoreItem *self);
 
 G_END_DECLS

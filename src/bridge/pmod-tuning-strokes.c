@@ -141,6 +141,46 @@ set_states (PmodPaint *paint, int layer, const int *tokens, int n_tokens, PmodTu
   return pmod_paint_with (before, layer, states);
 }
 
+/* As set_states(), but what a layer has of its own there stays. */
+static PmodPaint *
+set_unpainted (PmodPaint *paint, int layer, const int *tokens, int n_tokens, PmodTuningPaint state)
+{
+  const guint8 *own = pmod_paint_get_states (paint, layer);
+  g_autofree int *bare = g_new (int, (gsize)MAX (n_tokens, 1));
+  int n_bare = 0;
+
+  for (int i = 0; i < n_tokens; i++)
+    if (!own || own[tokens[i]] == PMOD_PAINT_NONE)
+      bare[n_bare++] = tokens[i];
+  return set_states (paint, layer, bare, n_bare, state);
+}
+
+/* Erased in one layer, what was painted for all of them stays in the others: it becomes their own
+ * there. Takes paint. */
+static PmodPaint *
+spread_paint (PmodTuning *self, PmodPaint *paint, int layer, const int *tokens, int n_tokens)
+{
+  g_autofree int *found = g_new (int, (gsize)MAX (n_tokens, 1));
+
+  for (int state = PMOD_TUNING_KEEP; state <= (int)PMOD_TUNING_SKIP; state++)
+    {
+      const guint8 *all = pmod_paint_get_states (paint, PMOD_PAINT_ALL_LAYERS);
+      int n_found = 0;
+
+      for (int i = 0; all && i < n_tokens; i++)
+        if (tokens[i] >= 0 && tokens[i] < pmod_paint_get_n_vision (paint) &&
+            all[tokens[i]] == state)
+          found[n_found++] = tokens[i];
+      if (n_found == 0)
+        continue;
+      for (int l = 0; l < pmod_tuning_get_n_layers (self); l++)
+        if (l != layer && pmod_tuning_has_router (self, l))
+          paint = set_unpainted (paint, l, found, n_found, (PmodTuningPaint)state);
+      paint = set_states (paint, PMOD_PAINT_ALL_LAYERS, found, n_found, PMOD_TUNING_UNPAINTED);
+    }
+  return paint;
+}
+
 void
 pmod_tuning_paint_tokens (PmodTuning *self,
                           int n_vision,
@@ -162,9 +202,13 @@ pmod_tuning_paint_tokens (PmodTuning *self,
   fits = old && pmod_paint_get_n_vision (old) == n_vision;
   next = fits ? pmod_paint_ref (old) : pmod_paint_new (n_vision);
   if (layer == PMOD_TUNING_ALL_LAYERS)
-    for (int l = 0; l < PMOD_MAX_LAYERS; l++)
-      if (pmod_paint_get_states (next, l))
-        next = set_states (g_steal_pointer (&next), l, tokens, n_tokens, PMOD_TUNING_UNPAINTED);
+    {
+      for (int l = 0; l < PMOD_MAX_LAYERS; l++)
+        if (pmod_paint_get_states (next, l))
+          next = set_states (g_steal_pointer (&next), l, tokens, n_tokens, PMOD_TUNING_UNPAINTED);
+    }
+  else if (paint == PMOD_TUNING_UNPAINTED)
+    next = spread_paint (self, g_steal_pointer (&next), layer, tokens, n_tokens);
   next = set_states (g_steal_pointer (&next), layer, tokens, n_tokens, paint);
   if (pmod_paint_equal (next, old) && (fits || pmod_paint_is_empty (next)) &&
       pmod_tuning_get_policy (self) == PMOD_TUNING_PAINTED)

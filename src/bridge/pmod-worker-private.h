@@ -18,7 +18,8 @@ struct _PmodWorker
   pthread_mutex_t lock;
   pthread_cond_t mail;
   gboolean quit;
-  char *open_path;
+  char *open_path; /* "": no model is wanted */
+  PmodModelOptions open_options;
   guint64 open_id;
   gboolean open_cancelled;
   char *open_token;      /* nullable: of a server */

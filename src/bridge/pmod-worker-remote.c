@@ -19,6 +19,7 @@ describe (const PmodRemote *remote)
   card->server = g_strdup (pmod_remote_get_address (remote));
   card->note = g_strdup (facts->note);
   card->about = g_strdup (facts->about);
+  card->system = g_strdup (pmod_prompt_get_system (facts->config->conversation));
   card->precision = g_strdup (facts->precision);
   card->device = g_strdup_printf ("server %s: %s", host, facts->device);
   card->fallback = g_strdup (facts->fallback);
@@ -60,7 +61,7 @@ logits_cb (const float *logits, gpointer user_data)
 
   pmod_first_word_take_logits (&self->first_words[job->lane], logits,
                                pmod_remote_get_facts (self->remote)->config->vocab, job->image,
-                               job->texts);
+                               job->system, job->texts);
   pmod_worker_compare_first_words (self);
 }
 
@@ -84,6 +85,8 @@ run (PmodWorker *self, const PmodRemoteAsk *ask, PmodJob *job, PmodEvent *event)
   const PmodRemoteSink sink = { pmod_worker_record, logits_cb, point_cb, self };
   g_auto (PmodRemoteResult) result = { 0 };
 
+  if (ask->wants_logits)
+    pmod_first_word_clear (&self->first_words[job->lane]);
   if (!pmod_remote_run (self->remote, ask, &sink, &result, job->stopping, &event->error))
     return;
   event->finish = result.finish;

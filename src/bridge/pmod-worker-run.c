@@ -15,6 +15,7 @@ pmod_worker_describe (PmodModel *model, const PmodParams *params)
   card->path = g_strdup (pmod_model_get_path (model));
   card->name = g_path_get_basename (card->path);
   pmod_model_card_read_words (card);
+  card->system = g_strdup (pmod_prompt_get_system (config->conversation));
   card->precision = g_strdup (pmod_model_get_precision_name (model));
   card->device = g_strdup (pmod_model_get_device_name (model));
   card->fallback = g_strdup (pmod_model_get_fallback (model));
@@ -31,7 +32,10 @@ pmod_worker_fill_ask (const PmodJob *job, PmodRemoteAsk *ask)
   *ask = (PmodRemoteAsk){
     .lane = job->lane,
     .params = job->params,
+    .system = job->system,
     .texts = job->texts,
+    .begin_ids = job->beginning ? job->beginning->ids : NULL,
+    .begin_text = job->beginning ? job->beginning->text : NULL,
     .question_first = job->question_first,
     .only_read = job->only_read,
     .settings = job->settings,

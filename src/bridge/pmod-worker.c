@@ -9,6 +9,8 @@
 
 #include "pmod-worker-private.h"
 
+#include <glib/gi18n.h>
+
 static void
 event_free (PmodEvent *event)
 {
@@ -40,6 +42,8 @@ pmod_job_free (PmodJob *job)
   g_free (job->settings);
   g_strfreev (job->texts);
   g_object_unref (job->stopping);
+  g_free (job->system);
+  g_clear_pointer (&job->beginning, pmod_beginning_free);
   g_free (job);
 }
 
@@ -112,7 +116,7 @@ take_first_word (PmodWorker *self)
   const PmodJob *job = self->running;
 
   pmod_first_word_take (&self->first_words[job->lane], self->contexts[job->lane], job->image,
-                        job->texts);
+                        job->system, job->texts);
   pmod_worker_compare_first_words (self);
 }
 
@@ -189,16 +193,24 @@ pmod_worker_close_all (PmodWorker *self)
   g_clear_pointer (&self->remote, pmod_remote_free);
 }
 
+static void
+close_model (PmodWorker *self, guint64 id)
+{
+  pmod_worker_close_all (self);
+  self->model_id = id;
+  pmod_worker_push (self, pmod_event_new (PMOD_EVENT_OPENED, id));
+}
+
 /* The model before is given up only when the new one is there. */
 static void
-open_model (PmodWorker *self, guint64 id, const char *name)
+open_model (PmodWorker *self, guint64 id, const char *name, const PmodModelOptions *options)
 {
   PmodEvent *event;
   PmodParams params;
   GError *error = NULL;
   g_autofree char *path = pmod_model_find (name, &error);
   g_autoptr (PmodModel) model =
-      path ? pmod_model_open (path, NULL, progress_cb, self, &error) : NULL;
+      path ? pmod_model_open (path, options, progress_cb, self, &error) : NULL;
   PmodContext *context = model ? pmod_context_new (model, &error) : NULL;
 
   if (!context)
@@ -228,7 +240,9 @@ get_context (PmodWorker *self, const PmodJob *job, GError **error)
   PmodContext **context = &self->contexts[job->lane];
 
   if (!self->model)
-    g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT, "no model is loaded");
+    g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_ARGUMENT,
+                         _ ("no model is loaded. Choose one under Models (Ctrl+M), then ask "
+                            "again."));
   else if (!*context)
     *context = pmod_context_new (self->model, error);
   return *context;
@@ -272,6 +286,8 @@ update_params (PmodWorker *self, PmodJob *job)
                                                : pmod_model_get_config (self->model));
   job->params.generation = generation;
   job->question_first = FALSE;
+  if (job->beginning)
+    pmod_beginning_forget_tokens (job->beginning);
 }
 
 static void
@@ -365,16 +381,19 @@ open_locked (PmodWorker *self)
   g_autofree char *path = g_steal_pointer (&self->open_path);
   g_autofree char *token = g_steal_pointer (&self->open_token);
   g_autoptr (GCancellable) opening = g_cancellable_new ();
+  PmodModelOptions options = self->open_options;
   guint64 id = self->open_id;
 
   if (self->open_cancelled)
     g_cancellable_cancel (opening);
   self->opening = opening;
   pthread_mutex_unlock (&self->lock);
-  if (pmod_remote_is_address (path))
+  if (*path == '\0')
+    close_model (self, id);
+  else if (pmod_remote_is_address (path))
     pmod_worker_open_remote (self, id, path, token, opening);
   else
-    open_model (self, id, path);
+    open_model (self, id, path, &options);
   pthread_mutex_lock (&self->lock);
   self->opening = NULL;
 }
@@ -484,14 +503,19 @@ pmod_worker_free (PmodWorker *self)
 }
 
 void
-pmod_worker_open_with (PmodWorker *self, guint64 id, const char *path, const char *token)
+pmod_worker_open (PmodWorker *self,
+                  guint64 id,
+                  const char *path,
+                  const char *token,
+                  const PmodModelOptions *options)
 {
   pthread_mutex_lock (&self->lock);
   stop_opening_locked (self);
   g_free (self->open_path);
   g_free (self->open_token);
-  self->open_path = g_strdup (path);
+  self->open_path = g_strdup (path ? path : "");
   self->open_token = g_strdup (token);
+  self->open_options = *options;
   self->open_id = id;
   self->open_cancelled = FALSE;
   pthread_cond_signal (&self->mail);

@@ -3,6 +3,7 @@
  * Nothing here waits for the main thread; the main thread waits here only in pmod_worker_free(). */
 #pragma once
 
+#include "pmod-beginning.h"
 #include "pmod-engine.h"
 #include "pmod-model-card.h"
 
@@ -25,16 +26,19 @@ typedef struct
   gboolean only_read;      /* nothing is answered: only the maps are wanted */
   PmodParams *settings;    /* a sweep's, after params, to which they are compared; else NULL */
   int n_settings;
+  char *system;           /* what stands before them; NULL: the model's own */
   char **texts;           /* user, assistant, ..., user; NULL: only read the picture */
   PmodImage *image;       /* nullable */
   gboolean stopped;       /* guarded by the worker's lock */
   GCancellable *stopping; /* cancelled together with that: of a run on a server */
+
+  PmodBeginning *beginning; /* of the answer; nullable */
 } PmodJob;
 
 typedef enum
 {
   PMOD_EVENT_PROGRESS, /* done of total bytes of a model are loaded */
-  PMOD_EVENT_OPENED,   /* card */
+  PMOD_EVENT_OPENED,   /* card; NULL: there is no model any more, as was asked */
   PMOD_EVENT_REFUSED,  /* error; the model before, if any, stays */
   PMOD_EVENT_STARTED,  /* job */
   PMOD_EVENT_RECORDS,  /* job, records */
@@ -74,9 +78,13 @@ PmodWorker *pmod_worker_new (void (*wake) (gpointer), gpointer user_data);
 void pmod_worker_free (PmodWorker *self);
 
 /* id: stands in the event that ends it. A model that is still loading is given up for a newer one;
- * of several that wait, only the newest is opened and only its event comes. */
-/* path may be a server's address; token: for it, nullable. */
-void pmod_worker_open_with (PmodWorker *self, guint64 id, const char *path, const char *token);
+ * of several that wait, only the newest is opened and only its event comes. path: a folder, a name
+ * or a server's address; NULL is none. token: for a server, nullable. */
+void pmod_worker_open (PmodWorker *self,
+                       guint64 id,
+                       const char *path,
+                       const char *token,
+                       const PmodModelOptions *options);
 void pmod_worker_cancel_open (PmodWorker *self);
 
 /* job is taken. One job runs, one waits in each lane; a newer one takes the place of the one that

@@ -105,6 +105,7 @@ add_output (JsonBuilder *builder, const PmodAnswer *answer)
   json_builder_set_member_name (builder, "output");
   json_builder_begin_object (builder);
   add_ids (builder, answer->ids);
+  cli_json_int (builder, "begun", answer->n_begun);
   cli_json_string (builder, "text", answer->text->str);
   cli_json_string (builder, "finish", pmod_finish_name (answer->finish));
   json_builder_end_object (builder);

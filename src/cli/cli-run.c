@@ -4,6 +4,7 @@
 typedef struct
 {
   char *prompt;
+  char *begin; /* nullable */
   gboolean raw;
   gboolean question_first;
 } Arguments;
@@ -37,6 +38,12 @@ check_prompt (const Arguments *arguments, GError **error)
                    "stand");
       return FALSE;
     }
+  if (arguments->raw && arguments->begin != NULL)
+    {
+      g_set_error (error, CLI_ERROR, CLI_ERROR_USAGE,
+                   "--begin: expected no --raw-prompt, whose end is how the answer begins");
+      return FALSE;
+    }
   return cli_check_prompt (arguments->prompt, error);
 }
 
@@ -55,7 +62,10 @@ run (const char *model, const Arguments *arguments, const CliOptions *options, G
   if (session == NULL)
     return FALSE;
   prompt = make_prompt (session, arguments, images, error);
-  if (prompt == NULL)
+  if (prompt == NULL || (arguments->begin != NULL &&
+                         !pmod_prompt_begin_with_text (
+                             prompt, pmod_model_get_tokenizer (cli_session_get_model (session)),
+                             arguments->begin, error)))
     return FALSE;
   answer = cli_session_answer (session, prompt, error);
   if (answer == NULL || !cli_session_close (session, error))
@@ -63,7 +73,7 @@ run (const char *model, const Arguments *arguments, const CliOptions *options, G
   if (answer->finish == PMOD_FINISH_CANCELLED)
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_CANCELLED, "cancelled after %u new tokens",
-                   answer->ids->len);
+                   answer->ids->len - (guint)answer->n_begun);
       return FALSE;
     }
   return TRUE;
@@ -76,6 +86,8 @@ cli_run (char **args, GError **error)
   const GOptionEntry entries[] = {
     { "prompt", 0, 0, G_OPTION_ARG_FILENAME, &arguments.prompt,
       "The question; \"<image>\" stands for a picture (which else comes first)", "TEXT" },
+    { "begin", 0, 0, G_OPTION_ARG_FILENAME, &arguments.begin,
+      "How the answer begins; the model goes on from there", "TEXT" },
     { "raw-prompt", 0, 0, G_OPTION_ARG_NONE, &arguments.raw,
       "Take the prompt as it is, without the conversation's template", NULL },
     { "question-first", 0, 0, G_OPTION_ARG_NONE, &arguments.question_first,
@@ -91,6 +103,7 @@ cli_run (char **args, GError **error)
                        "Ctrl-C stops it: what was said stays, and the exit code is 1.",
                        error);
   g_autofree char *prompt = arguments.prompt;
+  g_autofree char *begin = arguments.begin;
   const char *model;
 
   if (options == NULL || options->help)

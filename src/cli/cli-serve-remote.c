@@ -152,12 +152,15 @@ record_cb (const PmodRecord *record, gpointer user_data)
   ServeJob *job = user_data;
   const PmodConfig *config = pmod_model_get_config (job->engine->model);
 
+  const float *logits;
+
   tell (job, PMOD_REMOTE_FRAME_RECORDS, record, record->size);
-  /* The first word was drawn from them and has not run yet. */
+  /* The first word was drawn from them and has not run yet; one that was given and known was not.
+   */
   if (record->type == PMOD_RECORD_TOKEN && job->remote->ask.wants_logits &&
-      ((const PmodRecordToken *)record)->index == 0)
-    tell (job, PMOD_REMOTE_FRAME_LOGITS, pmod_context_get_logits (job->context),
-          (gsize)config->vocab * sizeof (float));
+      ((const PmodRecordToken *)record)->index == 0 &&
+      (logits = pmod_context_get_logits (job->context)))
+    tell (job, PMOD_REMOTE_FRAME_LOGITS, logits, (gsize)config->vocab * sizeof (float));
   serve_job_pass_on_cancel (job);
 }
 

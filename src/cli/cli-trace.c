@@ -190,6 +190,16 @@ print_map (const CliRecords *self, gint64 layer, GError **error)
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
+/* As the vocabulary has it; left out where the trace does not know. */
+static void
+json_piece (const PmodRecordToken *token, int alternative, JsonBuilder *builder)
+{
+  const char *piece = pmod_record_token_piece (token, alternative);
+
+  if (piece != NULL)
+    cli_json_string (builder, "piece", piece);
+}
+
 static void
 json_token (const PmodRecordToken *token, JsonBuilder *builder)
 {
@@ -199,6 +209,8 @@ json_token (const PmodRecordToken *token, JsonBuilder *builder)
   cli_json_int (builder, "id", token->id);
   cli_json_double (builder, "logprob", (double)token->logprob);
   cli_json_string (builder, "text", text);
+  json_piece (token, -1, builder);
+  cli_json_bool (builder, "given", (token->header.flags & PMOD_RECORD_FLAG_GIVEN) != 0);
   json_builder_set_member_name (builder, "alternatives");
   json_builder_begin_array (builder);
   for (int i = 0; i < token->n_alternatives; i++)
@@ -206,6 +218,7 @@ json_token (const PmodRecordToken *token, JsonBuilder *builder)
       json_builder_begin_object (builder);
       cli_json_int (builder, "id", token->alternatives[i].id);
       cli_json_double (builder, "logprob", (double)token->alternatives[i].logprob);
+      json_piece (token, i, builder);
       json_builder_end_object (builder);
     }
   json_builder_end_array (builder);

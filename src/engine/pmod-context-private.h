@@ -43,6 +43,15 @@ typedef struct
   PmodTensor picked;         /* [PMOD_PICKED] I32 what the host is told of logits: PmodHostPicked */
 } PmodScratch;
 
+/* A token of the answer with its chances, as TOKEN records tell them. */
+typedef struct
+{
+  gint32 id;
+  float logprob;
+  gint32 n_alternatives;
+  PmodAlternative alternatives[PMOD_MAX_ALTERNATIVES];
+} PmodScored;
+
 /* As pmod_pick() gives it, in one piece. */
 typedef struct
 {
@@ -117,6 +126,12 @@ struct _PmodContext
   int graph_first;         /* the position of its first token */
   int graph_end;           /* it holds for positions before this; 0: for none */
   gboolean is_recording;   /* RUN_BEGIN was written, RUN_END is due */
+
+  /* The answer after it, for one that begins with the same tokens: see pmod-context-begin.c. */
+  gint32 *answered; /* [C] tokens whose keys and values lie in every cache behind sequence's */
+  int n_answered;
+  PmodScored *scored; /* [C] tokens of the answer, with what the logits before each said of it */
+  int n_scored;
 };
 
 /* Allocates backend memory of the tensor's size that lives as long as memory; FALSE if there is
@@ -139,6 +154,30 @@ gboolean pmod_context_prefill_sequence (PmodContext *self,
 
 /* Runs one token at the next position; logits are those after it. */
 gboolean pmod_context_advance (PmodContext *self, int token, PmodTrace *trace, GError **error);
+
+/* --- pmod-context-begin.c --- */
+
+/* Whether ids (gint32, nullable) can be how the answer to a prompt of n_tokens begins. */
+gboolean
+pmod_context_check_begin (const PmodContext *self, const GArray *ids, int n_tokens, GError **error);
+
+/* Before a prefill: forgets the answer unless the last one was the same, so that what lies behind
+ * it in the caches fits behind it once more. */
+void pmod_context_keep_answer (PmodContext *self,
+                               const PmodSequence *sequence,
+                               const PmodRouting *routing);
+
+/* After a prefill: the answer has ids, and what comes next is as if they had been drawn. *go_on:
+ * func did not ask for a stop. */
+gboolean pmod_context_begin (PmodContext *self,
+                             const GArray *ids,
+                             const PmodParams *params,
+                             PmodAnswer *answer,
+                             PmodTrace *trace,
+                             PmodAnswerFunc func,
+                             gpointer user_data,
+                             gboolean *go_on,
+                             GError **error);
 
 /* --- pmod-decoder.c --- */
 
@@ -237,6 +276,10 @@ void pmod_context_record_span (PmodTrace *trace,
                                guint64 bytes,
                                const PmodFlops *flops,
                                gboolean reused);
+
+/* text: what it completes. flags: PmodRecordFlags. */
+void pmod_context_record_token (
+    PmodContext *self, const PmodScored *token, guint32 flags, const char *text, PmodTrace *trace);
 void pmod_context_record_kv (PmodContext *self, int layer, int length_dense, PmodTrace *trace);
 
 /* A copy of tensor, widened to F32, as a STATE record. */

@@ -128,6 +128,52 @@ pmod_context_record_span (PmodTrace *trace,
   pmod_trace_commit (trace, record);
 }
 
+/* As it stands in the vocabulary; "" where there is none. */
+static const char *
+get_piece (PmodContext *self, gint32 id)
+{
+  PmodTokenizer *tokenizer = self->model->tokenizer;
+  const char *piece = tokenizer != NULL ? pmod_tokenizer_get_piece (tokenizer, id) : NULL;
+
+  if (piece == NULL)
+    return "";
+  return g_utf8_validate (piece, -1, NULL) ? piece : "\357\277\275";
+}
+
+void
+pmod_context_record_token (
+    PmodContext *self, const PmodScored *token, guint32 flags, const char *text, PmodTrace *trace)
+{
+  gsize n_chances = (gsize)token->n_alternatives * sizeof *token->alternatives;
+  gsize n_text = strlen (text), n_pieces;
+  PmodRecordToken *record;
+  char *at;
+
+  if (!pmod_trace_wants (trace, PMOD_RECORD_TOKEN))
+    return;
+  n_pieces = strlen (get_piece (self, token->id)) + 1;
+  for (int i = 0; i < token->n_alternatives; i++)
+    n_pieces += strlen (get_piece (self, token->alternatives[i].id)) + 1;
+  record = pmod_trace_append (trace, PMOD_RECORD_TOKEN, -1,
+                              sizeof *record + n_chances + n_text + n_pieces);
+  if (record == NULL)
+    return;
+  record->header.flags |= flags;
+  record->index = self->n_new;
+  record->id = token->id;
+  record->logprob = token->logprob;
+  record->n_alternatives = token->n_alternatives;
+  record->text_bytes = (gint32)n_text;
+  record->piece_bytes = (gint32)n_pieces;
+  memcpy (record->alternatives, token->alternatives, n_chances);
+  at = (char *)&record->alternatives[token->n_alternatives];
+  memcpy (at, text, n_text);
+  at = stpcpy (at + n_text, get_piece (self, token->id)) + 1;
+  for (int i = 0; i < token->n_alternatives; i++)
+    at = stpcpy (at, get_piece (self, token->alternatives[i].id)) + 1;
+  pmod_trace_commit (trace, record);
+}
+
 void
 pmod_context_record_kv (PmodContext *self, int layer, int length_dense, PmodTrace *trace)
 {

@@ -101,6 +101,8 @@ pmod_context_new (PmodModel *model, GError **error)
   self->route_kept = g_new (guint8, c * (gsize)config->n_layers);
   self->policy_score = g_new (float, c);
   self->paint_index = g_new (gint32, 2 * c);
+  self->answered = g_new (gint32, c);
+  self->scored = g_new (PmodScored, c);
   self->segment_kv = g_new0 (int, (2 + c / PMOD_SEGMENT_TOKENS) * (gsize)config->n_layers);
   self->kv = pmod_kv_new (model->backend, config->n_layers, config->n_kv_heads,
                           config->context_length, config->head_dim, model->act);
@@ -131,6 +133,8 @@ pmod_context_free (PmodContext *self)
   g_free (self->route_kept);
   g_free (self->policy_score);
   g_free (self->paint_index);
+  g_free (self->answered);
+  g_free (self->scored);
   pmod_routing_clear (&self->routing);
   g_free (self->segment_kv);
   pmod_model_unref (self->model);
@@ -145,6 +149,7 @@ empty (PmodContext *self)
     self->kv->layers[i].length = 0;
   self->n_tokens = 0;
   self->n_new = 0;
+  self->n_answered = self->n_scored = 0;
   self->has_logits = FALSE;
   self->graph_end = 0;
 }
@@ -365,6 +370,7 @@ pmod_context_prefill_sequence (PmodContext *self,
       return FALSE;
     }
   find_reuse (self, sequence, &params->routing, &first_low, &first_high);
+  pmod_context_keep_answer (self, sequence, &params->routing);
   keep_routing (self, &params->routing);
   self->received_valid = self->received_valid && first_low > 0;
   pmod_context_record_begin (self, sequence, params, segment_end (sequence, first_high), trace);
@@ -406,6 +412,12 @@ pmod_context_prefill (PmodContext *self,
       empty (self);
       return FALSE;
     }
+  if (!pmod_context_check_begin (self, prompt->begin, sequence->n_tokens, error))
+    {
+      pmod_sequence_free (sequence);
+      empty (self);
+      return FALSE;
+    }
   return pmod_context_prefill_sequence (self, sequence, NULL, params, trace, error);
 }
 
@@ -413,14 +425,9 @@ pmod_context_prefill (PmodContext *self,
 
 /* From what the device picked, where that will do; else from all logits, which come for it. */
 static gboolean
-choose_token (PmodContext *self,
-              const PmodSampling *sampling,
-              int *token,
-              float *logprob,
-              PmodAlternative *alternatives,
-              int n_alternatives,
-              GError **error)
+choose_token (PmodContext *self, const PmodSampling *sampling, PmodScored *chosen, GError **error)
 {
+  int n = chosen->n_alternatives;
   PmodPicked picked = { MIN (PMOD_MAX_PICKED, self->model->config->vocab),
                         self->picked.ids,
                         self->picked.logits,
@@ -428,13 +435,14 @@ choose_token (PmodContext *self,
                         self->picked.sums[1],
                         self->temperature };
 
-  if (!self->logits_here && pmod_sampler_sample_picked (self->sampler, &picked, sampling, token,
-                                                        logprob, alternatives, n_alternatives))
+  if (!self->logits_here &&
+      pmod_sampler_sample_picked (self->sampler, &picked, sampling, &chosen->id, &chosen->logprob,
+                                  chosen->alternatives, n))
     return TRUE;
   if (!pmod_decoder_fetch_logits (self, error))
     return FALSE;
-  *token = pmod_sampler_sample (self->sampler, self->logits, sampling, logprob, alternatives,
-                                n_alternatives);
+  chosen->id = pmod_sampler_sample (self->sampler, self->logits, sampling, &chosen->logprob,
+                                    chosen->alternatives, n);
   return TRUE;
 }
 
@@ -447,41 +455,24 @@ sample (PmodContext *self,
         const char **text,
         GError **error)
 {
-  PmodAlternative alternatives[PMOD_MAX_ALTERNATIVES];
-  int n = CLAMP (params->sampling.n_alternatives, 0, PMOD_MAX_ALTERNATIVES);
-  PmodRecordToken *record;
-  float logprob;
-  gsize n_text;
-  int token;
+  const PmodConfig *config = self->model->config;
+  int place = MIN (self->n_new, config->context_length - 1);
+  PmodScored *token = &self->scored[place];
 
-  n = MIN (n, self->model->config->vocab);
-  if (!choose_token (self, &params->sampling, &token, &logprob, alternatives, n, error))
+  self->n_scored = place;
+  token->n_alternatives =
+      MIN (CLAMP (params->sampling.n_alternatives, 0, PMOD_MAX_ALTERNATIVES), config->vocab);
+  if (!choose_token (self, &params->sampling, token, error))
     return FALSE;
+  self->n_scored = place + 1;
   self->temperature = (float)params->sampling.temperature;
   *text = "";
   if (self->detokenizer != NULL)
-    *text = token == self->model->config->eos_token
-                ? pmod_detokenizer_flush (self->detokenizer)
-                : pmod_detokenizer_push (self->detokenizer, token);
-
-  n_text = strlen (*text);
-  record = pmod_trace_wants (trace, PMOD_RECORD_TOKEN)
-               ? pmod_trace_append (trace, PMOD_RECORD_TOKEN, -1,
-                                    sizeof *record + (gsize)n * sizeof *alternatives + n_text)
-               : NULL;
-  if (record != NULL)
-    {
-      record->index = self->n_new;
-      record->id = token;
-      record->logprob = logprob;
-      record->n_alternatives = n;
-      record->text_bytes = (gint32)n_text;
-      memcpy (record->alternatives, alternatives, (gsize)n * sizeof *alternatives);
-      memcpy (&record->alternatives[n], *text, n_text);
-      pmod_trace_commit (trace, record);
-    }
+    *text = token->id == config->eos_token ? pmod_detokenizer_flush (self->detokenizer)
+                                           : pmod_detokenizer_push (self->detokenizer, token->id);
+  pmod_context_record_token (self, token, 0, *text, trace);
   self->n_new++;
-  *chosen = token;
+  *chosen = token->id;
   return TRUE;
 }
 
@@ -489,6 +480,7 @@ gboolean
 pmod_context_advance (PmodContext *self, int token, PmodTrace *trace, GError **error)
 {
   const PmodConfig *config = self->model->config;
+  int place = self->n_tokens - self->sequence->n_tokens;
   PmodFlops flops;
   gint64 start_us = g_get_monotonic_time ();
 
@@ -499,10 +491,13 @@ pmod_context_advance (PmodContext *self, int token, PmodTrace *trace, GError **e
       return FALSE;
     }
   self->has_logits = FALSE;
+  self->n_answered = MIN (self->n_answered, place);
   flops = pmod_decoder_measure_token (self);
   /* On failure the prefill's states stay good: the next prefill cuts the caches back to them. */
   if (!pmod_decoder_token (self, token, trace, error))
     return FALSE;
+  self->answered[place] = token;
+  self->n_answered = place + 1;
   self->n_tokens++;
   self->has_logits = TRUE;
   pmod_context_record_stage (trace, PMOD_STAGE_DECODE, -1, 1, start_us, 0, &flops, FALSE);
@@ -537,9 +532,10 @@ generate (PmodContext *self,
           GError **error)
 {
   const PmodConfig *config = self->model->config;
+  int n_most = params->sampling.max_new_tokens;
 
   answer->finish = PMOD_FINISH_LENGTH;
-  while ((int)answer->ids->len < params->sampling.max_new_tokens)
+  while ((int)answer->ids->len - answer->n_begun < n_most)
     {
       const char *text;
       gboolean go_on;
@@ -561,7 +557,7 @@ generate (PmodContext *self,
           answer->finish = PMOD_FINISH_STOP;
           break;
         }
-      if ((int)answer->ids->len == params->sampling.max_new_tokens ||
+      if ((int)answer->ids->len - answer->n_begun == n_most ||
           self->n_tokens == config->context_length)
         break;
       if (!pmod_context_advance (self, token, trace, error))
@@ -618,13 +614,18 @@ pmod_context_answer (PmodContext *self,
   g_autoptr (PmodAnswer) answer = g_new0 (PmodAnswer, 1);
   g_autoptr (GError) local_error = NULL;
   gint64 start_us = g_get_monotonic_time ();
-  gboolean ok;
+  gboolean ok, go_on = TRUE;
 
   self->is_recording = FALSE;
   answer->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
   answer->text = g_string_new (NULL);
   ok = pmod_context_prefill (self, prompt, params, trace, &local_error) &&
-       generate (self, answer, params, trace, func, user_data, &local_error);
+       pmod_context_begin (self, prompt->begin, params, answer, trace, func, user_data, &go_on,
+                           &local_error);
+  if (ok && go_on)
+    ok = generate (self, answer, params, trace, func, user_data, &local_error);
+  else if (ok)
+    answer->finish = PMOD_FINISH_STOP;
   if (g_error_matches (local_error, PMOD_ERROR, PMOD_ERROR_CANCELLED))
     answer->finish = PMOD_FINISH_CANCELLED;
   else if (!ok)
@@ -688,5 +689,7 @@ pmod_context_count_tokens (PmodContext *self, const PmodPrompt *prompt, GError *
 {
   g_autoptr (PmodSequence) sequence = pmod_sequence_new (self->model->config, prompt, error);
 
-  return sequence != NULL ? sequence->n_tokens : -1;
+  if (sequence == NULL)
+    return -1;
+  return sequence->n_tokens + (prompt->begin != NULL ? (int)prompt->begin->len : 0);
 }

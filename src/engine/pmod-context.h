@@ -60,6 +60,7 @@ int pmod_context_count_tokens (PmodContext *self, const PmodPrompt *prompt, GErr
 typedef struct
 {
   GArray *ids;   /* gint32, the end token included where it was reached */
+  int n_begun;   /* of ids, those that the prompt began the answer with */
   GString *text; /* without special tokens, ends trimmed as the reference does */
   PmodFinish finish;
 } PmodAnswer;
@@ -68,8 +69,11 @@ typedef struct
 typedef gboolean (*PmodAnswerFunc) (const char *text, gpointer user_data);
 
 /* Prefill, then decode until the end token, max_new_tokens, a full context (LENGTH), a stop or a
- * cancel. The trace gets RUN_BEGIN .. RUN_END whatever happens. NULL only on an error; a cancelled
- * answer is an answer. */
+ * cancel. Where the prompt begins the answer, its tokens come first: they are told of as drawn ones
+ * are (TOKEN records say GIVEN), are not counted among max_new_tokens, and what follows them is to
+ * the last bit what would follow had they been drawn, with the same seed, too. Of those that the
+ * last answer to the same prompt had, the states are used again. The trace gets RUN_BEGIN ..
+ * RUN_END whatever happens. NULL only on an error; a cancelled answer is an answer. */
 PmodAnswer *pmod_context_answer (PmodContext *self,
                                  const PmodPrompt *prompt,
                                  const PmodParams *params,

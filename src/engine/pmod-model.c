@@ -375,6 +375,37 @@ pmod_model_get_kv_token_bytes (const PmodModel *self)
   return pmod_meter_kv_token_bytes (self->config, (int)pmod_dtype_size (self->act));
 }
 
+PmodDeviceInfo *
+pmod_device_info_new (const PmodModelOptions *options, GError **error)
+{
+  PmodDeviceInfo *self;
+  PmodBackendInfo info;
+  char *fallback = NULL;
+  PmodBackend *backend =
+      open_backend (options != NULL ? options : &default_options, &fallback, error);
+
+  if (backend == NULL)
+    return NULL;
+  pmod_backend_get_info (backend, &info);
+  self = g_new0 (PmodDeviceInfo, 1);
+  self->name = g_strdup (info.name);
+  self->fallback = fallback;
+  self->is_cpu = strcmp (pmod_backend_name (backend), "cpu") == 0;
+  self->bf16_native = info.bf16_native;
+  self->free = info.free_bytes;
+  self->total = info.total_bytes;
+  pmod_backend_free (backend);
+  return self;
+}
+
+void
+pmod_device_info_free (PmodDeviceInfo *self)
+{
+  g_free (self->name);
+  g_free (self->fallback);
+  g_free (self);
+}
+
 PmodModelInfo *
 pmod_model_info_new (const char *path, const PmodModelOptions *options, GError **error)
 {

@@ -72,6 +72,20 @@ typedef struct
   char *precision_name;
 } PmodModelInfo;
 
+/* What models are loaded on, without one. */
+typedef struct
+{
+  char *name;
+  char *fallback; /* see pmod_model_get_fallback() */
+  gboolean is_cpu;
+  gboolean bf16_native; /* what PMOD_PRECISION_AUTO goes by */
+  guint64 free;
+  guint64 total;
+} PmodDeviceInfo;
+
+PmodDeviceInfo *pmod_device_info_new (const PmodModelOptions *options, GError **error);
+void pmod_device_info_free (PmodDeviceInfo *self);
+
 /* path: a directory, or the name of an installed model ("demo"). options may be NULL. */
 PmodModelInfo *
 pmod_model_info_new (const char *path, const PmodModelOptions *options, GError **error);
@@ -116,5 +130,6 @@ char *pmod_model_find (const char *name_or_path, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodModel, pmod_model_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodModelInfo, pmod_model_info_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodDeviceInfo, pmod_device_info_free)
 
 G_END_DECLS

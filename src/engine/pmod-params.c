@@ -30,7 +30,7 @@ pmod_params_init (PmodParams *self, const PmodConfig *config)
     self->routing.ratio[i] = NAN;
   self->sampling.top_p = 1;
   self->sampling.max_new_tokens = 256;
-  self->sampling.n_alternatives = 5;
+  self->sampling.n_alternatives = 8;
 }
 
 const char *

@@ -15,7 +15,7 @@
 typedef struct
 {
   const char *name;
-  const char *system; /* what stands before the first turn */
+  const char *system; /* what stands before the first turn, and a space behind it */
 } Template;
 
 /* Turns are "USER: TEXT " and "ASSISTANT: TEXT</s>" in both.
@@ -23,7 +23,7 @@ typedef struct
 static const Template templates[] = {
   { "vicuna_v1",
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
-    "helpful, detailed, and polite answers to the user's questions. " },
+    "helpful, detailed, and polite answers to the user's questions." },
   { "user-assistant", "" },
 };
 
@@ -35,6 +35,7 @@ pmod_prompt_free (PmodPrompt *self)
   g_free (self->text);
   g_clear_pointer (&self->ids, g_array_unref);
   g_clear_pointer (&self->images, g_ptr_array_unref);
+  g_clear_pointer (&self->begin, g_array_unref);
   g_free (self);
 }
 
@@ -273,6 +274,14 @@ find_template (const char *name, GError **error)
   return NULL;
 }
 
+const char *
+pmod_prompt_get_system (const char *template_name)
+{
+  const Template *template = find_template (template_name, NULL);
+
+  return template != NULL ? template->system : NULL;
+}
+
 PmodPrompt *
 pmod_prompt_new_chat (PmodTokenizer *tokenizer,
                       const char *template_name,
@@ -296,17 +305,41 @@ pmod_prompt_new_chat_full (PmodTokenizer *tokenizer,
                            PmodPromptFlags flags,
                            GError **error)
 {
+  return pmod_prompt_new_chat_told (tokenizer, template_name, NULL, turns, n_turns, images,
+                                    n_images, flags, error);
+}
+
+static void
+add_system (Builder *self, const char *text)
+{
+  g_string_append (self->text, text);
+  if (*text != '\0')
+    g_string_append_c (self->text, ' ');
+}
+
+PmodPrompt *
+pmod_prompt_new_chat_told (PmodTokenizer *tokenizer,
+                           const char *template_name,
+                           const char *system,
+                           const PmodTurn *turns,
+                           int n_turns,
+                           PmodImage *const *images,
+                           int n_images,
+                           PmodPromptFlags flags,
+                           GError **error)
+{
   const Template *template = find_template (template_name, error);
   Builder builder;
   gboolean question_first = (flags & PMOD_PROMPT_QUESTION_FIRST) != 0;
   int n_marks, at;
 
   if (template == NULL || !check_turns (turns, n_turns, n_images, &n_marks, error) ||
-      !check_flags (flags, n_marks, error))
+      !check_flags (flags, n_marks, error) ||
+      (system != NULL && !check_text ("prompt, system", system, error)))
     return NULL;
 
   begin (&builder, tokenizer, images, n_images);
-  g_string_append (builder.text, template->system);
+  add_system (&builder, system != NULL ? system : template->system);
   at = n_marks > 0 ? -1 : question_first ? n_turns - 1 : 0;
   for (int i = 0; i < n_turns; i++)
     if (turns[i].role == PMOD_ROLE_USER)
@@ -329,7 +362,8 @@ skip_template (const char *text)
 {
   for (guint i = 0; i < G_N_ELEMENTS (templates); i++)
     {
-      g_autofree char *head = g_strconcat (templates[i].system, "USER: ", NULL);
+      const char *system = templates[i].system;
+      g_autofree char *head = g_strconcat (system, *system ? " " : "", "USER: ", NULL);
 
       if (g_str_has_prefix (text, head))
         return text + strlen (head);
@@ -371,4 +405,32 @@ pmod_prompt_new_raw (PmodTokenizer *tokenizer,
       builder.encoded = builder.text->len;
     }
   return finish (&builder);
+}
+
+/* --- How the answer begins ------------------------------------------------------------------ */
+
+void
+pmod_prompt_begin_with (PmodPrompt *self, const gint32 *ids, int n_ids)
+{
+  g_clear_pointer (&self->begin, g_array_unref);
+  if (n_ids == 0)
+    return;
+  self->begin = g_array_new (FALSE, FALSE, sizeof (gint32));
+  g_array_append_vals (self->begin, ids, (guint)n_ids);
+}
+
+/* As the model's own answers are cut: their first word has a space mark, and so has this. */
+gboolean
+pmod_prompt_begin_with_text (PmodPrompt *self,
+                             PmodTokenizer *tokenizer,
+                             const char *text,
+                             GError **error)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  if (!check_text ("beginning of the answer", text, error))
+    return FALSE;
+  pmod_tokenizer_encode_plain (tokenizer, text, strlen (text), TRUE, ids);
+  pmod_prompt_begin_with (self, (const gint32 *)(gconstpointer)ids->data, (int)ids->len);
+  return TRUE;
 }

@@ -24,9 +24,11 @@ typedef struct
 
 typedef struct
 {
-  char *text;              /* the whole prompt before tokenisation */
-  GArray *ids;             /* gint32, PMOD_IMAGE_TOKEN for each picture */
-  GPtrArray *images;       /* PmodImage, one for each PMOD_IMAGE_TOKEN */
+  char *text;        /* the whole prompt before tokenisation */
+  GArray *ids;       /* gint32, PMOD_IMAGE_TOKEN for each picture */
+  GPtrArray *images; /* PmodImage, one for each PMOD_IMAGE_TOKEN */
+  GArray *begin;     /* gint32, how the answer begins; NULL: with nothing. Not in text and ids,
+                        and only pmod_context_answer() runs it */
   gboolean question_first; /* words of the user's precede a picture */
 } PmodPrompt;
 
@@ -63,6 +65,21 @@ PmodPrompt *pmod_prompt_new_chat_full (PmodTokenizer *tokenizer,
                                        PmodPromptFlags flags,
                                        GError **error);
 
+/* The same told something before the first turn: system, instead of what the template says there;
+ * NULL is that, "" nothing. Like the turns it is never more than text. */
+PmodPrompt *pmod_prompt_new_chat_told (PmodTokenizer *tokenizer,
+                                       const char *template_name,
+                                       const char *system,
+                                       const PmodTurn *turns,
+                                       int n_turns,
+                                       PmodImage *const *images,
+                                       int n_images,
+                                       PmodPromptFlags flags,
+                                       GError **error);
+
+/* What a template says before the first turn, "" for nothing; NULL: there is no such template. */
+const char *pmod_prompt_get_system (const char *template_name);
+
 /* text as it is; "<s>", "</s>" and "<unk>" in it are the tokens, as in the reference. */
 PmodPrompt *pmod_prompt_new_raw (PmodTokenizer *tokenizer,
                                  const char *text,
@@ -70,6 +87,15 @@ PmodPrompt *pmod_prompt_new_raw (PmodTokenizer *tokenizer,
                                  int n_images,
                                  GError **error);
 void pmod_prompt_free (PmodPrompt *self);
+
+/* The answer is to begin with these tokens, or with the ones that text is cut into; what it was to
+ * begin with before is forgotten, and nothing is nothing. Whether the tokens can be is told when
+ * they are run. Errors: text that is not UTF-8 (ARGUMENT), or over 1 MiB (CONTEXT). */
+void pmod_prompt_begin_with (PmodPrompt *self, const gint32 *ids, int n_ids);
+gboolean pmod_prompt_begin_with_text (PmodPrompt *self,
+                                      PmodTokenizer *tokenizer,
+                                      const char *text,
+                                      GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodPrompt, pmod_prompt_free)
 

@@ -255,6 +255,27 @@ pmod_sampler_sample (PmodSampler *self,
   return id;
 }
 
+void
+pmod_sampler_score (PmodSampler *self,
+                    const float *logits,
+                    int id,
+                    float *logprob,
+                    PmodAlternative *alternatives,
+                    int n_alternatives)
+{
+  float max = self->logits[clean_logits (self, logits)];
+  double log_sum = max > -INFINITY ? (double)max + log (fill_weights (self, max, 1)) : FLT_MAX;
+
+  *logprob = get_logprob (self, id, log_sum);
+  list_alternatives (self, log_sum, alternatives, n_alternatives);
+}
+
+void
+pmod_sampler_skip (PmodSampler *self, int n)
+{
+  self->state += (guint64)n * PMOD_MIX_STEP;
+}
+
 /* --- From what a device picked -------------------------------------------------------------- */
 
 /* Relative to the likeliest token, whose weight is 1. */

@@ -27,6 +27,17 @@ int pmod_sampler_sample (PmodSampler *self,
                          PmodAlternative *alternatives,
                          int n_alternatives);
 
+/* What pmod_sampler_sample() would say of token id had it drawn it. */
+void pmod_sampler_score (PmodSampler *self,
+                         const float *logits,
+                         int id,
+                         float *logprob,
+                         PmodAlternative *alternatives,
+                         int n_alternatives);
+
+/* Lets the generator go on as far as n draws do. */
+void pmod_sampler_skip (PmodSampler *self, int n);
+
 /* What a device has picked of logits that stay there: see pmod_pick(). The likeliest first. */
 typedef struct
 {

@@ -168,16 +168,32 @@ check_run_end (const PmodRecordRunEnd *record)
 static const char *
 check_token (const PmodRecordToken *record)
 {
+  const char *pieces;
+  gint32 n_pieces = 0;
+
   if (!is_count (record->index) || record->id < 0 || record->n_alternatives < 0 ||
-      record->text_bytes < 0)
+      record->text_bytes < 0 || record->piece_bytes < 0)
     return "counts";
   if (record->header.size !=
       ROUND_UP_8 (sizeof *record + sizeof (PmodAlternative) * (guint64)record->n_alternatives +
-                  (guint64)record->text_bytes))
+                  (guint64)record->text_bytes + (guint64)record->piece_bytes))
     return "size";
   if (!g_utf8_validate_len (pmod_record_token_text (record), record->text_bytes, NULL))
     return "text";
-  return NULL;
+  if (record->piece_bytes == 0)
+    return NULL;
+  pieces = pmod_record_token_text (record) + record->text_bytes;
+  for (gint32 i = 0, start = 0; i < record->piece_bytes; i++)
+    if (pieces[i] == '\0')
+      {
+        if (!g_utf8_validate_len (pieces + start, (gsize)(i - start), NULL))
+          return "pieces";
+        start = i + 1;
+        n_pieces++;
+      }
+  return n_pieces != record->n_alternatives + 1 || pieces[record->piece_bytes - 1] != '\0'
+             ? "pieces"
+             : NULL;
 }
 
 static const char *
@@ -363,6 +379,20 @@ const char *
 pmod_record_token_text (const PmodRecordToken *self)
 {
   return (const char *)&self->alternatives[self->n_alternatives];
+}
+
+const char *
+pmod_record_token_piece (const PmodRecordToken *self, int alternative)
+{
+  const char *piece = pmod_record_token_text (self) + self->text_bytes;
+
+  g_return_val_if_fail (alternative >= -1 && alternative < self->n_alternatives, NULL);
+
+  if (self->piece_bytes == 0)
+    return NULL;
+  for (; alternative >= 0; alternative--)
+    piece += strlen (piece) + 1;
+  return piece;
 }
 
 const char *

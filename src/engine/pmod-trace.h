@@ -51,6 +51,7 @@ typedef enum
   /* RUN_BEGIN: what is kept depends on the question. Ask pmod_record_is_by_question(). */
   PMOD_RECORD_FLAG_BY_QUESTION = 1 << 1,
   PMOD_RECORD_FLAG_ROUNDED = 1 << 2, /* weights are rounded and logits NAN: see pmod-trace-pack.h */
+  PMOD_RECORD_FLAG_GIVEN = 1 << 3,   /* TOKEN: the answer was begun with it, it was not drawn */
 } PmodRecordFlags;
 
 typedef struct
@@ -168,8 +169,9 @@ typedef struct
   gint32 id;
   float logprob; /* natural logarithm, at temperature 1 */
   gint32 n_alternatives;
-  gint32 text_bytes; /* UTF-8 that this token completes, after the alternatives */
-  gint32 reserved;
+  gint32 text_bytes;  /* UTF-8 that this token completes, after the alternatives */
+  gint32 piece_bytes; /* after the text: as the vocabulary has it, this token and then each of the
+                         alternatives, each ended by a zero byte; 0: not recorded */
   PmodAlternative alternatives[];
 } PmodRecordToken;
 
@@ -284,6 +286,10 @@ gboolean pmod_record_is_by_question (const PmodRecordRunBegin *self);
 
 /* The text of a TOKEN record, not zero-terminated, text_bytes long. */
 const char *pmod_record_token_text (const PmodRecordToken *self);
+
+/* The token itself (-1) or an alternative as it stands in the vocabulary, "" where it has none
+ * there; NULL where that was not recorded. */
+const char *pmod_record_token_piece (const PmodRecordToken *self, int alternative);
 
 const char *pmod_stage_name (PmodStage stage);
 const char *pmod_finish_name (PmodFinish finish);

@@ -241,14 +241,14 @@ read_reply (const PmodHubHttp *self, SoupMessage *message, PmodHubReply *reply)
   reply->length = -1;
   reply->total = -1;
   if (soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CONTENT_LENGTH)
-    reply->length = soup_message_headers_get_content_length (headers);
+    reply->length = MAX (soup_message_headers_get_content_length (headers), -1);
   if (reply->is_partial)
     {
       if (soup_message_headers_get_content_range (headers, &start, &end, &total) && start >= 0)
         reply->start = (guint64)start;
       else
         reply->start = G_MAXUINT64;
-      reply->total = total;
+      reply->total = MAX (total, -1);
     }
   else
     reply->total = reply->length;

@@ -160,6 +160,33 @@ read_file (PmodHubPlan *plan, const char *path, GError **error)
   return FALSE;
 }
 
+static gboolean
+has_manifest (const char *folder)
+{
+  g_autofree char *path = g_build_filename (folder, PMOD_HUB_MANIFEST, NULL);
+  g_autofree char *part = g_strconcat (path, ".part", NULL);
+
+  return pmod_hub_file_size (path) >= 0 || pmod_hub_file_size (part) >= 0;
+}
+
+char **
+pmod_hub_list_folders (void)
+{
+  g_autofree char *models = g_build_filename (g_get_user_data_dir (), "strata", "models", NULL);
+  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
+  g_autoptr (GDir) dir = g_dir_open (models, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *folder = g_build_filename (models, name, NULL);
+
+      if (has_manifest (folder))
+        g_strv_builder_add (folders, folder);
+    }
+  return g_strv_builder_end (folders);
+}
+
 gboolean
 pmod_hub_manifest_read (PmodHubPlan *plan, gboolean *finished, GError **error)
 {

@@ -335,6 +335,18 @@ add_tower (Planner *self, const PmodHubList *list, const char *name, const char 
   return add_tower_repo (self, folder, name, folder);
 }
 
+/* Where the weights are in the checkpoint, a folder of the repository may still say of what shape
+ * the tower is. */
+static void
+add_tower_shape (Planner *self, const PmodHubList *list, const char *name)
+{
+  const char *folder = g_str_has_prefix (name, "./") ? name + 2 : name;
+  g_autofree char *prefix = g_strconcat (folder, "/", NULL);
+
+  add_if_there (self, list, prefix, CONFIG, folder);
+  add_if_there (self, list, prefix, "preprocessor_config.json", folder);
+}
+
 /* --- The whole -------------------------------------------------------------------------------- */
 
 static gboolean
@@ -375,6 +387,8 @@ choose (Planner *self, const PmodHubList *list, const char *tower)
     return FALSE;
   if (name != NULL && !inside && !add_tower (self, list, name, tower))
     return FALSE;
+  if (name != NULL && inside)
+    add_tower_shape (self, list, name);
   add_if_there (self, list, "", "tokenizer.model", NULL);
   add_if_there (self, list, "", "tokenizer_config.json", NULL);
   add_if_there (self, list, "", "generation_config.json", NULL);
@@ -455,12 +469,11 @@ PmodHubPlan *
 pmod_hub_plan_load (const PmodHubOptions *options, GError **error)
 {
   g_autoptr (PmodHubPlan) self = new_plan (options);
-  gboolean finished;
 
   g_return_val_if_fail (options->repo != NULL || options->folder != NULL, NULL);
   if (self->folder == NULL)
     self->folder = pmod_hub_dup_folder (options->repo, error);
-  if (self->folder == NULL || !pmod_hub_manifest_read (self, &finished, error))
+  if (self->folder == NULL || !pmod_hub_manifest_read (self, &self->finished, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -496,6 +509,12 @@ const char *
 pmod_hub_plan_get_folder (const PmodHubPlan *self)
 {
   return self->folder;
+}
+
+gboolean
+pmod_hub_plan_get_finished (const PmodHubPlan *self)
+{
+  return self->finished;
 }
 
 guint

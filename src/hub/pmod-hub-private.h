@@ -173,6 +173,7 @@ struct _PmodHubPlan
   GPtrArray *entries; /* PmodHubEntry */
   guint n_left_out;
   guint64 left_out_bytes;
+  gboolean finished; /* as noted; of a plan that was loaded */
 };
 
 /* --- Folder (pmod-hub-folder.c) and manifest (pmod-hub-manifest.c) -------------------------------

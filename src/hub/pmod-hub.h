@@ -85,11 +85,17 @@ pmod_hub_plan_new (const PmodHubOptions *options, GCancellable *cancellable, GEr
  * may be the name of an installed model, or NULL where a folder is given. */
 PmodHubPlan *pmod_hub_plan_load (const PmodHubOptions *options, GError **error);
 
+/* Folders of the user's models that a pull made or began to fill. (transfer full) */
+char **pmod_hub_list_folders (void);
+
 void pmod_hub_plan_free (PmodHubPlan *self);
 
 const char *pmod_hub_plan_get_repo (const PmodHubPlan *self);
 const char *pmod_hub_plan_get_commit (const PmodHubPlan *self);
 const char *pmod_hub_plan_get_folder (const PmodHubPlan *self);
+
+/* Of a plan that was loaded: whether the pull that noted it came to its end. */
+gboolean pmod_hub_plan_get_finished (const PmodHubPlan *self);
 guint pmod_hub_plan_get_n_files (const PmodHubPlan *self);
 PmodHubFile pmod_hub_plan_get_file (const PmodHubPlan *self, guint i);
 

@@ -8,8 +8,27 @@
 #define MAX_PICTURES 16
 #define MAX_TEXTS 10000
 #define MAX_SETTINGS 1000
+#define MAX_BEGIN_IDS 1000000
 
 /* --- The prompt ------------------------------------------------------------------------------- */
+
+/* Takes prompt, nullable. */
+static PmodPrompt *
+begin_answer (const PmodRemoteAsk *self,
+              PmodPrompt *prompt,
+              PmodTokenizer *tokenizer,
+              GError **error)
+{
+  if (prompt == NULL || self->settings != NULL)
+    return prompt;
+  if (self->begin_ids != NULL)
+    pmod_prompt_begin_with (prompt, (const gint32 *)(gconstpointer)self->begin_ids->data,
+                            (int)self->begin_ids->len);
+  else if (self->begin_text != NULL &&
+           !pmod_prompt_begin_with_text (prompt, tokenizer, self->begin_text, error))
+    g_clear_pointer (&prompt, pmod_prompt_free);
+  return prompt;
+}
 
 PmodPrompt *
 pmod_remote_ask_make_prompt (const PmodRemoteAsk *self,
@@ -29,10 +48,11 @@ pmod_remote_ask_make_prompt (const PmodRemoteAsk *self,
       /* "?" is cut off below, with what follows it */
       turns[i].text = self->texts != NULL ? self->texts[i] : "?";
     }
-  prompt = pmod_prompt_new_chat_full (
-      tokenizer, config->conversation, turns + first, n_turns - first,
+  prompt = pmod_prompt_new_chat_told (
+      tokenizer, config->conversation, self->system, turns + first, n_turns - first,
       n_images > 0 ? (PmodImage *const *)self->images->pdata : NULL, n_images,
       self->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
+  prompt = begin_answer (self, prompt, tokenizer, error);
   if (prompt == NULL || !self->only_read || (self->texts != NULL && !self->question_first))
     return prompt;
 
@@ -53,6 +73,19 @@ write_texts (GString *line, char **texts)
   pmod_json_write_open (line, "texts", '[');
   for (int i = 0; texts[i] != NULL; i++)
     pmod_json_write_string (line, NULL, texts[i]);
+  pmod_json_write_close (line, ']');
+}
+
+static void
+write_beginning (GString *line, const PmodRemoteAsk *ask)
+{
+  if (ask->begin_text != NULL)
+    pmod_json_write_string (line, "begin_text", ask->begin_text);
+  if (ask->begin_ids == NULL)
+    return;
+  pmod_json_write_open (line, "begin_ids", '[');
+  for (guint i = 0; i < ask->begin_ids->len; i++)
+    pmod_json_write_int (line, NULL, g_array_index (ask->begin_ids, gint32, i));
   pmod_json_write_close (line, ']');
 }
 
@@ -101,7 +134,10 @@ pmod_remote_request_write (const PmodRemoteAsk *ask,
   pmod_json_write_string (line, "client", client);
   pmod_json_write_string (line, "model", model);
   pmod_json_write_int (line, "lane", ask->lane);
+  if (ask->system != NULL)
+    pmod_json_write_string (line, "system", ask->system);
   write_texts (line, ask->texts);
+  write_beginning (line, ask);
   pmod_json_write_bool (line, "question_first", ask->question_first);
   pmod_json_write_bool (line, "only_read", ask->only_read);
   pmod_json_write_bool (line, "logits", ask->wants_logits);
@@ -145,6 +181,35 @@ read_texts (PmodRemoteRequest *self, PmodRemoteKeys *keys)
       if (value->type != PMOD_JSON_STRING)
         pmod_remote_keys_expect (keys, "texts", "text", value);
       self->ask.texts[i] = g_strdup (value->type == PMOD_JSON_STRING ? value->string : "");
+    }
+}
+
+/* Whether the model has such tokens is told when they are run. */
+static void
+read_beginning (PmodRemoteRequest *self, PmodRemoteKeys *keys)
+{
+  const PmodJson *list = pmod_remote_keys_find (keys, "begin_ids");
+  const PmodJson *value;
+
+  self->ask.begin_text = g_strdup (pmod_remote_keys_string (keys, "begin_text", TRUE));
+  if (list == NULL)
+    return;
+  if (list->type != PMOD_JSON_ARRAY || list->n_children > MAX_BEGIN_IDS)
+    {
+      pmod_remote_keys_expect (keys, "begin_ids", "a list of up to 1000000", list);
+      return;
+    }
+  self->ask.begin_ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  value = pmod_json_first (list);
+  for (guint32 i = 0; i < list->n_children; i++, value = pmod_json_next (value))
+    {
+      gint32 id = 0;
+
+      if (value->type == PMOD_JSON_INTEGER && value->integer >= 0 && value->integer <= G_MAXINT32)
+        id = (gint32)value->integer;
+      else
+        pmod_remote_keys_expect (keys, "begin_ids", "a token", value);
+      g_array_append_val (self->ask.begin_ids, id);
     }
 }
 
@@ -257,7 +322,9 @@ read_all (PmodRemoteRequest *self, PmodRemoteKeys *keys, gsize offset)
   self->ask.question_first = pmod_remote_keys_flag (keys, "question_first");
   self->ask.only_read = pmod_remote_keys_flag (keys, "only_read");
   self->ask.wants_logits = pmod_remote_keys_flag (keys, "logits");
+  self->ask.system = g_strdup (pmod_remote_keys_string (keys, "system", TRUE));
   read_texts (self, keys);
+  read_beginning (self, keys);
   if (keys->error == NULL)
     pmod_remote_params_read (pmod_remote_keys_find (keys, "params"), "request", &self->ask.params,
                              &keys->error);
@@ -300,7 +367,10 @@ pmod_remote_request_read (GBytes *body, GError **error)
 void
 pmod_remote_request_free (PmodRemoteRequest *self)
 {
+  g_free (self->ask.system);
   g_strfreev (self->ask.texts);
+  g_clear_pointer (&self->ask.begin_ids, g_array_unref);
+  g_free (self->ask.begin_text);
   g_clear_pointer (&self->ask.images, g_ptr_array_unref);
   pmod_params_clear (&self->ask.params);
   for (int i = 0; i < self->ask.n_settings; i++)

@@ -59,6 +59,7 @@ typedef struct
 {
   int lane; /* see PMOD_REMOTE_MAX_LANES: each has a context of its own there */
   PmodParams params;
+  char *system;      /* what stands before them; NULL: the model's own */
   char **texts;      /* user, assistant, ..., user; NULL: only the picture */
   GPtrArray *images; /* PmodImage; nullable: none */
   gboolean question_first;
@@ -66,12 +67,15 @@ typedef struct
   gboolean wants_logits; /* of the first word */
   PmodParams *settings;  /* of a sweep, compared with params; else NULL */
   int n_settings;
+  GArray *begin_ids; /* gint32, that the answer begins with; NULL: as begin_text is cut */
+  char *begin_text;  /* the same as words; NULL: it begins with nothing */
 } PmodRemoteAsk;
 
 #define PMOD_REMOTE_MAX_LANES 8
 
 /* The prompt of what is asked: the same here and there. A model of single questions is asked the
- * last alone; of a picture that is only read, nothing follows it. */
+ * last alone; of a picture that is only read, nothing follows it. Only an answer of its own is
+ * begun, not a sweep's. */
 PmodPrompt *pmod_remote_ask_make_prompt (const PmodRemoteAsk *self,
                                          PmodTokenizer *tokenizer,
                                          const PmodConfig *config,

@@ -25,6 +25,7 @@ LIBRARIES = {
     r"sqlite3\.h": "sqlite",
     r"libsoup/": "soup",
     r"seccomp\.h": "seccomp",
+    r"cmark\.h": "cmark",
     r"libintl\.h": "intl",
     # The C and C++ libraries, the compiler's own headers, the system's.
     r"[a-z_]+$|std[a-z]+\.h|(string|math|float|limits|malloc|errno|assert|inttypes|signal|time|unistd|"
@@ -41,7 +42,7 @@ ALLOWED_LIBRARIES = {
     "hub": {"c", "glib", "gobject", "gio", "json", "soup"},
     "remote": {"c", "glib", "gobject", "gio", "soup"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "portal", "sqlite", "intl"},
-    "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "drawing", "intl"},
+    "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "drawing", "intl", "cmark"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl", "soup"},
     "decoder": {"c", "glib", "pictures", "seccomp"},
 }

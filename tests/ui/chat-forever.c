@@ -1,7 +1,8 @@
 /* Chats with a model and keeps it, until it is killed; for kill-loop.py.
  *
  * chat-forever MODEL PICTURE DATABASE NAME. Asks "NAME 1", "NAME 2", ..., a new conversation every
- * third time. Tells on the standard output, with the milliseconds of the monotonic clock:
+ * third time, and another branch of it the time after that. Tells on the standard output, with the
+ * milliseconds of the monotonic clock:
  *   B n ms          the answer to question n has begun
  *   T n ms bytes    so much of it is there
  *   D n ms bytes    it is over */
@@ -72,7 +73,8 @@ ask_next (gpointer user_data)
   if (talk->n % 3 == 1)
     pmod_chat_open_picture (talk->chat, talk->picture);
   talk->begun = FALSE;
-  g_assert (pmod_chat_ask (talk->chat, question));
+  g_assert (talk->n % 3 == 2 ? pmod_chat_ask_instead (talk->chat, 0, question)
+                             : pmod_chat_ask (talk->chat, question));
   answer = g_list_model_get_item (messages, g_list_model_get_n_items (messages) - 1);
   talk->run = g_object_ref (pmod_message_get_run (answer));
   g_signal_connect_swapped (talk->run, "changed", G_CALLBACK (changed_cb), talk);

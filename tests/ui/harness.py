@@ -131,15 +131,17 @@ def type_text(text):
 class Window:
     """The program, from start to an exit that must be clean."""
 
+    program = BUILD / "src/app/strata"
     last = None  # that was opened
     code = None  # that it had ended with before a failure was noticed
     said = ""
 
     def __init__(self, *arguments, size=(1280, 800)):
+        import accessibles
         from gi.repository import Atspi
 
         self.Atspi = Atspi
-        self.program = str(BUILD / "src/app/strata")
+        self.program = str(self.program)
         self.messages = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [self.program, *map(str, arguments)],
@@ -148,6 +150,7 @@ class Window:
         )
         Window.last = self
         self.frame = wait_for("the window", self.find_frame)
+        self.tree = accessibles.Tree(self.frame.get_application())
         self.window = wait_for("its X window", self.find_window)
         xdotool("windowmove", self.window, 0, 0)
         xdotool("windowsize", self.window, *size)
@@ -199,12 +202,8 @@ class Window:
         return found[-1] if found else None
 
     def walk(self, node=None):
-        node = node or self.frame
-        yield node
-        for i in range(node.get_child_count()):
-            child = node.get_child_at_index(i)
-            if child:
-                yield from self.walk(child)
+        """See accessibles.Node."""
+        return self.tree.walk(node or self.frame)
 
     def everything(self):
         """All windows of the program, not only the first."""
@@ -222,8 +221,8 @@ class Window:
         return wait_for(f'something named "{part}"', lambda: self.names(part), limit)[0]
 
     def layers(self):
-        boxes = [node for node in self.walk() if node.get_name() == "Layers"]
-        return [boxes[0].get_child_at_index(i) for i in range(boxes[0].get_child_count())]
+        """As they are now: what is asked of them later is what they were."""
+        return self.tree.children(self.frame, "Layers")
 
     def has(self, node, state):
         return node.get_state_set().contains(getattr(self.Atspi.StateType, state))
@@ -240,12 +239,19 @@ class Window:
         return wait_for("the maps of all layers", ready)
 
     def focus_layers(self):
-        for _ in range(30):
-            if any(self.has(cell, "FOCUSED") for cell in self.layers()):
-                return
-            keys("shift+Tab")
-            time.sleep(0.1)
-        raise AssertionError("Shift+Tab does not come to the layers")
+        """By a click on the layer that is selected; the pointer goes back to where it was."""
+
+        def focused():
+            return any(self.has(cell, "FOCUSED") for cell in self.layers())
+
+        if focused():
+            return
+        x, y = (place.split(":")[1] for place in xdotool("getmouselocation")[:2])
+        cell = self.layers()[self.selected_layer() or 0]
+        place = cell.get_extents(self.Atspi.CoordType.WINDOW)
+        middle = place.x + place.width // 2, place.y + place.height // 2
+        xdotool("mousemove", "--window", self.window, *middle, "click", 1, "mousemove", x, y)
+        wait_for("a layer that has the focus", focused, 10)
 
     def screenshot(self, path=None):
         """Rows of (red, green, blue), after the window had time to draw."""

@@ -74,7 +74,7 @@ def test_kept():
         window.wait_layers()
         assert not rows(window), "the list is hidden at first"
         ask(window, FIRST, "One.")
-        window.wait_name("Show its maps")
+        window.wait_name("Its maps are shown")
         names = [cell.get_name() for cell in window.layers()]
     with Window("--model", DEMO) as window:
         show_list(window)

@@ -131,7 +131,7 @@ def count_updates(window, factor, seconds):
     """Maps that were seen to change while a hand drags the slider to and fro."""
     left, top, width, height = box(factor)
     y = top + height // 2
-    cell = window.layers()[4]
+    cell = window.layers()[4].live()
     seen, last = 0, None
     xdotool("mousemove", left + width // 3, y)
     xdotool("mousedown", 1)

@@ -33,6 +33,12 @@ store_check_limit_files (rlim_t limit)
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &rlimit), ==, 0);
 }
 
+int
+store_check_compare_times (const gint64 *a, const gint64 *b)
+{
+  return *a < *b ? -1 : *a > *b;
+}
+
 gboolean
 store_check_keep_going (gpointer data)
 {

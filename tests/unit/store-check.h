@@ -13,6 +13,9 @@ void store_check_remove_folder (const char *folder);
 /* No file may grow beyond limit: what a full disk does, without one. RLIM_INFINITY: as before. */
 void store_check_limit_files (rlim_t limit);
 
+/* Of gint64, for g_array_sort(). */
+int store_check_compare_times (const gint64 *a, const gint64 *b);
+
 /* For a timer that only makes the main loop turn. */
 gboolean store_check_keep_going (gpointer data);
 

@@ -439,6 +439,54 @@ test_shelf (Fixture *self, gconstpointer data)
   g_assert_cmpuint (count_list (self), ==, 3);
 }
 
+/* What is not to be kept is answered, and no other program sees it. */
+static void
+test_off (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GPtrArray) messages = NULL;
+
+  pmod_chat_open_picture (self->chat, self->picture);
+  ask (self, QUESTION);
+  store_check_wait (disk_state (self, 1) == PMOD_STORE_COMPLETE && count_list (self) == 1);
+  pmod_keeper_set_keeps (self->keeper, FALSE);
+  ask (self, "Do you see a sunflower?");
+  pmod_chat_open_picture (self->chat, self->picture);
+  ask (self, QUESTION);
+  g_assert_cmpstr (pmod_run_get_text (get_answer (self, 1)), ==, "One.");
+  g_assert_cmpint (pmod_keeper_get_conversation (self->keeper), ==, 0);
+
+  /* From here on it is kept again, as a conversation of its own. */
+  pmod_keeper_set_keeps (self->keeper, TRUE);
+  ask (self, QUESTION);
+  store_check_wait (count_list (self) == 2);
+  g_assert_cmpint (pmod_keeper_get_conversation (self->keeper), ==, 2);
+  messages = read_disk (self, 1);
+  g_assert_cmpuint (messages->len, ==, 2);
+}
+
+/* The last one is gone on with, unless there is something to be seen already. */
+static void
+test_newest (Fixture *self, gconstpointer data)
+{
+  pmod_shelf_open_newest (self->shelf);
+  for (int i = 0; i < 2; i++)
+    {
+      pmod_chat_open_picture (self->chat, self->picture);
+      ask (self, i == 0 ? "Do you see a sunflower?" : QUESTION);
+    }
+  store_check_wait (count_list (self) == 2);
+  end (self);
+
+  start (self);
+  pmod_shelf_open_newest (self->shelf);
+  store_check_wait (pmod_keeper_get_conversation (self->keeper) == 2);
+  g_assert_cmpstr (pmod_run_get_text (get_answer (self, 1)), ==, "One.");
+  pmod_chat_open_picture (self->chat, self->picture);
+  pmod_shelf_open_newest (self->shelf);
+  store_check_wait (count_list (self) == 2 && !pmod_chat_get_busy (self->chat));
+  g_assert_cmpint (pmod_keeper_get_conversation (self->keeper), ==, 0);
+}
+
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -453,5 +501,7 @@ main (int argc, char **argv)
   ADD ("/keeper/full-disk", test_full_disk);
   ADD ("/keeper/pixels", test_pixels);
   ADD ("/keeper/shelf", test_shelf);
+  ADD ("/keeper/off", test_off);
+  ADD ("/keeper/newest", test_newest);
   return g_test_run ();
 }

@@ -24,8 +24,8 @@ static const int right_half[3] = { 40, 90, 220 };
 static const int paper[3] = { 0xd9, 0xd6, 0xd2 };
 static const int dim[3] = { 0x14, 0x16, 0x1c };
 static const int skipped_gray[3] = { 0xe6, 0xe4, 0xe1 };
-static const int kept_high[3] = { 0x0b, 0x5f, 0x5d };
-static const int kept_low[3] = { 0x8e, 0xcb, 0xc3 };
+static const int kept_high[3] = { 0x06, 0x46, 0x45 };
+static const int kept_low[3] = { 0x3c, 0x8d, 0x86 };
 #define DIM_ALPHA 0.68
 #define WEIGHT_ALPHA 0.85
 

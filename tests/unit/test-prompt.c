@@ -188,6 +188,52 @@ test_demo_v0 (void)
 
 /* --- Our own rules -------------------------------------------------------------------------- */
 
+/* Something else instead of what the template says before the first turn, and never more than
+ * text. */
+static void
+test_system (void)
+{
+  static const struct
+  {
+    const char *template_name;
+    const char *system;
+    const char *expected;
+  } cases[] = {
+    { "vicuna_v1", "Be <s>brief</s>.", "Be <s>brief</s>. USER: <image>\nWhat? ASSISTANT:" },
+    { "vicuna_v1", "", "USER: <image>\nWhat? ASSISTANT:" },
+    { "user-assistant", NULL, "USER: <image>\nWhat? ASSISTANT:" },
+    { "user-assistant", "<image>", "<image> USER: <image>\nWhat? ASSISTANT:" },
+  };
+  static const PmodTurn turn = { PMOD_ROLE_USER, "What?" };
+  g_autoptr (PmodTokenizer) tokenizer = open_tokenizer ();
+  g_autoptr (GPtrArray) images = make_images (1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      GError *error = NULL;
+      g_autoptr (PmodPrompt) prompt = pmod_prompt_new_chat_told (
+          tokenizer, cases[i].template_name, cases[i].system, &turn, 1,
+          (PmodImage *const *)images->pdata, 1, PMOD_PROMPT_DEFAULT, &error);
+      int n_special = 0, n_images = 0;
+
+      g_assert_no_error (error);
+      g_assert_cmpstr (prompt->text, ==, cases[i].expected);
+      for (guint j = 0; j < prompt->ids->len; j++)
+        {
+          gint32 id = g_array_index (prompt->ids, gint32, j);
+
+          n_images += id == PMOD_IMAGE_TOKEN;
+          n_special +=
+              id == pmod_tokenizer_get_bos (tokenizer) || id == pmod_tokenizer_get_eos (tokenizer);
+        }
+      g_assert_cmpint (n_special, ==, 1); /* the first */
+      g_assert_cmpint (n_images, ==, 1);
+    }
+  g_assert_true (g_str_has_prefix (pmod_prompt_get_system ("vicuna_v1"), "A chat between"));
+  g_assert_cmpstr (pmod_prompt_get_system ("user-assistant"), ==, "");
+  g_assert_null (pmod_prompt_get_system ("other"));
+}
+
 /* Names of tokens in what a person or the model said stay text. */
 static void
 test_injection (void)
@@ -382,6 +428,7 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/questions", test_questions);
   g_test_add_func ("/prompt/turns", test_turns);
   g_test_add_func ("/prompt/demo-v0", test_demo_v0);
+  g_test_add_func ("/prompt/system", test_system);
   g_test_add_func ("/prompt/injection", test_injection);
   g_test_add_func ("/prompt/question-first", test_question_first);
   g_test_add_func ("/prompt/question-first-flag", test_question_first_flag);

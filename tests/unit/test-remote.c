@@ -95,6 +95,7 @@ test_card (void)
   g_assert_cmpint (a->has_vision, ==, b->has_vision);
   g_assert_cmpint (a->single_questions, ==, b->single_questions);
   g_assert_cmpuint (a->weight_bytes, ==, b->weight_bytes);
+  g_assert_cmpstr (a->system, ==, b->system);
   g_assert_cmpstr (a->note, ==, b->note);
   g_assert_cmpstr (a->about, ==, b->about);
   g_assert_null (a->server);
@@ -182,6 +183,52 @@ test_same_records (void)
   g_assert_cmpint (n_reused, >, 2);
   g_assert_finalize_object (here);
   g_assert_finalize_object (there);
+}
+
+#define N_SAID 4
+
+/* What stands before the question, and what the answer begins with: as tokens of an answer that was
+ * given, and as words. */
+static void
+test_told (void)
+{
+  PmodSession *sessions[] = { session_check_open (MODEL), connect_to (server) };
+  g_autoptr (PmodPicture) picture = session_check_load_picture ("demo/seen-00.png");
+  const char *texts[] = { QUESTION, NULL };
+  g_autoptr (GBytes) plain = NULL;
+
+  for (int i = 0; i < N_SAID; i++)
+    {
+      PmodRun *runs[2];
+
+      for (int s = 0; s < 2; s++)
+        {
+          PmodBeginning *beginning = i >= 2 ? pmod_beginning_new ("There are") : NULL;
+
+          if (i == 3)
+            for (int id = 40; id < 43; id++)
+              pmod_beginning_add (beginning, id);
+          pmod_session_set_system (sessions[s], i == 1 ? "Count twice." : i == 2 ? "" : NULL);
+          runs[s] = beginning ? pmod_session_ask_from (sessions[s], texts, picture, beginning)
+                              : pmod_session_ask (sessions[s], texts, picture);
+          session_check_finish (runs[s]);
+        }
+      check_same (runs[0], runs[1]);
+      if (i == 0)
+        plain = dup_timeless (runs[0]);
+      else
+        {
+          g_autoptr (GBytes) told = dup_timeless (runs[1]);
+
+          g_assert_false (g_bytes_equal (plain, told));
+        }
+      if (i == 2)
+        g_assert_true (g_str_has_prefix (pmod_run_get_text (runs[1]), "There are"));
+      g_object_unref (runs[0]);
+      g_object_unref (runs[1]);
+    }
+  g_assert_finalize_object (sessions[0]);
+  g_assert_finalize_object (sessions[1]);
 }
 
 static void
@@ -437,6 +484,7 @@ main (int argc, char **argv)
   server = start (NULL);
   g_test_add_func ("/remote/card", test_card);
   g_test_add_func ("/remote/same-records", test_same_records);
+  g_test_add_func ("/remote/told", test_told);
   g_test_add_func ("/remote/lanes", test_lanes);
   g_test_add_func ("/remote/sweep", test_sweep);
   g_test_add_func ("/remote/two-at-once", test_two_at_once);

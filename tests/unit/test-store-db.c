@@ -204,7 +204,7 @@ test_lists (Fixture *self, gconstpointer data)
   g_assert_true (pmod_store_db_rename_folder (db, folder, "Travel", &error));
   folders = pmod_store_db_list_folders (db, &error);
   g_assert_cmpstr (((PmodStoreFolder *)folders->pdata[0])->name, ==, "Travel");
-  g_assert_true (pmod_store_db_remove_folder (db, folder, &error));
+  g_assert_true (pmod_store_db_remove_folder (db, folder, NULL, &error));
   assert_titles (db, FALSE, "A,c");
   pmod_store_db_free (db);
 }
@@ -246,7 +246,7 @@ static guint
 count_hits (PmodStoreDb *db, const char *words)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) hits = pmod_store_db_search (db, words, 100, &error);
+  g_autoptr (GPtrArray) hits = pmod_store_db_search (db, words, 0, 100, &error);
 
   g_assert_no_error (error);
   return hits->len;
@@ -270,7 +270,7 @@ test_search (Fixture *self, gconstpointer data)
   g_assert_cmpuint (count_hits (db, "AND"), ==, 1);
   g_assert_cmpuint (count_hits (db, "\"ships OR ( * -"), ==, 0);
   g_assert_cmpuint (count_hits (db, " \t"), ==, 0);
-  hits = pmod_store_db_search (db, "hafen", 10, &error);
+  hits = pmod_store_db_search (db, "hafen", 0, 10, &error);
   g_assert_cmpstr (((PmodStoreHit *)hits->pdata[0])->title, ==, "Harbour");
   g_assert_nonnull (
       strstr (((PmodStoreHit *)hits->pdata[0])->excerpt, "\342\201\250Hafen\342\201\251"));
@@ -364,12 +364,14 @@ test_newer_version (Fixture *self, gconstpointer data)
   pmod_store_db_free (db);
 }
 
-/* A file of version 1, as it was written before there was a search. */
+/* A file of version 1, as it was written before there was a search; of 2, before conversations had
+ * system prompts. */
 static void
-make_version_1 (const char *path)
+make_version (const char *path, int version)
 {
   g_autofree char *folder = g_path_get_dirname (path);
-  g_autofree char *file = g_test_build_filename (G_TEST_DIST, "fixtures/store/version-1.sql", NULL);
+  g_autofree char *name = g_strdup_printf ("fixtures/store/version-%d.sql", version);
+  g_autofree char *file = g_test_build_filename (G_TEST_DIST, name, NULL);
   g_autofree char *text = NULL;
 
   g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
@@ -384,7 +386,7 @@ test_migration (Fixture *self, gconstpointer data)
   g_autofree char *part = g_strconcat (backup, ".part", NULL);
   PmodStoreDb *db;
 
-  make_version_1 (self->path);
+  make_version (self->path, 1);
   for (int i = 0; i < 2; i++)
     {
       db = open_store (self->path);
@@ -402,6 +404,37 @@ test_migration (Fixture *self, gconstpointer data)
   pmod_store_db_free (db);
 }
 
+static void
+test_system (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *backup = g_strconcat (self->path, ".version-2.backup", NULL);
+  g_autoptr (PmodStoreConversation) conversation = NULL;
+  PmodStoreDb *db;
+
+  make_version (self->path, 2);
+  for (int i = 0; i < 2; i++)
+    {
+      db = open_store (self->path);
+      assert_titles (db, FALSE, "Boats");
+      g_assert_cmpuint (count_hits (db, "harbour"), ==, 1);
+      g_clear_pointer (&conversation, pmod_store_conversation_free);
+      conversation = pmod_store_db_get (db, 1, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (conversation->system, ==, i == 0 ? NULL : "Be brief.");
+      g_assert_true (pmod_store_db_set_system (db, 1, "Be brief.", &error));
+      pmod_store_db_free (db);
+    }
+  g_assert_true (g_file_test (backup, G_FILE_TEST_IS_REGULAR));
+
+  db = open_store (self->path);
+  g_assert_true (pmod_store_db_set_system (db, 1, NULL, &error));
+  g_clear_pointer (&conversation, pmod_store_conversation_free);
+  conversation = pmod_store_db_get (db, 1, &error);
+  g_assert_null (conversation->system);
+  pmod_store_db_free (db);
+}
+
 /* A migration that fails half-way leaves the file as it was, and the next try goes on. */
 static void
 test_failed_migration (Fixture *self, gconstpointer data)
@@ -409,7 +442,7 @@ test_failed_migration (Fixture *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   PmodStoreDb *db;
 
-  make_version_1 (self->path);
+  make_version (self->path, 1);
   execute (self->path, "CREATE TRIGGER message_gone AFTER DELETE ON message BEGIN SELECT 1; END");
   g_assert_null (pmod_store_db_open (self->path, &error));
   g_assert_error (error, PMOD_ERROR, PMOD_ERROR_IO);
@@ -625,6 +658,7 @@ main (int argc, char **argv)
   ADD ("/store-db/search-speed", test_search_speed);
   ADD ("/store-db/newer-version", test_newer_version);
   ADD ("/store-db/migration", test_migration);
+  ADD ("/store-db/system", test_system);
   ADD ("/store-db/failed-migration", test_failed_migration);
   ADD ("/store-db/other-files", test_other_files);
   ADD ("/store-db/full-disk", test_full_disk);

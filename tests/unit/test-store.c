@@ -246,6 +246,34 @@ test_cannot_open (Fixture *self, gconstpointer data)
   finish (store);
 }
 
+/* The page that every write changes is broken: what cannot be kept is said, and nothing waits for
+ * ever. */
+static void
+test_damaged (Fixture *self, gconstpointer data)
+{
+  PmodStore *store = pmod_store_new (self->path);
+  Result result = { 0 };
+  guchar broken[4096];
+  int file;
+
+  pmod_store_write (store, add_titled, g_strdup ("a"), g_free, done_cb, &result);
+  store_check_wait (result.n_done == 1);
+  finish (store);
+  memset (broken, 0xff, sizeof broken);
+  file = open (self->path, O_WRONLY | O_CLOEXEC);
+  g_assert_cmpint (pwrite (file, broken, sizeof broken, sizeof broken), ==, sizeof broken);
+  close (file);
+
+  store = pmod_store_new (self->path);
+  pmod_store_write (store, add_titled, g_strdup ("b"), g_free, done_cb, &result);
+  store_check_wait (result.n_done == 2);
+  g_assert_cmpuint (result.n_failed, ==, 1);
+  store_check_wait (pmod_store_get_problem (store));
+  g_test_message ("%s", pmod_store_get_problem (store));
+  g_assert_nonnull (strstr (pmod_store_get_problem (store), "malformed"));
+  finish (store);
+}
+
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -259,5 +287,6 @@ main (int argc, char **argv)
   ADD ("/store/two", test_two);
   ADD ("/store/full-disk", test_full_disk);
   ADD ("/store/cannot-open", test_cannot_open);
+  ADD ("/store/damaged", test_damaged);
   return g_test_run ();
 }

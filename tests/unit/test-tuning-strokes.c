@@ -198,6 +198,27 @@ test_strokes (Lab *lab, gconstpointer data)
   g_assert_cmpint (state (lab, 0), ==, PMOD_TUNING_KEEP);
 }
 
+/* What was painted for all layers can be erased in one: it stays in the others. */
+static void
+test_erase_in_one (Lab *lab, gconstpointer data)
+{
+  PmodTuning *tuning = lab->tuning;
+
+  paint_one (lab, PMOD_TUNING_ALL_LAYERS, 3, PMOD_TUNING_KEEP);
+  paint_one (lab, PMOD_TUNING_ALL_LAYERS, 5, PMOD_TUNING_SKIP);
+  paint_one (lab, LAYER, 3, PMOD_TUNING_UNPAINTED);
+  g_assert_cmpint (state (lab, 3), ==, PMOD_TUNING_UNPAINTED);
+  g_assert_cmpint (state (lab, 5), ==, PMOD_TUNING_SKIP);
+  g_assert_cmpint (pmod_tuning_get_painted (tuning, LAYER - 1, 3), ==, PMOD_TUNING_KEEP);
+  g_assert_cmpint (pmod_tuning_get_painted (tuning, LAYER - 1, 5), ==, PMOD_TUNING_SKIP);
+  /* One stroke, which can be undone; and all layers still take it back as one. */
+  pmod_tuning_undo_paint (tuning);
+  g_assert_cmpint (state (lab, 3), ==, PMOD_TUNING_KEEP);
+  pmod_tuning_redo_paint (tuning);
+  paint_one (lab, PMOD_TUNING_ALL_LAYERS, 3, PMOD_TUNING_UNPAINTED);
+  g_assert_cmpint (pmod_tuning_get_painted (tuning, LAYER - 1, 3), ==, PMOD_TUNING_UNPAINTED);
+}
+
 static void
 test_reset_keeps (Lab *lab, gconstpointer data)
 {
@@ -302,6 +323,7 @@ main (int argc, char *argv[])
     { "/tuning-strokes/painted", test_painted },
     { "/tuning-strokes/over-budget", test_over_budget },
     { "/tuning-strokes/strokes", test_strokes },
+    { "/tuning-strokes/erase-in-one", test_erase_in_one },
     { "/tuning-strokes/reset-keeps", test_reset_keeps },
     { "/tuning-strokes/other-size", test_other_size },
     { "/tuning-strokes/file", test_file },

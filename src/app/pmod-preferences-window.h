@@ -1,0 +1,15 @@
+/* What can be chosen once and for all. Everything takes effect at once and is remembered. */
+#pragma once
+
+#include <adwaita.h>
+
+G_BEGIN_DECLS
+
+#define PMOD_TYPE_PREFERENCES_WINDOW (pmod_preferences_window_get_type ())
+G_DECLARE_FINAL_TYPE (
+    PmodPreferencesWindow, pmod_preferences_window, PMOD, PREFERENCES_WINDOW, AdwPreferencesWindow)
+
+/* Stands over parent (nullable). */
+PmodPreferencesWindow *pmod_preferences_window_new (GtkWindow *parent, GSettings *settings);
+
+G_END_DECLS
