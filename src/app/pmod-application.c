@@ -278,7 +278,9 @@ pmod_application_command_line (GApplication *application, GApplicationCommandLin
       /* Relative to where the second start was made, if it is a folder there. */
       g_autoptr (GFile) file = g_application_command_line_create_file_for_arg (line, model);
 
-      if (g_file_query_file_type (file, G_FILE_QUERY_INFO_NONE, NULL) == G_FILE_TYPE_DIRECTORY)
+      /* An address is for the session alone: nobody is to look there for a folder. */
+      if (!pmod_session_is_address (model) &&
+          g_file_query_file_type (file, G_FILE_QUERY_INFO_NONE, NULL) == G_FILE_TYPE_DIRECTORY)
         model_path = g_file_get_path (file);
       else
         model_path = g_strdup (model);

@@ -4,6 +4,7 @@
 #include "pmod-model-button.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "pmod-download-words.h"
 
@@ -36,11 +37,15 @@ G_DEFINE_FINAL_TYPE (PmodModelButton, pmod_model_button, ADW_TYPE_BIN)
 static char *
 describe (PmodModelCard *card)
 {
+  const char *host = card->server ? strstr (card->server, "://") : NULL;
   g_autofree char *size = g_format_size_full (card->weight_bytes, G_FORMAT_SIZE_IEC_UNITS);
 
   g_autofree char *facts = g_strdup_printf (_ ("%d layers, %d routed \302\267 %s"), card->n_layers,
                                             card->n_routed, size);
 
+  /* Where it is comes first: that must not be cut off. */
+  if (host)
+    return g_strdup_printf (_ ("on %s \302\267 %s"), host + strlen ("://"), facts);
   return card->about ? g_strdup_printf ("%s \302\267 %s", card->about, facts)
                      : g_steal_pointer (&facts);
 }
@@ -51,6 +56,13 @@ describe_place (PmodModelCard *card)
 {
   g_autofree char *why = card->fallback ? g_strdup_printf (_ ("Not on %s"), card->fallback) : NULL;
 
+  if (card->server)
+    {
+      g_autofree char *where =
+          g_strdup_printf (_ ("Pictures and questions go to %s"), card->server);
+
+      return g_strjoin ("\n", where, card->device, why, NULL);
+    }
   return g_strjoin ("\n", card->path, card->device, why, NULL);
 }
 
@@ -61,10 +73,16 @@ update (PmodModelButton *self)
   g_autofree char *facts = card ? describe (card) : NULL;
   g_autofree char *tooltip = NULL;
   g_autofree char *label = NULL;
+  /* Where pictures leave this computer the header says so for as long as they do. */
+  const char *here[] = { "caption", "dim-label", NULL }, *away[] = { "caption", "accent", NULL };
 
   gtk_label_set_label (self->name, card ? card->name : _ ("No model"));
   gtk_label_set_label (self->facts, facts ? facts : _ ("Choose one"));
-  label = g_strdup_printf (_ ("Model: %s"), card ? card->name : _ ("none"));
+  gtk_widget_set_css_classes (GTK_WIDGET (self->facts), card && card->server ? away : here);
+  if (card && card->server)
+    label = g_strdup_printf (_ ("Model: %s, on the server %s"), card->name, card->server);
+  else
+    label = g_strdup_printf (_ ("Model: %s"), card ? card->name : _ ("none"));
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->button), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   label, -1);
   tooltip = card ? describe_place (card) : NULL;
@@ -105,6 +123,7 @@ create_menu_cb (GtkMenuButton *button, gpointer user_data)
     }
   g_menu_append (other, _ ("_Models\342\200\246"), "win.models");
   g_menu_append (other, _ ("Open a _Folder\342\200\246"), "win.model-folder");
+  g_menu_append (other, _ ("_Connect to a Server\342\200\246"), "win.connect-server");
   g_menu_append_section (menu, _ ("Models"), G_MENU_MODEL (installed));
   g_menu_append_section (menu, NULL, G_MENU_MODEL (other));
   gtk_menu_button_set_menu_model (button, G_MENU_MODEL (menu));

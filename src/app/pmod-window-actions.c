@@ -8,6 +8,7 @@
 #include "pmod-chat-tokens.h"
 #include "pmod-comparison.h"
 #include "pmod-export-dialog.h"
+#include "pmod-server-dialog.h"
 #include "pmod-sweep-window.h"
 #include "pmod-toasts.h"
 
@@ -222,6 +223,18 @@ model_folder_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+connect_server_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+
+  if (!self->server_dialog)
+    g_set_weak_pointer (
+        &self->server_dialog,
+        GTK_WIDGET (pmod_server_dialog_new (GTK_WINDOW (self), self->session, self->settings)));
+  gtk_window_present (GTK_WINDOW (self->server_dialog));
+}
+
+static void
 cancel_loading_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_session_cancel_loading (PMOD_WINDOW (widget)->session);
@@ -250,6 +263,7 @@ pmod_window_install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.sweep", NULL, sweep_action);
   gtk_widget_class_install_action (klass, "win.model", "s", model_action);
   gtk_widget_class_install_action (klass, "win.model-folder", NULL, model_folder_action);
+  gtk_widget_class_install_action (klass, "win.connect-server", NULL, connect_server_action);
   gtk_widget_class_install_action (klass, "win.cancel-loading", NULL, cancel_loading_action);
   gtk_widget_class_install_action (klass, "win.explain", "(ss)", explain_action);
   gtk_widget_class_install_action (klass, "win.toggle-chat", NULL, toggle_chat_action);

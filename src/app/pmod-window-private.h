@@ -24,7 +24,8 @@ struct _PmodWindow
   PmodPictureOpener *opener;
   PmodExporter *exporter;
   GtkFileChooserNative *folder_chooser;
-  GtkWidget *sweep_window; /* weak: while it is open */
+  GtkWidget *sweep_window;  /* weak: while it is open */
+  GtkWidget *server_dialog; /* the same */
   PmodCatalog *catalog;
   PmodDownload *download;
   GtkWidget *models_window; /* weak: while it is open */

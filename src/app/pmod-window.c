@@ -170,8 +170,9 @@ update_state (PmodWindow *self)
 static void
 model_refused_cb (PmodWindow *self, const char *message)
 {
-  /* Without any model the remark says it, for as long as it is so. */
-  if (pmod_session_get_model (self->session))
+  /* Without any model the remark says it, for as long as it is so; who asks for a server is told
+   * there. */
+  if (pmod_session_get_model (self->session) && !self->server_dialog)
     add_problem (self, _ ("This model cannot be used"), message);
 }
 
@@ -254,6 +255,7 @@ pmod_window_dispose (GObject *object)
   g_clear_object (&self->live);
   g_clear_object (&self->chat);
   g_clear_weak_pointer (&self->sweep_window);
+  g_clear_weak_pointer (&self->server_dialog);
   g_clear_object (&self->session);
   g_clear_object (&self->settings);
 

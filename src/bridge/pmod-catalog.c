@@ -330,7 +330,8 @@ list_folders (PmodCatalog *self)
   PmodModelCard *card = pmod_session_get_model (self->session);
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
 
-  if (card && !g_ptr_array_find_with_equal_func (self->used, card->path, g_str_equal, NULL))
+  if (card && card->path &&
+      !g_ptr_array_find_with_equal_func (self->used, card->path, g_str_equal, NULL))
     g_ptr_array_add (self->used, g_strdup (card->path));
   g_strv_builder_addv (folders, (const char **)self->folders);
   for (guint i = 0; i < self->used->len; i++)

@@ -223,7 +223,8 @@ model_cb (PmodContextMeter *self)
       self->chat ? pmod_session_get_model (pmod_chat_get_session (self->chat)) : NULL;
 
   g_clear_pointer (&self->counter, counter_unref);
-  if (card)
+  /* Only a model's folder has its tokenizer. A server counts, and refuses, by itself. */
+  if (card && card->path)
     self->counter = counter_new (card);
   recount (self);
 }

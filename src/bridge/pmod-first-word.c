@@ -12,10 +12,13 @@ pmod_first_word_clear (PmodFirstWord *self)
 }
 
 void
-pmod_first_word_take (
-    PmodFirstWord *self, PmodContext *context, PmodImage *image, const char *system, char **texts)
+pmod_first_word_take_logits (PmodFirstWord *self,
+                             const float *logits,
+                             int n,
+                             PmodImage *image,
+                             const char *system,
+                             char **texts)
 {
-  const float *logits = pmod_context_get_logits (context);
   g_autofree char *said = NULL;
 
   pmod_first_word_clear (self);
@@ -24,8 +27,17 @@ pmod_first_word_take (
   self->image = image ? pmod_image_ref (image) : NULL;
   said = g_strjoinv ("\f", texts);
   self->words = g_strconcat (system ? system : "", "\f", said, NULL);
-  self->n = pmod_model_get_config (pmod_context_get_model (context))->vocab;
+  self->n = n;
   self->logits = g_memdup2 (logits, (gsize)self->n * sizeof *logits);
+}
+
+void
+pmod_first_word_take (
+    PmodFirstWord *self, PmodContext *context, PmodImage *image, const char *system, char **texts)
+{
+  pmod_first_word_take_logits (self, pmod_context_get_logits (context),
+                               pmod_model_get_config (pmod_context_get_model (context))->vocab,
+                               image, system, texts);
 }
 
 gboolean

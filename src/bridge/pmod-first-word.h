@@ -20,6 +20,14 @@ void pmod_first_word_clear (PmodFirstWord *self);
 void pmod_first_word_take (
     PmodFirstWord *self, PmodContext *context, PmodImage *image, const char *system, char **texts);
 
+/* The same from somewhere else: logits [n], nullable. */
+void pmod_first_word_take_logits (PmodFirstWord *self,
+                                  const float *logits,
+                                  int n,
+                                  PmodImage *image,
+                                  const char *system,
+                                  char **texts);
+
 /* KL (a || b) in nats. FALSE where they are of different words or pictures. */
 gboolean
 pmod_first_word_compare (const PmodFirstWord *a, const PmodFirstWord *b, double *divergence);

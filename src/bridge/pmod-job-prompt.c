@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "pmod-job-prompt.h"
+#include "pmod-remote.h"
 
 PmodPrompt *
 pmod_job_prompt_new (PmodTokenizer *tokenizer,
@@ -9,19 +10,21 @@ pmod_job_prompt_new (PmodTokenizer *tokenizer,
                      const PmodWording *wording,
                      GError **error)
 {
-  int n_turns = wording->texts ? (int)g_strv_length (wording->texts) : 1;
-  g_autofree PmodTurn *turns = g_new0 (PmodTurn, n_turns);
-  int first = config->single_questions ? n_turns - 1 : 0;
+  PmodRemoteAsk ask = {
+    .system = (char *)wording->system,
+    .texts = wording->texts,
+    .question_first = wording->question_first,
+  };
+  PmodPrompt *prompt;
 
-  for (int i = 0; i < n_turns; i++)
+  if (wording->image)
     {
-      turns[i].role = i % 2 ? PMOD_ROLE_ASSISTANT : PMOD_ROLE_USER;
-      turns[i].text = wording->texts ? wording->texts[i] : "?";
+      ask.images = g_ptr_array_new ();
+      g_ptr_array_add (ask.images, wording->image);
     }
-  return pmod_prompt_new_chat_told (
-      tokenizer, config->conversation, wording->system, turns + first, n_turns - first,
-      &wording->image, wording->image ? 1 : 0,
-      wording->question_first ? PMOD_PROMPT_QUESTION_FIRST : PMOD_PROMPT_DEFAULT, error);
+  prompt = pmod_remote_ask_make_prompt (&ask, tokenizer, config, error);
+  g_clear_pointer (&ask.images, g_ptr_array_unref);
+  return prompt;
 }
 
 int

@@ -15,7 +15,12 @@ struct _PmodModelFacts
 };
 
 /* A copy of all that a run may need to be told of before the model is asked. (transfer full) */
-PmodModelFacts *pmod_model_facts_new (PmodModel *model, const PmodParams *trained);
+PmodModelFacts *pmod_model_facts_new_for (const PmodConfig *config,
+                                          const PmodParams *trained,
+                                          guint64 kv_token_bytes);
+
+/* And what the card itself tells of them. facts are taken. */
+void pmod_model_card_take_facts (PmodModelCard *card, PmodModelFacts *facts);
 
 /* What a checkpoint says of itself: that its weights are random, for instance. */
 void pmod_model_card_read_words (PmodModelCard *card);

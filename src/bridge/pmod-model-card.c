@@ -8,13 +8,15 @@
 G_DEFINE_BOXED_TYPE (PmodModelCard, pmod_model_card, pmod_model_card_ref, pmod_model_card_unref)
 
 PmodModelFacts *
-pmod_model_facts_new (PmodModel *model, const PmodParams *trained)
+pmod_model_facts_new_for (const PmodConfig *config,
+                          const PmodParams *trained,
+                          guint64 kv_token_bytes)
 {
   PmodModelFacts *self = g_new0 (PmodModelFacts, 1);
 
-  self->config = pmod_config_copy (pmod_model_get_config (model));
+  self->config = pmod_config_copy (config);
   self->trained = *trained;
-  self->kv_token_bytes = pmod_model_get_kv_token_bytes (model);
+  self->kv_token_bytes = kv_token_bytes;
   return self;
 }
 
@@ -32,6 +34,7 @@ clear_card (gpointer data)
 
   g_free (self->name);
   g_free (self->path);
+  g_free (self->server);
   g_free (self->note);
   g_free (self->about);
   g_free (self->system);
@@ -57,6 +60,22 @@ void
 pmod_model_card_unref (PmodModelCard *self)
 {
   g_atomic_rc_box_release_full (self, clear_card);
+}
+
+void
+pmod_model_card_take_facts (PmodModelCard *card, PmodModelFacts *facts)
+{
+  const PmodConfig *config = facts->config;
+  double ratios[PMOD_MAX_LAYERS];
+
+  card->n_layers = config->n_layers;
+  card->context_length = config->context_length;
+  card->has_vision = config->has_vision;
+  card->single_questions = config->single_questions;
+  if (pmod_routing_ratios (&facts->trained.routing, config, ratios, NULL))
+    for (int l = 0; l < config->n_layers; l++)
+      card->n_routed += ratios[l] >= 0;
+  card->facts = facts;
 }
 
 void

@@ -15,8 +15,9 @@ typedef struct _PmodModelFacts PmodModelFacts;
 typedef struct
 {
   char *name;
-  char *path;
-  char *note;  /* config key "strata_note": what a user must know of this checkpoint; nullable */
+  char *path;   /* of its folder; NULL on a server */
+  char *server; /* the address of the server that has it; NULL on this computer */
+  char *note;   /* config key "strata_note": what a user must know of this checkpoint; nullable */
   char *about; /* config key "strata_about": what kind of model this is, in a few words; nullable */
   char *system; /* what stands before each conversation, as it was trained; "": nothing */
   char *precision;

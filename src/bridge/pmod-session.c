@@ -8,6 +8,7 @@
 
 #include "pmod-machine-private.h"
 #include "pmod-picture-private.h"
+#include "pmod-remote.h"
 #include "pmod-run-origin.h"
 #include "pmod-run-private.h"
 #include "pmod-settings.h"
@@ -36,6 +37,7 @@ struct _PmodSession
   PmodModelCard *model;
   guint64 model_id; /* that the worker knows it by */
   PmodTuning *tuning;
+  GHashTable *tokens; /* of servers, by their addresses: in memory alone */
   PmodMachine *machine;
   guint64 n_compared; /* first words, so far */
   char *error;
@@ -287,6 +289,7 @@ pmod_session_finalize (GObject *object)
 
   g_clear_pointer (&self->model, pmod_model_card_unref);
   g_clear_object (&self->tuning);
+  g_hash_table_unref (self->tokens);
   g_clear_object (&self->machine);
   g_free (self->error);
   g_free (self->system);
@@ -340,6 +343,7 @@ pmod_session_init (PmodSession *self)
 {
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+  self->tokens = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->tuning = pmod_tuning_new ();
   self->machine = pmod_machine_new ();
 
@@ -384,12 +388,34 @@ pmod_session_get_error (PmodSession *self)
   return self->error;
 }
 
-/* name_or_path: NULL is none. */
-static void
-open_model (PmodSession *self, const char *name_or_path, gboolean anyway)
+/* One server's address, however it was typed. */
+static char *
+dup_key (const char *address)
 {
+  char *key = pmod_remote_dup_address (address, NULL);
+
+  return key ? key : g_strdup (address);
+}
+
+/* What to tell the server at address, where nothing was said just now. (nullable) */
+static char *
+dup_token (PmodSession *self, const char *address)
+{
+  g_autofree char *key = dup_key (address);
+  const char *told = g_hash_table_lookup (self->tokens, key);
+
+  return told ? g_strdup (told) : pmod_remote_dup_known_token ();
+}
+
+/* name: NULL is none. */
+static void
+open_model (PmodSession *self, const char *name, const char *token, gboolean anyway)
+{
+  g_autofree char *known = NULL;
   PmodModelOptions options;
 
+  if (!token && name && pmod_remote_is_address (name))
+    token = known = dup_token (self, name);
   pmod_machine_get_options (self->machine, &options);
   if (anyway)
     options.memory_limit = G_MAXUINT64;
@@ -399,7 +425,7 @@ open_model (PmodSession *self, const char *name_or_path, gboolean anyway)
   update_state (self);
   pmod_session_let_go (self);
   pmod_worker_stop (self->worker);
-  pmod_worker_open (self->worker, self->loading, name_or_path, &options);
+  pmod_worker_open (self->worker, self->loading, name, token, &options);
 }
 
 void
@@ -408,7 +434,24 @@ pmod_session_open_model (PmodSession *self, const char *name_or_path)
   g_return_if_fail (PMOD_IS_SESSION (self));
   g_return_if_fail (name_or_path != NULL);
 
-  open_model (self, name_or_path, FALSE);
+  open_model (self, name_or_path, NULL, FALSE);
+}
+
+void
+pmod_session_open_server (PmodSession *self, const char *address, const char *token)
+{
+  g_return_if_fail (PMOD_IS_SESSION (self));
+  g_return_if_fail (address != NULL);
+
+  if (token)
+    g_hash_table_insert (self->tokens, dup_key (address), g_strdup (token));
+  open_model (self, address, token, FALSE);
+}
+
+gboolean
+pmod_session_is_address (const char *text)
+{
+  return pmod_remote_is_address (text);
 }
 
 void
@@ -417,7 +460,7 @@ pmod_session_open_model_anyway (PmodSession *self, const char *name_or_path)
   g_return_if_fail (PMOD_IS_SESSION (self));
   g_return_if_fail (name_or_path != NULL);
 
-  open_model (self, name_or_path, TRUE);
+  open_model (self, name_or_path, NULL, TRUE);
 }
 
 void
@@ -425,7 +468,7 @@ pmod_session_unload (PmodSession *self)
 {
   g_return_if_fail (PMOD_IS_SESSION (self));
 
-  open_model (self, NULL, FALSE);
+  open_model (self, NULL, NULL, FALSE);
 }
 
 PmodMachine *

@@ -36,6 +36,15 @@ const char *pmod_session_get_error (PmodSession *self);    /* of the last loadin
 void pmod_session_open_model (PmodSession *self, const char *name_or_path);
 void pmod_session_cancel_loading (PmodSession *self);
 
+/* A model that pmod serve has open, there or on this computer: one more device. address as
+ * "http://127.0.0.1:8375" or "https://HOST/PREFIX"; token: what that server wants to be told, NULL:
+ * what was told last for this address, or what the environment says. It stays in memory alone.
+ * pmod_session_open_model() takes addresses, too. */
+void pmod_session_open_server (PmodSession *self, const char *address, const char *token);
+
+/* Whether text is meant as an address. */
+gboolean pmod_session_is_address (const char *text);
+
 /* The same although it takes more memory than is free. */
 void pmod_session_open_model_anyway (PmodSession *self, const char *name_or_path);
 

@@ -1,8 +1,10 @@
 /* PmodWorker's inside, for its own files: pmod-worker.c has the thread and its mailbox,
- * pmod-worker-run.c what a job does there. */
+ * pmod-worker-run.c what a job does there, pmod-worker-remote.c what it does where the model is on
+ * another machine. */
 #pragma once
 
 #include "pmod-first-word.h"
+#include "pmod-remote.h"
 #include "pmod-worker.h"
 
 #include <pthread.h>
@@ -20,6 +22,8 @@ struct _PmodWorker
   PmodModelOptions open_options;
   guint64 open_id;
   gboolean open_cancelled;
+  char *open_token;      /* nullable: of a server */
+  GCancellable *opening; /* while a server is asked */
   PmodJob *waiting[PMOD_N_LANES];
   gboolean closing[PMOD_N_LANES];
   PmodJob *running;
@@ -30,6 +34,7 @@ struct _PmodWorker
 
   /* The engine's thread alone. */
   PmodModel *model;
+  PmodRemote *remote; /* one of the two, or neither */
   PmodContext *contexts[PMOD_N_LANES];
   guint64 model_id;
   int last_lane;
@@ -57,3 +62,20 @@ void pmod_worker_record (const PmodRecord *record, gpointer worker);
 
 /* params: the model's own. (transfer full) */
 PmodModelCard *pmod_worker_describe (PmodModel *model, const PmodParams *params);
+
+/* What job asks, borrowed from it but for its list of pictures. */
+void pmod_worker_fill_ask (const PmodJob *job, PmodRemoteAsk *ask);
+
+/* Gives up the model, wherever it is. */
+void pmod_worker_close_all (PmodWorker *self);
+
+/* After a first word: where both lanes that answer people have said one. */
+void pmod_worker_compare_first_words (PmodWorker *self);
+
+/* The same of a model on another machine. */
+void pmod_worker_open_remote (PmodWorker *self,
+                              guint64 id,
+                              const char *address,
+                              const char *token,
+                              GCancellable *cancellable);
+void pmod_worker_run_remote (PmodWorker *self, PmodJob *job, PmodEvent *event);

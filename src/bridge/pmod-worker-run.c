@@ -4,7 +4,6 @@
 
 #include "pmod-worker-private.h"
 
-#include "pmod-job-prompt.h"
 #include "pmod-model-card-private.h"
 
 PmodModelCard *
@@ -12,59 +11,53 @@ pmod_worker_describe (PmodModel *model, const PmodParams *params)
 {
   const PmodConfig *config = pmod_model_get_config (model);
   PmodModelCard *card = pmod_model_card_new ();
-  double ratios[PMOD_MAX_LAYERS];
 
   card->path = g_strdup (pmod_model_get_path (model));
   card->name = g_path_get_basename (card->path);
   pmod_model_card_read_words (card);
+  card->system = g_strdup (pmod_prompt_get_system (config->conversation));
   card->precision = g_strdup (pmod_model_get_precision_name (model));
   card->device = g_strdup (pmod_model_get_device_name (model));
   card->fallback = g_strdup (pmod_model_get_fallback (model));
-  card->n_layers = config->n_layers;
-  card->context_length = config->context_length;
-  card->system = g_strdup (pmod_prompt_get_system (config->conversation));
-  card->has_vision = config->has_vision;
-  card->single_questions = config->single_questions;
   card->weight_bytes = pmod_model_get_weight_bytes (model);
   card->load_ns = pmod_model_get_load_ns (model);
-  if (pmod_routing_ratios (&params->routing, config, ratios, NULL))
-    for (int l = 0; l < config->n_layers; l++)
-      card->n_routed += ratios[l] >= 0;
-  card->facts = pmod_model_facts_new (model, params);
+  pmod_model_card_take_facts (
+      card, pmod_model_facts_new_for (config, params, pmod_model_get_kv_token_bytes (model)));
   return card;
+}
+
+void
+pmod_worker_fill_ask (const PmodJob *job, PmodRemoteAsk *ask)
+{
+  *ask = (PmodRemoteAsk){
+    .lane = job->lane,
+    .params = job->params,
+    .system = job->system,
+    .texts = job->texts,
+    .begin_ids = job->beginning ? job->beginning->ids : NULL,
+    .begin_text = job->beginning ? job->beginning->text : NULL,
+    .question_first = job->question_first,
+    .only_read = job->only_read,
+    .settings = job->settings,
+    .n_settings = job->n_settings,
+  };
+  if (!job->image)
+    return;
+  ask->images = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
+  g_ptr_array_add (ask->images, pmod_image_ref (job->image));
 }
 
 static PmodPrompt *
 make_prompt (PmodWorker *self, PmodJob *job, GError **error)
 {
-  const PmodConfig *config = pmod_model_get_config (self->model);
-  PmodWording wording = { job->system, job->texts, job->image, job->question_first };
-  PmodPrompt *prompt =
-      pmod_job_prompt_new (pmod_model_get_tokenizer (self->model), config, &wording, error);
+  PmodRemoteAsk ask;
+  PmodPrompt *prompt;
 
-  if (!prompt || !job->only_read || (job->texts && !job->question_first))
-    return prompt;
-
-  /* Nothing that follows the picture has a say in its maps. */
-  for (guint i = 0; i < prompt->ids->len; i++)
-    if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
-      g_array_set_size (prompt->ids, i + 1);
+  pmod_worker_fill_ask (job, &ask);
+  prompt = pmod_remote_ask_make_prompt (&ask, pmod_model_get_tokenizer (self->model),
+                                        pmod_model_get_config (self->model), error);
+  g_clear_pointer (&ask.images, g_ptr_array_unref);
   return prompt;
-}
-
-static gboolean
-begin_answer (PmodWorker *self, PmodJob *job, PmodPrompt *prompt, GError **error)
-{
-  const PmodBeginning *beginning = job->beginning;
-
-  if (!beginning)
-    return TRUE;
-  if (!beginning->ids)
-    return pmod_prompt_begin_with_text (prompt, pmod_model_get_tokenizer (self->model),
-                                        beginning->text, error);
-  pmod_prompt_begin_with (prompt, (const gint32 *)(gconstpointer)beginning->ids->data,
-                          (int)beginning->ids->len);
-  return TRUE;
 }
 
 static gboolean
@@ -136,7 +129,7 @@ pmod_worker_answer (PmodWorker *self, PmodContext *context, PmodJob *job, PmodEv
   g_autoptr (PmodPrompt) prompt = make_prompt (self, job, &event->error);
   g_autoptr (PmodTrace) trace = NULL;
 
-  if (!prompt || !begin_answer (self, job, prompt, &event->error))
+  if (!prompt)
     return;
   trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, pmod_worker_record, self);
   run_prompt (self, context, job, prompt, trace, event);

@@ -28,6 +28,7 @@ pmod_job_new (const PmodParams *params, int lane)
 
   pmod_params_copy (&job->params, params);
   job->lane = lane;
+  job->stopping = g_cancellable_new ();
   return job;
 }
 
@@ -40,6 +41,7 @@ pmod_job_free (PmodJob *job)
     pmod_params_clear (&job->settings[i]);
   g_free (job->settings);
   g_strfreev (job->texts);
+  g_object_unref (job->stopping);
   g_free (job->system);
   g_clear_pointer (&job->beginning, pmod_beginning_free);
   g_free (job);
@@ -91,23 +93,31 @@ last_event (PmodWorker *self, PmodEventType type)
   return last->type == type ? last : NULL;
 }
 
-/* Called before anything follows the first word, while its chances are there. Only of the lanes
- * that answer people. */
-static void
-compare_first_words (PmodWorker *self)
+/* Only of the lanes that answer people. */
+void
+pmod_worker_compare_first_words (PmodWorker *self)
 {
   const PmodJob *job = self->running;
-  PmodFirstWord *word = &self->first_words[job->lane];
   PmodEvent *event;
   double divergence;
 
-  pmod_first_word_take (word, self->contexts[job->lane], job->image, job->system, job->texts);
   if (job->lane > 1 ||
       !pmod_first_word_compare (&self->first_words[0], &self->first_words[1], &divergence))
     return;
   event = pmod_event_new (PMOD_EVENT_APART, job->id);
   event->divergence = divergence;
   pmod_worker_push (self, event);
+}
+
+/* Called before anything follows the first word, while its chances are there. */
+static void
+take_first_word (PmodWorker *self)
+{
+  const PmodJob *job = self->running;
+
+  pmod_first_word_take (&self->first_words[job->lane], self->contexts[job->lane], job->image,
+                        job->system, job->texts);
+  pmod_worker_compare_first_words (self);
 }
 
 static gboolean
@@ -128,7 +138,7 @@ pmod_worker_record (const PmodRecord *record, gpointer user_data)
   PmodEvent *event;
 
   pthread_mutex_lock (&self->lock);
-  if (self->running->stopped || self->quit)
+  if (!self->remote && (self->running->stopped || self->quit))
     pmod_context_cancel (self->contexts[self->running->lane]);
   event = last_event (self, PMOD_EVENT_RECORDS);
   if (!event || event->job != self->running->id)
@@ -141,8 +151,8 @@ pmod_worker_record (const PmodRecord *record, gpointer user_data)
   pthread_mutex_unlock (&self->lock);
   if (must_wake)
     self->wake (self->wake_data);
-  if (is_first_word (record))
-    compare_first_words (self);
+  if (!self->remote && is_first_word (record))
+    take_first_word (self);
 }
 
 static gboolean
@@ -171,8 +181,8 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
 
 /* --- Opening --------------------------------------------------------------------------------- */
 
-static void
-close_all (PmodWorker *self)
+void
+pmod_worker_close_all (PmodWorker *self)
 {
   for (int i = 0; i < PMOD_N_LANES; i++)
     {
@@ -180,12 +190,13 @@ close_all (PmodWorker *self)
       pmod_first_word_clear (&self->first_words[i]);
     }
   g_clear_pointer (&self->model, pmod_model_unref);
+  g_clear_pointer (&self->remote, pmod_remote_free);
 }
 
 static void
 close_model (PmodWorker *self, guint64 id)
 {
-  close_all (self);
+  pmod_worker_close_all (self);
   self->model_id = id;
   pmod_worker_push (self, pmod_event_new (PMOD_EVENT_OPENED, id));
 }
@@ -209,7 +220,7 @@ open_model (PmodWorker *self, guint64 id, const char *name, const PmodModelOptio
       pmod_worker_push (self, event);
       return;
     }
-  close_all (self);
+  pmod_worker_close_all (self);
   self->contexts[0] = context;
   self->model = g_steal_pointer (&model);
   self->model_id = id;
@@ -271,7 +282,8 @@ update_params (PmodWorker *self, PmodJob *job)
   if (job->model == self->model_id)
     return;
   pmod_params_clear (&job->params);
-  pmod_params_init (&job->params, pmod_model_get_config (self->model));
+  pmod_params_init (&job->params, self->remote ? pmod_remote_get_facts (self->remote)->config
+                                               : pmod_model_get_config (self->model));
   job->params.generation = generation;
   job->question_first = FALSE;
   if (job->beginning)
@@ -281,17 +293,19 @@ update_params (PmodWorker *self, PmodJob *job)
 static void
 run_job (PmodWorker *self, PmodJob *job, PmodEvent *event)
 {
-  PmodContext *context = get_context (self, job, &event->error);
+  PmodContext *context = self->remote ? NULL : get_context (self, job, &event->error);
 
-  if (context)
+  if (context || self->remote)
     update_params (self, job);
   pthread_mutex_lock (&self->lock);
   self->running_context = context;
   pthread_mutex_unlock (&self->lock);
 
   pmod_worker_push (self, pmod_event_new (PMOD_EVENT_STARTED, job->id));
-  if (context && pmod_worker_is_stopped (self))
+  if ((context || self->remote) && pmod_worker_is_stopped (self))
     event->finish = PMOD_FINISH_CANCELLED;
+  else if (self->remote)
+    pmod_worker_run_remote (self, job, event);
   else if (context && job->settings)
     pmod_worker_sweep (self, context, job, event);
   else if (context)
@@ -360,6 +374,30 @@ close_lane_locked (PmodWorker *self)
   return FALSE;
 }
 
+/* Called and left with the lock held. */
+static void
+open_locked (PmodWorker *self)
+{
+  g_autofree char *path = g_steal_pointer (&self->open_path);
+  g_autofree char *token = g_steal_pointer (&self->open_token);
+  g_autoptr (GCancellable) opening = g_cancellable_new ();
+  PmodModelOptions options = self->open_options;
+  guint64 id = self->open_id;
+
+  if (self->open_cancelled)
+    g_cancellable_cancel (opening);
+  self->opening = opening;
+  pthread_mutex_unlock (&self->lock);
+  if (*path == '\0')
+    close_model (self, id);
+  else if (pmod_remote_is_address (path))
+    pmod_worker_open_remote (self, id, path, token, opening);
+  else
+    open_model (self, id, path, &options);
+  pthread_mutex_lock (&self->lock);
+  self->opening = NULL;
+}
+
 static gpointer
 engine_thread (gpointer data)
 {
@@ -372,16 +410,7 @@ engine_thread (gpointer data)
         continue;
       if (self->open_path)
         {
-          g_autofree char *path = g_steal_pointer (&self->open_path);
-          PmodModelOptions options = self->open_options;
-          guint64 id = self->open_id;
-
-          pthread_mutex_unlock (&self->lock);
-          if (*path != '\0')
-            open_model (self, id, path, &options);
-          else
-            close_model (self, id);
-          pthread_mutex_lock (&self->lock);
+          open_locked (self);
         }
       else if (next_lane_locked (self) >= 0)
         run_job_locked (self, next_lane_locked (self));
@@ -390,7 +419,7 @@ engine_thread (gpointer data)
     }
   pthread_mutex_unlock (&self->lock);
 
-  close_all (self);
+  pmod_worker_close_all (self);
   return NULL;
 }
 
@@ -410,13 +439,21 @@ pmod_worker_new (void (*wake) (gpointer), gpointer user_data)
   return self;
 }
 
+/* Whoever waits for a server is woken by the latter. */
+static void
+stop_job (PmodJob *job)
+{
+  job->stopped = TRUE;
+  g_cancellable_cancel (job->stopping);
+}
+
 /* The caller holds the lock. */
 static void
 stop_running_locked (PmodWorker *self)
 {
   if (!self->running)
     return;
-  self->running->stopped = TRUE;
+  stop_job (self->running);
   if (self->running_context)
     pmod_context_cancel (self->running_context);
 }
@@ -435,12 +472,22 @@ drop_waiting_locked (PmodWorker *self, int lane)
   return push_locked (self, event);
 }
 
+static void
+stop_opening_locked (PmodWorker *self)
+{
+  if (self->opening)
+    g_cancellable_cancel (self->opening);
+}
+
 void
 pmod_worker_free (PmodWorker *self)
 {
   pthread_mutex_lock (&self->lock);
   self->quit = TRUE;
   stop_running_locked (self);
+  if (self->paused)
+    stop_job (self->paused);
+  stop_opening_locked (self);
   pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
@@ -449,17 +496,25 @@ pmod_worker_free (PmodWorker *self)
     g_clear_pointer (&self->waiting[i], pmod_job_free);
   g_clear_pointer (&self->events, g_ptr_array_unref);
   g_free (self->open_path);
+  g_free (self->open_token);
   pthread_cond_destroy (&self->mail);
   pthread_mutex_destroy (&self->lock);
   g_free (self);
 }
 
 void
-pmod_worker_open (PmodWorker *self, guint64 id, const char *path, const PmodModelOptions *options)
+pmod_worker_open (PmodWorker *self,
+                  guint64 id,
+                  const char *path,
+                  const char *token,
+                  const PmodModelOptions *options)
 {
   pthread_mutex_lock (&self->lock);
+  stop_opening_locked (self);
   g_free (self->open_path);
+  g_free (self->open_token);
   self->open_path = g_strdup (path ? path : "");
+  self->open_token = g_strdup (token);
   self->open_options = *options;
   self->open_id = id;
   self->open_cancelled = FALSE;
@@ -472,6 +527,7 @@ pmod_worker_cancel_open (PmodWorker *self)
 {
   pthread_mutex_lock (&self->lock);
   self->open_cancelled = TRUE;
+  stop_opening_locked (self);
   pthread_mutex_unlock (&self->lock);
 }
 
@@ -502,7 +558,7 @@ stop_lane_locked (PmodWorker *self, int lane)
   if (self->running && self->running->lane == lane)
     stop_running_locked (self);
   if (self->paused && self->paused->lane == lane)
-    self->paused->stopped = TRUE;
+    stop_job (self->paused);
   return drop_waiting_locked (self, lane);
 }
 

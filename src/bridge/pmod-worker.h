@@ -26,10 +26,11 @@ typedef struct
   gboolean only_read;      /* nothing is answered: only the maps are wanted */
   PmodParams *settings;    /* a sweep's, after params, to which they are compared; else NULL */
   int n_settings;
-  char *system;     /* what stands before them; NULL: the model's own */
-  char **texts;     /* user, assistant, ..., user; NULL: only read the picture */
-  PmodImage *image; /* nullable */
-  gboolean stopped; /* guarded by the worker's lock */
+  char *system;           /* what stands before them; NULL: the model's own */
+  char **texts;           /* user, assistant, ..., user; NULL: only read the picture */
+  PmodImage *image;       /* nullable */
+  gboolean stopped;       /* guarded by the worker's lock */
+  GCancellable *stopping; /* cancelled together with that: of a run on a server */
 
   PmodBeginning *beginning; /* of the answer; nullable */
 } PmodJob;
@@ -77,9 +78,13 @@ PmodWorker *pmod_worker_new (void (*wake) (gpointer), gpointer user_data);
 void pmod_worker_free (PmodWorker *self);
 
 /* id: stands in the event that ends it. A model that is still loading is given up for a newer one;
- * of several that wait, only the newest is opened and only its event comes. path: NULL is none. */
-void
-pmod_worker_open (PmodWorker *self, guint64 id, const char *path, const PmodModelOptions *options);
+ * of several that wait, only the newest is opened and only its event comes. path: a folder, a name
+ * or a server's address; NULL is none. token: for a server, nullable. */
+void pmod_worker_open (PmodWorker *self,
+                       guint64 id,
+                       const char *path,
+                       const char *token,
+                       const PmodModelOptions *options);
 void pmod_worker_cancel_open (PmodWorker *self);
 
 /* job is taken. One job runs, one waits in each lane; a newer one takes the place of the one that

@@ -1,49 +1,14 @@
 /* The engine's thread behind pmod serve. See cli-serve-engine.h. */
-#include "cli-serve-engine.h"
+#include "cli-serve-engine-private.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "cli-record.h"
 
-struct _ServeJob
-{
-  gatomicrefcount ref_count;
-  ServeEngine *engine;
-  ServeRequest *request;
-  ServeFunc func; /* the main thread's; NULL once nobody waits */
-  gpointer user_data;
-  gboolean cancelled; /* guarded by the engine's lock */
-
-  /* The engine's thread alone, while it runs. */
-  PmodTrace *trace;
-  GByteArray *all;  /* records of the whole run */
-  gsize told_bytes; /* of them */
-  GString *text;
-  gsize told_text;
-  gboolean stopped;
-  float *logits;
-  PmodRecordRunBegin begin;
-};
-
-struct _ServeEngine
-{
-  GThread *thread;
-  PmodModel *model;
-  PmodContext *context;
-  guint max_waiting;
-
-  pthread_mutex_t lock; /* of what follows, and of each job's cancelled */
-  pthread_cond_t mail;
-  gboolean quit;
-  GQueue waiting; /* ServeJob, a reference each */
-  ServeJob *running;
-};
-
 /* --- Jobs ------------------------------------------------------------------------------------ */
 
-static ServeJob *
-job_ref (ServeJob *self)
+ServeJob *
+serve_job_ref (ServeJob *self)
 {
   g_atomic_ref_count_inc (&self->ref_count);
   return self;
@@ -54,7 +19,9 @@ serve_job_unref (ServeJob *self)
 {
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
-  serve_request_free (self->request);
+  g_clear_pointer (&self->request, serve_request_free);
+  g_clear_pointer (&self->remote, pmod_remote_request_free);
+  g_clear_pointer (&self->frames, g_byte_array_unref);
   g_clear_pointer (&self->trace, pmod_trace_free);
   g_clear_pointer (&self->all, g_byte_array_unref);
   g_free (self->logits);
@@ -66,17 +33,23 @@ void
 serve_job_cancel (ServeJob *self)
 {
   ServeEngine *engine = self->engine;
+  gboolean waited;
 
   self->func = NULL;
+  self->frames_func = NULL;
   pthread_mutex_lock (&engine->lock);
   self->cancelled = TRUE;
-  if (engine->running == self)
-    pmod_context_cancel (engine->context);
+  if (self->context)
+    pmod_context_cancel (self->context);
+  /* Its place in the queue is another's at once. */
+  waited = g_queue_remove (&engine->waiting, self);
   pthread_mutex_unlock (&engine->lock);
+  if (waited)
+    serve_job_unref (self);
 }
 
-static gboolean
-is_cancelled (ServeJob *job)
+gboolean
+serve_job_is_cancelled (ServeJob *job)
 {
   gboolean cancelled;
 
@@ -84,6 +57,114 @@ is_cancelled (ServeJob *job)
   cancelled = job->cancelled || job->engine->quit;
   pthread_mutex_unlock (&job->engine->lock);
   return cancelled;
+}
+
+void
+serve_job_pass_on_cancel (ServeJob *job)
+{
+  if (serve_job_is_cancelled (job))
+    pmod_context_cancel (job->context);
+}
+
+/* --- Contexts -------------------------------------------------------------------------------- */
+
+static ServeSlot *
+find_slot (ServeEngine *self, const char *client, int lane)
+{
+  for (guint i = 0; i < self->slots->len; i++)
+    {
+      ServeSlot *slot = &g_array_index (self->slots, ServeSlot, i);
+
+      if (!slot->busy && slot->lane == lane && g_str_equal (slot->client, client))
+        return slot;
+    }
+  return NULL;
+}
+
+static ServeSlot *
+find_oldest (ServeEngine *self)
+{
+  ServeSlot *oldest = NULL;
+
+  for (guint i = 0; i < self->slots->len; i++)
+    {
+      ServeSlot *slot = &g_array_index (self->slots, ServeSlot, i);
+
+      if (!slot->busy && (!oldest || slot->used < oldest->used))
+        oldest = slot;
+    }
+  return oldest;
+}
+
+/* Where another context does not fit, the oldest one changes hands. Its states are forgotten: what
+ * a run finds known is to depend on its own client alone. */
+static ServeSlot *
+make_slot (ServeEngine *self, GError **error)
+{
+  ServeSlot *oldest = find_oldest (self);
+  gboolean full = self->slots->len >= self->max_contexts;
+  g_autoptr (GError) local = NULL;
+  ServeSlot slot = { 0 };
+
+  if (!full || !oldest)
+    slot.context = pmod_context_new (self->model, &local);
+  if (slot.context)
+    {
+      g_array_append_val (self->slots, slot);
+      return &g_array_index (self->slots, ServeSlot, self->slots->len - 1);
+    }
+  if (oldest)
+    pmod_context_clear (oldest->context);
+  else
+    g_propagate_error (error, g_steal_pointer (&local));
+  return oldest;
+}
+
+PmodContext *
+serve_job_take_context (ServeJob *job, const char *client, int lane, GError **error)
+{
+  ServeEngine *self = job->engine;
+  ServeSlot *slot = find_slot (self, client, lane);
+
+  if (!slot)
+    slot = make_slot (self, error);
+  if (!slot)
+    return NULL;
+  if (g_strcmp0 (slot->client, client) != 0)
+    {
+      g_free (slot->client);
+      slot->client = g_strdup (client);
+    }
+  slot->lane = lane;
+  slot->busy = TRUE;
+  slot->used = ++self->n_used;
+  pthread_mutex_lock (&self->lock);
+  job->context = slot->context;
+  pthread_mutex_unlock (&self->lock);
+  return slot->context;
+}
+
+void
+serve_job_give_back_context (ServeJob *job)
+{
+  ServeEngine *self = job->engine;
+  PmodContext *context;
+
+  pthread_mutex_lock (&self->lock);
+  context = g_steal_pointer (&job->context);
+  pthread_mutex_unlock (&self->lock);
+  for (guint i = 0; i < self->slots->len; i++)
+    if (context && g_array_index (self->slots, ServeSlot, i).context == context)
+      g_array_index (self->slots, ServeSlot, i).busy = FALSE;
+}
+
+static void
+slot_clear (gpointer data)
+{
+  ServeSlot *slot = data;
+
+  g_clear_pointer (&slot->context, pmod_context_free);
+  g_clear_pointer (&slot->client, g_free);
 }
 
 /* --- Events ---------------------------------------------------------------------------------- */
@@ -132,7 +213,7 @@ tell (ServeJob *job, gsize until, ServeResult *result, GError *error)
   Event *event = g_new0 (Event, 1);
   g_autoptr (GSource) source = g_idle_source_new ();
 
-  event->job = job_ref (job);
+  event->job = serve_job_ref (job);
   event->text = g_strndup (job->text->str + job->told_text, until - job->told_text);
   job->told_text = until;
   if (job->request->wants_records)
@@ -158,13 +239,11 @@ record_cb (const PmodRecord *record, gpointer user_data)
     memcpy (&job->begin, record, sizeof job->begin);
   /* With the first token, which was drawn from them and has not run yet. */
   if (record->type == PMOD_RECORD_TOKEN && job->request->wants_record && !job->logits)
-    job->logits = g_memdup2 (pmod_context_get_logits (job->engine->context),
+    job->logits = g_memdup2 (pmod_context_get_logits (job->context),
                              (gsize)config->vocab * sizeof *job->logits);
   if (job->request->wants_record || job->request->wants_records)
     g_byte_array_append (job->all, (const guint8 *)record, record->size);
-  /* A prefill forgets what was cancelled before its first record: told again. */
-  if (is_cancelled (job))
-    pmod_context_cancel (job->engine->context);
+  serve_job_pass_on_cancel (job);
 }
 
 /* Where the first stop text begins, or the length. */
@@ -216,7 +295,7 @@ text_cb (const char *text, gpointer user_data)
     }
   if (job->request->stream && find_safe (job) > job->told_text)
     tell (job, find_safe (job), NULL, NULL);
-  return !is_cancelled (job);
+  return !serve_job_is_cancelled (job);
 }
 
 static PmodPrompt *
@@ -277,9 +356,8 @@ make_record (ServeJob *job, const PmodPrompt *prompt, const PmodAnswer *answer, 
 }
 
 static ServeResult *
-answer (ServeJob *job, GError **error)
+answer_in (ServeJob *job, PmodContext *context, GError **error)
 {
-  ServeEngine *self = job->engine;
   g_autoptr (PmodPrompt) prompt = make_prompt (job, error);
   g_autoptr (PmodAnswer) got = NULL;
   g_autofree char *record = NULL;
@@ -288,8 +366,8 @@ answer (ServeJob *job, GError **error)
   if (!prompt)
     return NULL;
   job->trace = pmod_trace_new (PMOD_TRACE_WANTS_DEFAULT, record_cb, job);
-  got = pmod_context_answer (self->context, prompt, &job->request->params, job->trace, text_cb, job,
-                             error);
+  got =
+      pmod_context_answer (context, prompt, &job->request->params, job->trace, text_cb, job, error);
   if (!got || (job->request->wants_record && !(record = make_record (job, prompt, got, error))))
     return NULL;
   result = g_new0 (ServeResult, 1);
@@ -304,15 +382,58 @@ answer (ServeJob *job, GError **error)
 }
 
 static void
-run_job (ServeEngine *self, ServeJob *job)
+answer (ServeJob *job)
 {
   GError *error = NULL;
-  ServeResult *result = NULL;
+  PmodContext *context = serve_job_take_context (job, "", 0, &error);
+  ServeResult *result = context ? answer_in (job, context, &error) : NULL;
 
-  if (is_cancelled (job))
-    return;
-  result = answer (job, &error);
+  serve_job_give_back_context (job);
   tell (job, job->text->len, result, error);
+}
+
+/* Called and left with the lock held. */
+static void
+run_job_locked (ServeEngine *self, ServeJob *job)
+{
+  self->running = job;
+  pthread_mutex_unlock (&self->lock);
+  if (!serve_job_is_cancelled (job) && job->remote)
+    serve_remote_run (job);
+  else if (!serve_job_is_cancelled (job))
+    answer (job);
+  pthread_mutex_lock (&self->lock);
+  self->running = NULL;
+  pthread_mutex_unlock (&self->lock);
+  serve_job_unref (job);
+  pthread_mutex_lock (&self->lock);
+}
+
+static ServeJob *
+pop_short_locked (ServeEngine *self)
+{
+  for (GList *l = self->waiting.head; l; l = l->next)
+    {
+      ServeJob *job = l->data;
+
+      if (job->remote && job->remote->ask.settings)
+        continue;
+      g_queue_delete_link (&self->waiting, l);
+      return job;
+    }
+  return NULL;
+}
+
+void
+serve_engine_run_others (ServeEngine *self, ServeJob *sweep)
+{
+  ServeJob *job;
+
+  pthread_mutex_lock (&self->lock);
+  while (!self->quit && !sweep->cancelled && (job = pop_short_locked (self)))
+    run_job_locked (self, job);
+  self->running = sweep;
+  pthread_mutex_unlock (&self->lock);
 }
 
 static gpointer
@@ -323,20 +444,12 @@ serve_thread (gpointer data)
   pthread_mutex_lock (&self->lock);
   while (!self->quit)
     {
-      ServeJob *job = self->running = g_queue_pop_head (&self->waiting);
+      ServeJob *job = g_queue_pop_head (&self->waiting);
 
-      if (!job)
-        {
-          pthread_cond_wait (&self->mail, &self->lock);
-          continue;
-        }
-      pthread_mutex_unlock (&self->lock);
-      run_job (self, job);
-      pthread_mutex_lock (&self->lock);
-      self->running = NULL;
-      pthread_mutex_unlock (&self->lock);
-      serve_job_unref (job);
-      pthread_mutex_lock (&self->lock);
+      if (job)
+        run_job_locked (self, job);
+      else
+        pthread_cond_wait (&self->mail, &self->lock);
     }
   pthread_mutex_unlock (&self->lock);
   return NULL;
@@ -345,17 +458,24 @@ serve_thread (gpointer data)
 /* --- Commands -------------------------------------------------------------------------------- */
 
 ServeEngine *
-serve_engine_new (PmodModel *model, guint max_waiting, GError **error)
+serve_engine_new (PmodModel *model, guint max_waiting, guint max_contexts, GError **error)
 {
-  PmodContext *context = pmod_context_new (model, error);
+  ServeSlot slot = { g_strdup (""), 0, pmod_context_new (model, error), 0, FALSE };
   ServeEngine *self;
 
-  if (!context)
-    return NULL;
+  if (!slot.context)
+    {
+      slot_clear (&slot);
+      return NULL;
+    }
   self = g_new0 (ServeEngine, 1);
   self->model = pmod_model_ref (model);
-  self->context = context;
+  self->slots = g_array_new (FALSE, FALSE, sizeof (ServeSlot));
+  g_array_set_clear_func (self->slots, slot_clear);
+  g_array_append_val (self->slots, slot);
+  self->pictures = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
   self->max_waiting = max_waiting;
+  self->max_contexts = max_contexts;
   pthread_mutex_init (&self->lock, NULL);
   pthread_cond_init (&self->mail, NULL);
   g_queue_init (&self->waiting);
@@ -370,14 +490,15 @@ serve_engine_free (ServeEngine *self)
 
   pthread_mutex_lock (&self->lock);
   self->quit = TRUE;
-  if (self->running)
-    pmod_context_cancel (self->context);
+  if (self->running && self->running->context)
+    pmod_context_cancel (self->running->context);
   pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
   while ((job = g_queue_pop_head (&self->waiting)))
     serve_job_unref (job);
-  pmod_context_free (self->context);
+  g_array_unref (self->slots);
+  g_ptr_array_unref (self->pictures);
   pmod_model_unref (self->model);
   pthread_cond_destroy (&self->mail);
   pthread_mutex_destroy (&self->lock);
@@ -385,27 +506,41 @@ serve_engine_free (ServeEngine *self)
 }
 
 ServeJob *
-serve_engine_ask (ServeEngine *self, ServeRequest *request, ServeFunc func, gpointer user_data)
+serve_job_new (ServeEngine *self)
 {
   ServeJob *job = g_new0 (ServeJob, 1);
-  gboolean full;
 
   g_atomic_ref_count_init (&job->ref_count);
   job->engine = self;
-  job->request = request;
-  job->func = func;
-  job->user_data = user_data;
   job->all = g_byte_array_new ();
   job->text = g_string_new (NULL);
+  return job;
+}
+
+ServeJob *
+serve_engine_queue (ServeEngine *self, ServeJob *job)
+{
+  gboolean full;
 
   pthread_mutex_lock (&self->lock);
   full = g_queue_get_length (&self->waiting) >= self->max_waiting;
   if (!full)
-    g_queue_push_tail (&self->waiting, job_ref (job));
+    g_queue_push_tail (&self->waiting, serve_job_ref (job));
   pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   if (!full)
     return job;
   serve_job_unref (job);
   return NULL;
+}
+
+ServeJob *
+serve_engine_ask (ServeEngine *self, ServeRequest *request, ServeFunc func, gpointer user_data)
+{
+  ServeJob *job = serve_job_new (self);
+
+  job->request = request;
+  job->func = func;
+  job->user_data = user_data;
+  return serve_engine_queue (self, job);
 }

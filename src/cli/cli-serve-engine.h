@@ -1,11 +1,12 @@
 /* The thread that answers requests, one after another, from a queue.
  *
- * Owners: the thread owns model and context. A job belongs to whoever holds a reference; its
+ * Owners: the thread owns model and contexts. A job belongs to whoever holds a reference; its
  * request is read-only once it is queued. What the thread has to say comes as events in the main
  * context, in order, until the job is let go of. */
 #pragma once
 
 #include "cli-serve-request.h"
+#include "pmod-remote-wire.h"
 
 G_BEGIN_DECLS
 
@@ -32,8 +33,13 @@ typedef void (*ServeFunc) (ServeJob *job,
                            const GError *error,
                            gpointer user_data);
 
-/* model is open; max_waiting jobs may wait beside the one that runs. */
-ServeEngine *serve_engine_new (PmodModel *model, guint max_waiting, GError **error);
+/* The same of a run for a window: whole frames, the last ones where ended. */
+typedef void (*ServeFramesFunc) (ServeJob *job, GBytes *frames, gboolean ended, gpointer user_data);
+
+/* model is open; max_waiting jobs may wait beside the one that runs; max_contexts conversations
+ * find what they left. */
+ServeEngine *
+serve_engine_new (PmodModel *model, guint max_waiting, guint max_contexts, GError **error);
 
 /* Stops what runs and drops what waits; no event comes afterwards. */
 void serve_engine_free (ServeEngine *self);
@@ -42,8 +48,14 @@ void serve_engine_free (ServeEngine *self);
 ServeJob *
 serve_engine_ask (ServeEngine *self, ServeRequest *request, ServeFunc func, gpointer user_data);
 
+ServeJob *serve_engine_run (ServeEngine *self,
+                            PmodRemoteRequest *request,
+                            ServeFramesFunc func,
+                            gpointer user_data);
+
 /* Nobody waits for it any more: no event comes after this, and it stops within a layer. */
 void serve_job_cancel (ServeJob *self);
+ServeJob *serve_job_ref (ServeJob *self);
 void serve_job_unref (ServeJob *self);
 
 G_END_DECLS

@@ -4,22 +4,23 @@
  * loopback is listened on; who comes must name it as the host, so that a web page that had its own
  * name point here is refused, and bear the token. A request is checked as soon as its headers are
  * there: who is refused does not get to send a body. */
-#include "cli-serve-reply.h"
+#include "cli-serve-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <libsoup/soup.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli-options.h"
 
 #define DEFAULT_PORT 8375
-#define DEFAULT_BODY "32M"
+#define DEFAULT_BODY "64M"
 #define DEFAULT_WAITING 64
+#define DEFAULT_CONTEXTS 4
 #define TOO_LARGE "the body is larger than --max-body allows"
 
 /* For the whole of a request to arrive. */
@@ -32,54 +33,26 @@ typedef struct
   gboolean no_token;
   char *max_body;
   char *max_waiting;
+  char *max_contexts;
 } Arguments;
-
-typedef struct
-{
-  ServeEngine *engine;
-  SoupServer *server;
-  GMainLoop *loop;
-  PmodParams defaults;
-  char *model; /* name */
-  char *token; /* nullable */
-  guint64 max_body;
-  gint64 started;
-  guint64 n_answers;
-} Serve;
-
-/* One request on its way; freed with its message. */
-typedef struct
-{
-  Serve *serve;
-  SoupServerMessage *message; /* not a reference: it owns this */
-  ServeJob *job;
-  GByteArray *records; /* of an answer that is sent whole */
-  char *id;
-  gboolean stream;
-  gboolean include_usage;
-  gboolean wants_records;
-  gboolean begun;
-  guint64 body_bytes;
-  guint timeout;
-} Exchange;
 
 /* --- Replies --------------------------------------------------------------------------------- */
 
-static void
-reply (SoupServerMessage *message, guint status, const char *body)
+void
+serve_send (SoupServerMessage *message, guint status, const char *body)
 {
   soup_server_message_set_status (message, status, NULL);
   soup_server_message_set_response (message, "application/json", SOUP_MEMORY_COPY, body,
                                     strlen (body));
 }
 
-static void
-reply_error (
+void
+serve_send_error (
     SoupServerMessage *message, guint status, const char *type, const char *code, const char *text)
 {
   g_autofree char *body = serve_reply_error (type, code, text);
 
-  reply (message, status, body);
+  serve_send (message, status, body);
 }
 
 /* Before the body has come: nothing more is read of this connection. */
@@ -88,7 +61,7 @@ turn_away (SoupServerMessage *message, guint status, const char *code, const cha
 {
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Connection",
                                 "close");
-  reply_error (message, status, "invalid_request_error", code, text);
+  serve_send_error (message, status, "invalid_request_error", code, text);
 }
 
 /* --- Who may ask ----------------------------------------------------------------------------- */
@@ -137,10 +110,14 @@ is_health (SoupServerMessage *message)
 
 /* --- The answer ------------------------------------------------------------------------------ */
 
-static void
-end_exchange (Exchange *exchange)
+void
+serve_end_exchange (Exchange *exchange)
 {
   g_clear_handle_id (&exchange->timeout, g_source_remove);
+  g_clear_handle_id (&exchange->beat, g_source_remove);
+  if (exchange->leaving)
+    g_source_destroy (exchange->leaving);
+  g_clear_pointer (&exchange->leaving, g_source_unref);
   if (exchange->job)
     serve_job_cancel (exchange->job);
   g_clear_pointer (&exchange->job, serve_job_unref);
@@ -151,7 +128,7 @@ exchange_free (gpointer data)
 {
   Exchange *exchange = data;
 
-  end_exchange (exchange);
+  serve_end_exchange (exchange);
   g_clear_pointer (&exchange->records, g_byte_array_unref);
   g_free (exchange->id);
   g_free (exchange);
@@ -167,12 +144,12 @@ status_of (const GError *error)
   return SOUP_STATUS_BAD_REQUEST;
 }
 
-static void
-reply_failure (SoupServerMessage *message, const GError *error)
+void
+serve_send_failure (SoupServerMessage *message, const GError *error)
 {
   guint status = status_of (error);
 
-  reply_error (
+  serve_send_error (
       message, status, status == SOUP_STATUS_BAD_REQUEST ? "invalid_request_error" : "server_error",
       g_error_matches (error, PMOD_ERROR, PMOD_ERROR_CONTEXT) ? "context_length_exceeded" : NULL,
       error->message);
@@ -212,7 +189,7 @@ stream_event (Exchange *exchange,
 
   if (first && error)
     {
-      reply_failure (exchange->message, error);
+      serve_send_failure (exchange->message, error);
       return;
     }
   if (first)
@@ -241,14 +218,14 @@ whole_event (Exchange *exchange, GBytes *records, const ServeResult *result, con
     g_byte_array_append (exchange->records, g_bytes_get_data (records, NULL),
                          (guint)g_bytes_get_size (records));
   if (error)
-    reply_failure (exchange->message, error);
+    serve_send_failure (exchange->message, error);
   if (!result)
     return;
   if (exchange->wants_records)
     all = g_byte_array_free_to_bytes (g_steal_pointer (&exchange->records));
   body = serve_reply_answer (exchange->id, exchange->serve->started, exchange->serve->model, result,
                              all);
-  reply (exchange->message, SOUP_STATUS_OK, body);
+  serve_send (exchange->message, SOUP_STATUS_OK, body);
 }
 
 static void
@@ -267,29 +244,34 @@ job_cb (ServeJob *job,
   else
     whole_event (exchange, records, result, error);
   if (result || error)
-    g_clear_pointer (&exchange->job, serve_job_unref);
+    {
+      g_clear_pointer (&exchange->job, serve_job_unref);
+      serve_end_exchange (exchange);
+    }
   soup_server_message_unpause (message);
 }
 
-static void
-ask (Serve *self, SoupServerMessage *message, Exchange *exchange)
+void
+serve_send_busy (SoupServerMessage *message)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  ServeRequest *request;
+  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
+                                "1");
+  serve_send_error (message, SOUP_STATUS_SERVICE_UNAVAILABLE, "server_error", "busy",
+                    "too many requests wait already; try again in a second");
+}
 
-  /* Its end may have come before the connection was cut. */
-  if (exchange->body_bytes > self->max_body)
-    {
-      turn_away (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, NULL, TOO_LARGE);
-      return;
-    }
-  bytes = soup_message_body_flatten (soup_server_message_get_request_body (message));
-  request = serve_request_new (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
-                               &self->defaults, &error);
+static void
+ask (Exchange *exchange, GBytes *body)
+{
+  Serve *self = exchange->serve;
+  SoupServerMessage *message = exchange->message;
+  g_autoptr (GError) error = NULL;
+  ServeRequest *request = serve_request_new (g_bytes_get_data (body, NULL), g_bytes_get_size (body),
+                                             &self->defaults, &error);
+
   if (!request)
     {
-      reply_failure (message, error);
+      serve_send_failure (message, error);
       return;
     }
   exchange->stream = request->stream;
@@ -299,14 +281,65 @@ ask (Serve *self, SoupServerMessage *message, Exchange *exchange)
   exchange->id = g_strdup_printf ("chatcmpl-%" G_GUINT64_FORMAT, ++self->n_answers);
   exchange->job = serve_engine_ask (self->engine, request, job_cb, exchange);
   if (exchange->job)
+    soup_server_message_pause (message);
+  else
+    serve_send_busy (message);
+}
+
+/* --- Who leaves ------------------------------------------------------------------------------ */
+
+/* Something came while the answer is on its way: the next request, or the end of the connection,
+ * which libsoup would see only when it writes. */
+static gboolean
+leaving_cb (GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+  Exchange *exchange = user_data;
+  SoupServerMessage *message = exchange->message;
+  char byte;
+
+  if (recv (g_socket_get_fd (socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
     {
-      soup_server_message_pause (message);
+      g_clear_pointer (&exchange->leaving, g_source_unref);
+      return G_SOURCE_REMOVE;
+    }
+  serve_end_exchange (exchange);
+  serve_cut_off (message);
+  /* libsoup finds out by writing. */
+  if (soup_server_message_get_status (message) == SOUP_STATUS_NONE)
+    soup_server_message_set_status (message, SOUP_STATUS_INTERNAL_SERVER_ERROR, NULL);
+  soup_message_body_append (soup_server_message_get_response_body (message), SOUP_MEMORY_STATIC,
+                            "\n", 1);
+  soup_server_message_unpause (message);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch_client (Exchange *exchange)
+{
+  GSocket *socket = soup_server_message_get_socket (exchange->message);
+
+  if (!exchange->job || !socket)
+    return;
+  exchange->leaving = g_socket_create_source (socket, G_IO_IN | G_IO_HUP | G_IO_ERR, NULL);
+  g_source_set_callback (exchange->leaving, G_SOURCE_FUNC (leaving_cb), exchange, NULL);
+  g_source_attach (exchange->leaving, NULL);
+}
+
+static void
+take_body (Exchange *exchange, void (*take) (Exchange *, GBytes *))
+{
+  SoupServerMessage *message = exchange->message;
+  g_autoptr (GBytes) body = NULL;
+
+  /* Its end may have come before the connection was cut. */
+  if (exchange->body_bytes > exchange->serve->max_body)
+    {
+      turn_away (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, NULL, TOO_LARGE);
       return;
     }
-  soup_message_headers_replace (soup_server_message_get_response_headers (message), "Retry-After",
-                                "1");
-  reply_error (message, SOUP_STATUS_SERVICE_UNAVAILABLE, "server_error", "busy",
-               "too many requests wait already; try again in a second");
+  body = soup_message_body_flatten (soup_server_message_get_request_body (message));
+  take (exchange, body);
+  watch_client (exchange);
 }
 
 /* --- Messages -------------------------------------------------------------------------------- */
@@ -324,8 +357,8 @@ check_method (SoupServerMessage *message, const char *method)
     return TRUE;
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Allow",
                                 method);
-  reply_error (message, SOUP_STATUS_METHOD_NOT_ALLOWED, "invalid_request_error", NULL,
-               "another method is expected here: see Allow");
+  serve_send_error (message, SOUP_STATUS_METHOD_NOT_ALLOWED, "invalid_request_error", NULL,
+                    "another method is expected here: see Allow");
   return FALSE;
 }
 
@@ -343,28 +376,38 @@ handle (SoupServer *server,
   if (g_strcmp0 (path, "/v1/chat/completions") == 0)
     {
       if (check_method (message, "POST"))
-        ask (self, message, get_exchange (message));
+        take_body (get_exchange (message), ask);
+    }
+  else if (g_strcmp0 (path, PMOD_REMOTE_RUNS_PATH) == 0)
+    {
+      if (check_method (message, "POST"))
+        take_body (get_exchange (message), serve_run);
+    }
+  else if (g_strcmp0 (path, PMOD_REMOTE_PATH) == 0)
+    {
+      if (check_method (message, "GET"))
+        serve_send (message, SOUP_STATUS_OK, self->facts);
     }
   else if (g_strcmp0 (path, "/v1/models") == 0)
     {
       g_autofree char *body = serve_reply_models (self->model, self->started);
 
       if (check_method (message, "GET"))
-        reply (message, SOUP_STATUS_OK, body);
+        serve_send (message, SOUP_STATUS_OK, body);
     }
   else if (g_strcmp0 (path, "/health") == 0)
     {
       if (check_method (message, "GET"))
-        reply (message, SOUP_STATUS_OK, "{\"status\":\"ok\"}");
+        serve_send (message, SOUP_STATUS_OK, "{\"status\":\"ok\"}");
     }
   else
-    reply_error (message, SOUP_STATUS_NOT_FOUND, "invalid_request_error", NULL,
-                 "expected /v1/chat/completions, /v1/models or /health");
+    serve_send_error (message, SOUP_STATUS_NOT_FOUND, "invalid_request_error", NULL,
+                      "expected /v1/chat/completions, /v1/models, " PMOD_REMOTE_PATH
+                      ", " PMOD_REMOTE_RUNS_PATH " or /health");
 }
 
-/* What cannot be answered any more, or was not meant to be: the connection ends here. */
-static void
-cut_off (SoupServerMessage *message)
+void
+serve_cut_off (SoupServerMessage *message)
 {
   GSocket *socket = soup_server_message_get_socket (message);
 
@@ -378,7 +421,7 @@ timeout_cb (gpointer user_data)
   Exchange *exchange = user_data;
 
   exchange->timeout = 0;
-  cut_off (exchange->message);
+  serve_cut_off (exchange->message);
   return G_SOURCE_REMOVE;
 }
 
@@ -413,7 +456,7 @@ got_chunk_cb (SoupServerMessage *message, GBytes *chunk, gpointer user_data)
   if (exchange->body_bytes <= exchange->serve->max_body)
     return;
   soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-  cut_off (message);
+  serve_cut_off (message);
 }
 
 static void
@@ -430,6 +473,7 @@ request_started_cb (SoupServer *server, SoupServerMessage *message, gpointer use
   Exchange *exchange = g_new0 (Exchange, 1);
 
   exchange->serve = user_data;
+  serve_sockets_note (exchange->serve->sockets, message);
   exchange->message = message;
   exchange->timeout = g_timeout_add_seconds (REQUEST_SECONDS, timeout_cb, exchange);
   g_object_set_data_full (G_OBJECT (message), "exchange", exchange, exchange_free);
@@ -442,7 +486,7 @@ request_started_cb (SoupServer *server, SoupServerMessage *message, gpointer use
 static void
 request_ended_cb (SoupServer *server, SoupServerMessage *message, gpointer user_data)
 {
-  end_exchange (get_exchange (message));
+  serve_end_exchange (get_exchange (message));
 }
 
 /* --- The token ------------------------------------------------------------------------------- */
@@ -522,16 +566,22 @@ listen_and_say (Serve *self, guint port, GError **error)
 }
 
 static gboolean
-serve (Serve *self, PmodModel *model, guint port, guint max_waiting, GError **error)
+serve (Serve *self,
+       PmodModel *model,
+       guint port,
+       guint max_waiting,
+       guint max_contexts,
+       GError **error)
 {
   guint ids[2];
   gboolean done;
 
-  self->engine = serve_engine_new (model, max_waiting, error);
+  self->engine = serve_engine_new (model, max_waiting, max_contexts, error);
   if (!self->engine)
     return FALSE;
   self->started = g_get_real_time () / G_USEC_PER_SEC;
   self->loop = g_main_loop_new (NULL, FALSE);
+  self->sockets = g_ptr_array_new_with_free_func (g_object_unref);
   self->server = soup_server_new ("server-header", "pmod", NULL);
   soup_server_add_handler (self->server, NULL, handle, self, NULL);
   g_signal_connect (self->server, "request-started", G_CALLBACK (request_started_cb), self);
@@ -548,6 +598,7 @@ serve (Serve *self, PmodModel *model, guint port, guint max_waiting, GError **er
   serve_engine_free (self->engine);
   soup_server_disconnect (self->server);
   g_object_unref (self->server);
+  g_ptr_array_unref (self->sockets);
   g_main_loop_unref (self->loop);
   return done;
 }
@@ -561,7 +612,7 @@ open_and_serve (const char *name,
 {
   g_autoptr (CliProgress) progress = cli_progress_new (options->progress);
   g_autoptr (PmodModel) model = NULL;
-  gint64 port = DEFAULT_PORT, max_waiting = DEFAULT_WAITING;
+  gint64 port = DEFAULT_PORT, max_waiting = DEFAULT_WAITING, max_contexts = DEFAULT_CONTEXTS;
 
   if (arguments->no_token && arguments->token_file)
     {
@@ -573,6 +624,8 @@ open_and_serve (const char *name,
   if ((arguments->port && !cli_read_int ("--port", arguments->port, 0, 65535, &port, error)) ||
       (arguments->max_waiting &&
        !cli_read_int ("--max-waiting", arguments->max_waiting, 1, 100000, &max_waiting, error)) ||
+      (arguments->max_contexts &&
+       !cli_read_int ("--contexts", arguments->max_contexts, 1, 1000, &max_contexts, error)) ||
       !cli_read_bytes ("--max-body", arguments->max_body ? arguments->max_body : DEFAULT_BODY,
                        &self->max_body, error))
     return FALSE;
@@ -590,7 +643,10 @@ open_and_serve (const char *name,
     return FALSE;
   cli_progress_note_device (progress, model);
   self->model = g_path_get_basename (pmod_model_get_path (model));
-  return serve (self, model, (guint)port, (guint)max_waiting, error);
+  self->facts = pmod_remote_facts_write (model, options->model.vision_tower, self->max_body,
+                                         &self->model_hash, error);
+  return self->facts &&
+         serve (self, model, (guint)port, (guint)max_waiting, (guint)max_contexts, error);
 }
 
 gboolean
@@ -606,15 +662,18 @@ cli_serve (char **args, GError **error)
     { "no-token", 0, 0, G_OPTION_ARG_NONE, &arguments.no_token,
       "Answer every program of this computer, and of all who use it", NULL },
     { "max-body", 0, 0, G_OPTION_ARG_STRING, &arguments.max_body,
-      "Largest request, pictures included (32M)", "BYTES" },
+      "Largest request, pictures included (64M)", "BYTES" },
     { "max-waiting", 0, 0, G_OPTION_ARG_STRING, &arguments.max_waiting,
       "Requests that may wait beside the one that is answered (64)", "N" },
+    { "contexts", 0, 0, G_OPTION_ARG_STRING, &arguments.max_contexts,
+      "Conversations whose beginnings are kept for a next question (4)", "N" },
     { NULL },
   };
   g_autoptr (CliOptions) options = cli_options_new (
       args, CLI_OPTIONS_DEVICE | CLI_OPTIONS_ROUTING | CLI_OPTIONS_SAMPLING, entries, "MODEL",
       "Answers programs on this computer: POST /v1/chat/completions in OpenAI's shape, pictures\n"
-      "as data URLs, with \"stream\" or whole; GET /v1/models, GET /health. Options are what "
+      "as data URLs, with \"stream\" or whole; GET /v1/models, GET /health. A window of Strata on\n"
+      "another machine has it as one more device (Connect to a Server). Options are what "
       "holds\n"
       "where a request says nothing. The first line of output tells address and token. From\n"
       "elsewhere: ssh -L 8375:127.0.0.1:8375 HOST. Ctrl-C ends it.",
@@ -631,7 +690,10 @@ cli_serve (char **args, GError **error)
   g_free (arguments.token_file);
   g_free (arguments.max_body);
   g_free (arguments.max_waiting);
+  g_free (arguments.max_contexts);
   g_free (self.model);
   g_free (self.token);
+  g_free (self.facts);
+  g_free (self.model_hash);
   return done;
 }

@@ -9,6 +9,7 @@
 #include "pmod-error.h"
 #include "pmod-image-isolated.h"
 #include "pmod-image.h"
+#include "pmod-json-write.h"
 #include "pmod-json.h"
 #include "pmod-meter.h"
 #include "pmod-model.h"

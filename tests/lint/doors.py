@@ -40,6 +40,7 @@ ALLOWED_LIBRARIES = {
     "train": {"c", "glib", "gobject", "gio", "json", "sentencepiece"},
     "eval": {"c", "glib", "json"},
     "hub": {"c", "glib", "gobject", "gio", "json", "soup"},
+    "remote": {"c", "glib", "gobject", "gio", "soup"},
     "bridge": {"c", "glib", "gobject", "gio", "json", "gstreamer", "portal", "sqlite", "intl"},
     "app": {"c", "glib", "gobject", "gio", "gtk", "pictures", "drawing", "intl", "cmark"},
     "cli": {"c", "glib", "gobject", "gio", "json", "intl", "soup"},
@@ -57,13 +58,19 @@ ALLOWED_ROOMS = {
     },
     "eval": {"engine": {"pmod-engine.h"}, "scene": {"pmod-scene.h"}},
     "hub": {},
-    "bridge": {"engine": {"pmod-engine.h"}, "hub": {"pmod-hub.h"}},
+    "remote": {"engine": {"pmod-engine.h"}},
+    "bridge": {
+        "engine": {"pmod-engine.h"},
+        "hub": {"pmod-hub.h"},
+        "remote": {"pmod-remote.h"},
+    },
     "app": {"bridge": True},
     "decoder": {"engine": {"pmod-engine.h", "pmod-image-wire.h"}},
     "cli": {
         "engine": {"pmod-engine.h"},
         "eval": {"pmod-eval.h"},
         "hub": {"pmod-hub.h"},
+        "remote": {"pmod-remote-wire.h"},
         "train": {"pmod-train.h"},
     },
 }

@@ -1,4 +1,4 @@
-"""Kernels, engine, evaluation and hub have no mutable globals: looks at the writable data of the built libraries.
+"""Kernels, engine, evaluation, hub and remote have no mutable globals: looks at the writable data of the built libraries.
 
 What is left over after compiling is the truth; a pattern over the sources would not see a static
 hidden in a macro.

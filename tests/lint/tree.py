@@ -15,6 +15,7 @@ ROOMS = {
     "src/train": "train",
     "src/eval": "eval",
     "src/hub": "hub",
+    "src/remote": "remote",
     "src/bridge": "bridge",
     "src/app": "app",
     "src/cli": "cli",
