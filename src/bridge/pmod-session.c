@@ -11,6 +11,7 @@
 #include "pmod-remote.h"
 #include "pmod-run-origin.h"
 #include "pmod-run-private.h"
+#include "pmod-server-tokens.h"
 #include "pmod-settings.h"
 #include "pmod-sweep-run-private.h"
 #include "pmod-tuning-private.h"
@@ -37,7 +38,7 @@ struct _PmodSession
   PmodModelCard *model;
   guint64 model_id; /* that the worker knows it by */
   PmodTuning *tuning;
-  GHashTable *tokens; /* of servers, by their addresses: in memory alone */
+  PmodServerTokens *tokens;
   PmodMachine *machine;
   guint64 n_compared; /* first words, so far */
   char *error;
@@ -289,7 +290,7 @@ pmod_session_finalize (GObject *object)
 
   g_clear_pointer (&self->model, pmod_model_card_unref);
   g_clear_object (&self->tuning);
-  g_hash_table_unref (self->tokens);
+  pmod_server_tokens_free (self->tokens);
   g_clear_object (&self->machine);
   g_free (self->error);
   g_free (self->system);
@@ -343,7 +344,7 @@ pmod_session_init (PmodSession *self)
 {
   self->runs = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
   self->sweeps = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
-  self->tokens = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->tokens = pmod_server_tokens_new ();
   self->tuning = pmod_tuning_new ();
   self->machine = pmod_machine_new ();
 
@@ -388,25 +389,6 @@ pmod_session_get_error (PmodSession *self)
   return self->error;
 }
 
-/* One server's address, however it was typed. */
-static char *
-dup_key (const char *address)
-{
-  char *key = pmod_remote_dup_address (address, NULL);
-
-  return key ? key : g_strdup (address);
-}
-
-/* What to tell the server at address, where nothing was said just now. (nullable) */
-static char *
-dup_token (PmodSession *self, const char *address)
-{
-  g_autofree char *key = dup_key (address);
-  const char *told = g_hash_table_lookup (self->tokens, key);
-
-  return told ? g_strdup (told) : pmod_remote_dup_known_token ();
-}
-
 /* name: NULL is none. */
 static void
 open_model (PmodSession *self, const char *name, const char *token, gboolean anyway)
@@ -415,7 +397,7 @@ open_model (PmodSession *self, const char *name, const char *token, gboolean any
   PmodModelOptions options;
 
   if (!token && name && pmod_remote_is_address (name))
-    token = known = dup_token (self, name);
+    token = known = pmod_server_tokens_dup (self->tokens, name);
   pmod_machine_get_options (self->machine, &options);
   if (anyway)
     options.memory_limit = G_MAXUINT64;
@@ -444,7 +426,7 @@ pmod_session_open_server (PmodSession *self, const char *address, const char *to
   g_return_if_fail (address != NULL);
 
   if (token)
-    g_hash_table_insert (self->tokens, dup_key (address), g_strdup (token));
+    pmod_server_tokens_tell (self->tokens, address, token);
   open_model (self, address, token, FALSE);
 }
 

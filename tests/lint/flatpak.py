@@ -27,6 +27,7 @@ MODULES = {
     "dnnl": "onednn",
     "sentencepiece": "sentencepiece",
     "sentencepiece_train": "sentencepiece",
+    "libcmark": "cmark",
     "libseccomp": "libseccomp",
     "libportal": "libportal",
 }
@@ -74,7 +75,10 @@ def check_sources(manifest):
                 continue
             if not source["url"].startswith("https://"):
                 report(f"{module['name']}: {source['url']} is not https")
-            if not re.fullmatch(r"[0-9a-f]{64}", source.get("sha256", "")):
+            if source["type"] == "git":
+                if not re.fullmatch(r"[0-9a-f]{40}", source.get("commit", "")):
+                    report(f"{module['name']}: its source has no commit")
+            elif not re.fullmatch(r"[0-9a-f]{64}", source.get("sha256", "")):
                 report(f"{module['name']}: its source has no SHA-256")
 
 

@@ -197,7 +197,7 @@ def test_vanishing():
         with live(f"file:{pipe}") as window:
             window.wait_layers()
             wait_shown(window, "has stopped sending pictures")
-            wait_shown(window, "The Camera Is Gone")
+            wait_shown(window, "The Film Has Stopped")
             assert window.frame.get_name().startswith("Camera, ")
             assert picture_name(window)
             type_text("What is this?")
