@@ -285,7 +285,9 @@ pmod_sweep_window_init (PmodSweepWindow *self)
 PmodSweepWindow *
 pmod_sweep_window_new (GtkWindow *parent, PmodChat *chat, PmodSelection *selection)
 {
-  PmodSweepWindow *self = g_object_new (PMOD_TYPE_SWEEP_WINDOW, "transient-for", parent, NULL);
+  /* With the application, so that its keys, to quit for one, work here, too. */
+  PmodSweepWindow *self = g_object_new (PMOD_TYPE_SWEEP_WINDOW, "transient-for", parent,
+                                        "application", gtk_window_get_application (parent), NULL);
 
   self->chat = g_object_ref (chat);
   self->tuning = g_object_ref (pmod_session_get_tuning (pmod_chat_get_session (chat)));

@@ -239,6 +239,20 @@ bind_settings (PmodWindow *self)
                                 "rule");
 }
 
+/* Else it would keep the program running. */
+static void
+end_sweep (PmodWindow *self)
+{
+  GtkWindow *window = GTK_WINDOW (self->sweep_window);
+
+  g_clear_weak_pointer (&self->sweep_window);
+  if (!window)
+    return;
+  /* A key that is still being handled may hold it until after this one is gone. */
+  gtk_window_set_transient_for (window, NULL);
+  gtk_window_destroy (window);
+}
+
 static void
 pmod_window_dispose (GObject *object)
 {
@@ -253,7 +267,7 @@ pmod_window_dispose (GObject *object)
   g_clear_object (&self->selection);
   g_clear_object (&self->live);
   g_clear_object (&self->chat);
-  g_clear_weak_pointer (&self->sweep_window);
+  end_sweep (self);
   g_clear_object (&self->session);
   g_clear_object (&self->settings);
 
