@@ -129,6 +129,7 @@ pmod_answer_tail_set_answer (PmodAnswerTail *self, PmodChat *chat, PmodMessage *
   g_return_if_fail (PMOD_IS_ANSWER_TAIL (self));
   g_return_if_fail (PMOD_IS_CHAT (chat));
 
+  gtk_widget_set_visible (GTK_WIDGET (self), run != NULL); /* a question has no room for it */
   if (!run)
     return;
   self->chat = g_object_ref (chat);

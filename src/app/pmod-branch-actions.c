@@ -9,7 +9,7 @@
 #include "pmod-message-tools.h"
 #include "pmod-version-switch.h"
 
-/* Of another version's row, when the list has made it. */
+/* What is to be done with a row when the list has made it. */
 typedef struct
 {
   GtkWidget *pane;
@@ -176,13 +176,35 @@ ask_instead_action (GtkWidget *widget, const char *name, GVariant *parameter)
   pmod_branch_actions_ask (widget, position, text, NULL);
 }
 
+static gboolean
+edit_cb (gpointer user_data)
+{
+  Focus *focus = user_data;
+  GtkWidget *tools = find_widget (focus->pane, PMOD_TYPE_MESSAGE_TOOLS, focus->position);
+
+  if (tools && gtk_widget_get_mapped (tools))
+    pmod_message_tools_edit (PMOD_MESSAGE_TOOLS (tools));
+  return G_SOURCE_REMOVE;
+}
+
+/* A row that the list makes only now has a size after the next frame. */
 static void
 edit (GtkWidget *widget, guint position)
 {
-  GtkWidget *tools = find_widget (widget, PMOD_TYPE_MESSAGE_TOOLS, position);
+  GtkWidget *tools;
+  Focus *focus;
 
-  if (tools)
-    pmod_message_tools_edit (PMOD_MESSAGE_TOOLS (tools));
+  gtk_widget_activate_action (widget, "chat.show-message", "u", position);
+  tools = find_widget (widget, PMOD_TYPE_MESSAGE_TOOLS, position);
+  if (tools && gtk_widget_get_height (tools) > 0)
+    {
+      pmod_message_tools_edit (PMOD_MESSAGE_TOOLS (tools));
+      return;
+    }
+  focus = g_new0 (Focus, 1);
+  focus->pane = g_object_ref (widget);
+  focus->position = position;
+  g_idle_add_full (GDK_PRIORITY_REDRAW + 10, edit_cb, focus, focus_free);
 }
 
 static void

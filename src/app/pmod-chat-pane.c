@@ -128,6 +128,12 @@ write_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+show_message_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  pmod_message_list_show (PMOD_CHAT_PANE (widget)->list, g_variant_get_uint32 (parameter));
+}
+
+static void
 show_answer_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   pmod_chat_show_answer (PMOD_CHAT_PANE (widget)->chat, (guint)g_variant_get_int32 (parameter));
@@ -391,6 +397,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
   gtk_widget_class_install_action (widget_class, "chat.write", NULL, write_action);
   pmod_branch_actions_install (widget_class);
   gtk_widget_class_install_action (widget_class, "chat.show-answer", "i", show_answer_action);
+  gtk_widget_class_install_action (widget_class, "chat.show-message", "u", show_message_action);
   gtk_widget_class_set_css_name (widget_class, "chatpane");
 }
 

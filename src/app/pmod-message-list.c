@@ -149,7 +149,7 @@ populate_once (PmodMessageList *self)
   return changed;
 }
 
-/* What went far out of sight; never what has the focus, and so a selection. */
+/* What went far out of sight; never what has the focus, and so a selection, nor what is written. */
 static void
 drop_rows (PmodMessageList *self)
 {
@@ -164,7 +164,8 @@ drop_rows (PmodMessageList *self)
       double top = bottom;
 
       bottom += pmod_message_heights_get (self->heights, i);
-      if (self->rows->pdata[i] && self->rows->pdata[i] != focused && (bottom < from || top > to))
+      if (self->rows->pdata[i] && self->rows->pdata[i] != focused && (bottom < from || top > to) &&
+          !pmod_message_row_get_editing (self->rows->pdata[i]))
         g_clear_pointer ((GtkWidget **)&self->rows->pdata[i], gtk_widget_unparent);
     }
 }
@@ -682,4 +683,13 @@ pmod_message_list_init (PmodMessageList *self)
   self->rows = g_ptr_array_new ();
   self->follow = TRUE;
   gtk_widget_init_template (GTK_WIDGET (self));
+}
+
+void
+pmod_message_list_show (PmodMessageList *self, guint position)
+{
+  g_return_if_fail (PMOD_IS_MESSAGE_LIST (self));
+
+  if (position < self->rows->len && self->vadjustment)
+    show (self, position, FALSE);
 }

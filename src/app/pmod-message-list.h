@@ -15,4 +15,7 @@ G_BEGIN_DECLS
 #define PMOD_TYPE_MESSAGE_LIST (pmod_message_list_get_type ())
 G_DECLARE_FINAL_TYPE (PmodMessageList, pmod_message_list, PMOD, MESSAGE_LIST, GtkWidget)
 
+/* Brings a message into sight. */
+void pmod_message_list_show (PmodMessageList *self, guint position);
+
 G_END_DECLS

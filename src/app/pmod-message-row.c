@@ -274,3 +274,10 @@ pmod_message_row_get_message (PmodMessageRow *self)
   g_return_val_if_fail (PMOD_IS_MESSAGE_ROW (self), NULL);
   return self->message;
 }
+
+gboolean
+pmod_message_row_get_editing (PmodMessageRow *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE_ROW (self), FALSE);
+  return pmod_message_tools_get_editing (self->tools);
+}

@@ -13,6 +13,9 @@ G_DECLARE_FINAL_TYPE (PmodMessageRow, pmod_message_row, PMOD, MESSAGE_ROW, AdwBi
 GtkWidget *pmod_message_row_new (PmodMessage *message);
 PmodMessage *pmod_message_row_get_message (PmodMessageRow *self);
 
+/* Whether a question that is written anew stands in it: what has been written goes with the row. */
+gboolean pmod_message_row_get_editing (PmodMessageRow *self);
+
 /* Where it stands in the conversation, from 0. */
 void pmod_message_row_set_position (PmodMessageRow *self, guint position, guint n_messages);
 

@@ -125,3 +125,10 @@ pmod_message_tools_get_message (PmodMessageTools *self)
   g_return_val_if_fail (PMOD_IS_MESSAGE_TOOLS (self), NULL);
   return self->message;
 }
+
+gboolean
+pmod_message_tools_get_editing (PmodMessageTools *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE_TOOLS (self), FALSE);
+  return self->editor != NULL;
+}

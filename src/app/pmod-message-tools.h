@@ -19,5 +19,6 @@ PmodMessage *pmod_message_tools_get_message (PmodMessageTools *self);
 
 /* As the button does; of a question. */
 void pmod_message_tools_edit (PmodMessageTools *self);
+gboolean pmod_message_tools_get_editing (PmodMessageTools *self);
 
 G_END_DECLS
