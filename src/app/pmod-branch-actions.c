@@ -9,13 +9,15 @@
 #include "pmod-message-tools.h"
 #include "pmod-version-switch.h"
 
-/* What is to be done with a row when the list has made it. */
+/* What is to be done with a row once the list has made it. */
 typedef struct
 {
-  GtkWidget *pane;
   guint position;
   gboolean forward;
-} Focus;
+  gint64 end_us; /* when it is given up */
+} Wait;
+
+#define WAIT_US (2 * G_USEC_PER_SEC)
 
 static PmodChat *
 get_chat (GtkWidget *widget)
@@ -48,22 +50,34 @@ find_widget (GtkWidget *root, GType type, guint position)
   return found;
 }
 
+/* The list makes a row when it is laid out, and that may take more than one frame. */
 static gboolean
-focus_cb (gpointer user_data)
+wait_on (const Wait *wait)
 {
-  Focus *focus = user_data;
-  GtkWidget *versions = find_widget (focus->pane, PMOD_TYPE_VERSION_SWITCH, focus->position);
-
-  if (versions && gtk_widget_get_mapped (versions))
-    pmod_version_switch_take_focus (PMOD_VERSION_SWITCH (versions), focus->forward);
-  return G_SOURCE_REMOVE;
+  return g_get_monotonic_time () < wait->end_us ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
 }
 
 static void
-focus_free (gpointer data)
+wait_for_row (GtkWidget *pane, guint position, gboolean forward, GtkTickCallback callback)
 {
-  g_object_unref (((Focus *)data)->pane);
-  g_free (data);
+  Wait *wait = g_new0 (Wait, 1);
+
+  wait->position = position;
+  wait->forward = forward;
+  wait->end_us = g_get_monotonic_time () + WAIT_US;
+  gtk_widget_add_tick_callback (pane, callback, wait, g_free);
+}
+
+static gboolean
+focus_cb (GtkWidget *pane, GdkFrameClock *clock, gpointer user_data)
+{
+  Wait *wait = user_data;
+  GtkWidget *versions = find_widget (pane, PMOD_TYPE_VERSION_SWITCH, wait->position);
+
+  if (!versions || !gtk_widget_get_mapped (versions))
+    return wait_on (wait);
+  pmod_version_switch_take_focus (PMOD_VERSION_SWITCH (versions), wait->forward);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -72,18 +86,12 @@ show_version_action (GtkWidget *widget, const char *name, GVariant *parameter)
   PmodChat *chat = get_chat (widget);
   g_autoptr (PmodMessage) before = NULL;
   guint position, version;
-  Focus *focus;
 
   g_variant_get (parameter, "(uu)", &position, &version);
   before = g_list_model_get_item (pmod_chat_get_messages (chat), position);
   if (!before || !pmod_chat_show_version (chat, position, version))
     return;
-  focus = g_new0 (Focus, 1);
-  focus->pane = g_object_ref (widget);
-  focus->position = position;
-  focus->forward = version > pmod_message_get_version (before);
-  /* After the next frame. */
-  g_idle_add_full (GDK_PRIORITY_REDRAW + 10, focus_cb, focus, focus_free);
+  wait_for_row (widget, position, version > pmod_message_get_version (before), focus_cb);
 }
 
 static void
@@ -177,34 +185,28 @@ ask_instead_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static gboolean
-edit_cb (gpointer user_data)
+edit_cb (GtkWidget *pane, GdkFrameClock *clock, gpointer user_data)
 {
-  Focus *focus = user_data;
-  GtkWidget *tools = find_widget (focus->pane, PMOD_TYPE_MESSAGE_TOOLS, focus->position);
+  Wait *wait = user_data;
+  GtkWidget *tools = find_widget (pane, PMOD_TYPE_MESSAGE_TOOLS, wait->position);
 
-  if (tools && gtk_widget_get_mapped (tools))
-    pmod_message_tools_edit (PMOD_MESSAGE_TOOLS (tools));
+  if (!tools || !gtk_widget_get_mapped (tools) || gtk_widget_get_height (tools) <= 0)
+    return wait_on (wait);
+  pmod_message_tools_edit (PMOD_MESSAGE_TOOLS (tools));
   return G_SOURCE_REMOVE;
 }
 
-/* A row that the list makes only now has a size after the next frame. */
 static void
 edit (GtkWidget *widget, guint position)
 {
   GtkWidget *tools;
-  Focus *focus;
 
   gtk_widget_activate_action (widget, "chat.show-message", "u", position);
   tools = find_widget (widget, PMOD_TYPE_MESSAGE_TOOLS, position);
   if (tools && gtk_widget_get_height (tools) > 0)
-    {
-      pmod_message_tools_edit (PMOD_MESSAGE_TOOLS (tools));
-      return;
-    }
-  focus = g_new0 (Focus, 1);
-  focus->pane = g_object_ref (widget);
-  focus->position = position;
-  g_idle_add_full (GDK_PRIORITY_REDRAW + 10, edit_cb, focus, focus_free);
+    pmod_message_tools_edit (PMOD_MESSAGE_TOOLS (tools));
+  else
+    wait_for_row (widget, position, FALSE, edit_cb);
 }
 
 static void
