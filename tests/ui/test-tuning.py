@@ -273,7 +273,7 @@ def test_ask_again():
         press(window, "Conversation")
         window.wait_name("Answer:")
         assert len(window.names("Question: ")) == 1
-        assert len(window.names("tokens · first word")) == 1
+        settle(window, "one receipt", lambda: len(window.names("tokens · first word")) == 1)
 
 
 def test_sweep():
