@@ -283,7 +283,7 @@ set_chat (PmodChatPane *self, PmodChat *chat)
   if (chat)
     {
       messages = pmod_chat_get_messages (chat);
-      g_object_set (self->list, "chat", chat, "model", messages, NULL);
+      g_object_set (self->list, "chat", chat, NULL);
       g_object_set (self->speaker, "chat", chat, NULL);
       g_signal_connect_object (messages, "items-changed", G_CALLBACK (update_messages), self,
                                G_CONNECT_SWAPPED);
@@ -320,7 +320,7 @@ pmod_chat_pane_dispose (GObject *object)
 
   g_clear_handle_id (&self->describe_id, g_source_remove);
   if (self->list)
-    g_object_set (self->list, "model", NULL, NULL);
+    g_object_set (self->list, "chat", NULL, NULL);
   self->list = NULL;
   self->meter = NULL;
   g_clear_object (&self->chat);

@@ -24,8 +24,8 @@ struct _PmodMessageList
 {
   GtkWidget parent_instance;
 
-  PmodChat *chat; /* whose messages they are; nullable */
-  GListModel *model;
+  PmodChat *chat;    /* whose messages they are; nullable */
+  GListModel *model; /* the chat's messages */
   PmodMessageHeights *heights;
   GPtrArray *rows; /* one for each message; NULL: out of sight */
   int width;
@@ -42,7 +42,6 @@ struct _PmodMessageList
 enum
 {
   PROP_CHAT = 1,
-  PROP_MODEL,
   PROP_FOLLOW,
   N_PROPS,
   PROP_HADJUSTMENT,
@@ -317,11 +316,14 @@ items_changed_cb (PmodMessageList *self, guint position, guint n_removed, guint 
 }
 
 static void
-set_model (PmodMessageList *self, GListModel *model)
+set_chat (PmodMessageList *self, PmodChat *chat)
 {
+  GListModel *model = chat ? pmod_chat_get_messages (chat) : NULL;
+
   if (self->model)
     g_signal_handlers_disconnect_by_func (self->model, items_changed_cb, self);
   items_changed_cb (self, 0, self->rows->len, 0);
+  g_set_object (&self->chat, chat);
   g_set_object (&self->model, model);
   if (!model)
     return;
@@ -555,8 +557,7 @@ pmod_message_list_dispose (GObject *object)
 {
   PmodMessageList *self = PMOD_MESSAGE_LIST (object);
 
-  set_model (self, NULL);
-  g_clear_object (&self->chat);
+  set_chat (self, NULL);
   set_adjustment (self, &self->hadjustment, NULL);
   set_adjustment (self, &self->vadjustment, NULL);
 
@@ -583,9 +584,6 @@ pmod_message_list_get_property (GObject *object, guint id, GValue *value, GParam
     {
     case PROP_CHAT:
       g_value_set_object (value, self->chat);
-      break;
-    case PROP_MODEL:
-      g_value_set_object (value, self->model);
       break;
     case PROP_FOLLOW:
       g_value_set_boolean (value, self->follow);
@@ -615,10 +613,7 @@ pmod_message_list_set_property (GObject *object, guint id, const GValue *value, 
   switch (id)
     {
     case PROP_CHAT:
-      g_set_object (&self->chat, g_value_get_object (value));
-      break;
-    case PROP_MODEL:
-      set_model (self, g_value_get_object (value));
+      set_chat (self, g_value_get_object (value));
       break;
     case PROP_FOLLOW:
       self->follow = g_value_get_boolean (value);
@@ -659,8 +654,6 @@ pmod_message_list_class_init (PmodMessageListClass *klass)
 
   props[PROP_CHAT] = g_param_spec_object ("chat", NULL, NULL, PMOD_TYPE_CHAT,
                                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-  props[PROP_MODEL] = g_param_spec_object ("model", NULL, NULL, G_TYPE_LIST_MODEL,
-                                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
   props[PROP_FOLLOW] =
       g_param_spec_boolean ("follow", NULL, NULL, TRUE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);

@@ -3,9 +3,8 @@
  * Whatever happens above what is read, it does not move: messages that are measured or change their
  * size there move the beginning instead, to which the adjustment's lower end is set. At the end it
  * stays at the end. Up, Down, Page Up, Page Down, Home and End go from message to message, Tab goes
- * into one. Properties: chat (whose messages they
- * are), model (of PmodMessage), follow (whether the end is kept in sight), and
- * those of GtkScrollable. */
+ * into one. Properties: chat (whose messages they are), follow (whether the end is kept in sight),
+ * and those of GtkScrollable. */
 #pragma once
 
 #include <gtk/gtk.h>
