@@ -38,6 +38,7 @@ struct _PmodEvalTask
   int count;
   guint64 seed;
   double unsure;     /* share of pictures that show nothing known */
+  double lifelike;   /* of those, share of pictures that look like photographs */
   int max_questions; /* of a scene, before kinds are picked out */
   guint32 kinds;     /* 1 << PmodSceneKind */
 

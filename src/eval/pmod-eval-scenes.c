@@ -171,6 +171,7 @@ pmod_eval_scenes_get (const PmodEvalScenes *self, int size, int index)
     .size = size,
     .split = (PmodSceneSplit)task->split,
     .unsure = task->unsure,
+    .lifelike = task->lifelike,
     .max_questions = task->max_questions,
   };
   g_autoptr (PmodScene) scene = pmod_scene_new (self->art, task->seed, (guint64)index, &options);

@@ -232,8 +232,8 @@ read_kinds (Reader *self)
 static void
 read_scenes (Reader *self, PmodEvalTask *task)
 {
-  static const char *const keys[] = { "split",  "art",       "nouns", "count", "seed",
-                                      "unsure", "questions", "kinds", NULL };
+  static const char *const keys[] = { "split",  "art",      "nouns",     "count", "seed",
+                                      "unsure", "lifelike", "questions", "kinds", NULL };
   static const char *const splits[] = { "train", "validation", "test", NULL };
   static const char *const arts[] = { "train", "held-out", "none", NULL };
 
@@ -248,6 +248,7 @@ read_scenes (Reader *self, PmodEvalTask *task)
   task->count = read_int (self, "scenes", "count", 1, MAX_PICTURES, NAN);
   task->seed = (guint64)read_int (self, "scenes", "seed", 0, G_MAXINT32, DEFAULT_SEED);
   task->unsure = read_number (self, "scenes", "unsure", 0, 1, FALSE, scene_defaults.unsure);
+  task->lifelike = read_number (self, "scenes", "lifelike", 0, 1, FALSE, scene_defaults.lifelike);
   task->max_questions =
       read_int (self, "scenes", "questions", 1, 100, scene_defaults.max_questions);
   task->kinds = read_kinds (self);

@@ -112,6 +112,18 @@ void canvas_mean (const Canvas *self, int x, int y, int w, int h, guint8 mean[3]
 void canvas_blur (Canvas *self);
 void canvas_patches (const Canvas *self, PmodScenePatch *patches);
 
+#define NOISE_GRID 33
+
+/* Smooth noise: random numbers on a grid of n x n cells, and curves between them. */
+typedef struct
+{
+  int n; /* at most NOISE_GRID - 1 */
+  float values[NOISE_GRID * NOISE_GRID];
+} Noise;
+
+void noise_init (Noise *self, Random *random, int n);
+float noise_at (const Noise *self, float u, float v); /* [0, 1), of [0, 1) x [0, 1) */
+
 typedef struct
 {
   int colour_idx; /* of a plain one, else -1 */
@@ -119,7 +131,10 @@ typedef struct
 } Background;
 
 Background background_paint (Canvas *canvas, Random *random);
+/* Pictures that show nothing that has a name: patterns and grounds; what looks like a photograph.
+ */
 void texture_paint (Canvas *canvas, Random *random);
+void lifelike_paint (Canvas *canvas, Random *random);
 
 #define MAX_OBJECTS 16
 struct _PmodScene

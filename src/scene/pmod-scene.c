@@ -168,7 +168,10 @@ fill (PmodScene *self, const PmodSceneOptions *options)
   if (kind < options->unsure)
     {
       self->unsure = TRUE;
-      texture_paint (&self->canvas, random);
+      if (options->lifelike > 0 && random_chance (random, options->lifelike))
+        lifelike_paint (&self->canvas, random);
+      else
+        texture_paint (&self->canvas, random);
       return;
     }
   self->background = background_paint (&self->canvas, random).colour_idx;

@@ -111,11 +111,12 @@ typedef struct
   double mosaic;        /* share of mosaics: grids for the vision tower, without questions */
   double unsure;        /* share of pictures that show nothing known */
   int max_questions;    /* at most that many a scene */
+  double lifelike;      /* share of those that show nothing known that look like photographs */
 } PmodSceneOptions;
 
 #define PMOD_SCENE_OPTIONS_INIT                                                                    \
   {                                                                                                \
-    168, PMOD_SCENE_SPLIT_TRAIN, 0, 0.06, 10                                                       \
+    168, PMOD_SCENE_SPLIT_TRAIN, 0, 0.06, 10, 0                                                    \
   }
 
 /* One thing in a picture. */

@@ -142,6 +142,7 @@ static const PmodKey scenes_keys[] = {
   FLAG (PmodRecipeData, art, TRUE),
   NUMBER (PmodRecipeData, mosaic, 0, 1, 0),
   NUMBER (PmodRecipeData, unsure, 0, 1, 0.06),
+  NUMBER (PmodRecipeData, lifelike, 0, 1, 0),
   INT (PmodRecipeData, max_questions, 1, 64, 10),
   INT (PmodRecipeData, text_tokens, 8, 65536, 112),
 };

@@ -22,6 +22,7 @@ typedef struct
   gboolean art;      /* nouns in the styles of art.ini; FALSE: shapes and characters alone */
   double mosaic;     /* share of grids without questions */
   double unsure;     /* share of pictures that show nothing known */
+  double lifelike;   /* of those, share of pictures that look like photographs */
   int max_questions; /* of one picture */
   int text_tokens;   /* rows of text after the picture, padded to as many; what does not fit is
                         left out */

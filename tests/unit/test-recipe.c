@@ -63,6 +63,7 @@ test_defaults (void)
   g_assert_true (data->art);
   g_assert_cmpfloat (data->mosaic, ==, 0);
   g_assert_cmpfloat (data->unsure, ==, 0.06);
+  g_assert_cmpfloat (data->lifelike, ==, 0);
   g_assert_cmpint (data->max_questions, ==, 10);
   g_assert_cmpint (data->text_tokens, ==, 112);
 }
@@ -149,7 +150,8 @@ test_long (void)
       "every=1\nvalidation=2\nsave_every=3\n"
       "[data a]\nkind=conversations\nfile=/data/a.json\nimages=/pictures\n"
       "[data b]\nkind=conversations\nfile=sub/b.json\n"
-      "[data c]\nkind=scenes\nart=false\nmosaic=0.5\nunsure=0\nmax_questions=1\ntext_tokens=8\n"
+      "[data c]\nkind=scenes\nart=false\nmosaic=0.5\nunsure=0\nlifelike=0.25\n"
+      "max_questions=1\ntext_tokens=8\n"
       "[stage one]\ndata=c\nsteps=5\nparts=tower; projector;\nanswers=0\nwords=1\nrate.tower=0.3\n"
       "muon_rate=0\n[stage two]\ndata=b\nsteps=1\nbatch=7\nmicro=2\nparts=routers\nanswers=1e-1\n",
       &dir);
@@ -171,6 +173,7 @@ test_long (void)
   g_assert_cmpstr (recipe->data[1].file, ==, file);
   g_assert_cmpstr (recipe->data[1].images, ==, folder);
   g_assert_false (recipe->data[2].art);
+  g_assert_cmpfloat (recipe->data[2].lifelike, ==, 0.25);
   g_assert_cmpint (recipe->n_stages, ==, 2);
   g_assert_cmpuint (recipe->stages[0].parts, ==, PMOD_PART_TOWER | PMOD_PART_PROJECTOR);
   g_assert_cmpfloat (recipe->stages[0].part_rate[0], ==, 0.3);
@@ -318,6 +321,7 @@ static const struct
   { "kind=scenes", "kind=scenes\nfile=x", "[data scenes]: expected the key kind, art" },
   { "kind=scenes", "kind=scenes\nmosaic=1.1", "mosaic: expected a number from 0 to 1" },
   { "kind=scenes", "kind=scenes\nunsure=nan", "unsure: expected a number from 0 to 1" },
+  { "kind=scenes", "kind=scenes\nlifelike=2", "lifelike: expected a number from 0 to 1" },
   { "kind=scenes", "kind=scenes\nunsure=0x0", "unsure: expected a number from 0 to 1" },
   { "kind=scenes", "kind=conversations", "[data scenes] file: expected a value" },
   { "kind=scenes", "kind=conversations\nfile=x\nart=true",

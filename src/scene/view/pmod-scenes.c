@@ -191,6 +191,8 @@ parse (int argc, char **argv, Options *options, GError **error)
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed, "Seed (1)", "SEED" },
     { "mosaic", 0, 0, G_OPTION_ARG_DOUBLE, &options->scene.mosaic, "Share of mosaics", "SHARE" },
     { "unsure", 0, 0, G_OPTION_ARG_DOUBLE, &options->scene.unsure, "Share of textures", "SHARE" },
+    { "lifelike", 0, 0, G_OPTION_ARG_DOUBLE, &options->scene.lifelike, "Of those, like photographs",
+      "SHARE" },
     { "own", 0, 0, G_OPTION_ARG_NONE, &options->own, "Shapes and characters alone", NULL },
     { "held-out", 0, 0, G_OPTION_ARG_NONE, &options->held_out, "Held-out styles", NULL },
     { "validation", 0, 0, G_OPTION_ARG_NONE, &validation, "Validation scenes", NULL },
