@@ -235,9 +235,12 @@ lifelike_paint (Canvas *canvas, Random *random)
   int n = 15 + random_int (random, random_chance (random, 0.5) ? 40 : 260);
 
   world_init (&world, random);
+  for (int i = 0; i < canvas->size * canvas->size; i++)
+    for (int c = 0; c < 3; c++)
+      canvas->rgb[3 * i + c] = (guint8)CLAMP (world.palette[0][c], 0, 255);
   for (int i = 0; i < n; i++)
     {
-      /* The first, hidden by all others, cover what is behind everything. */
+      /* The first are what lies behind everything. */
       float radius = i < 8 ? size * between (random, 0.4, 1)
                            : MIN (smallest / sqrtf (between (random, 0.001, 1)), 0.5f * size);
       Leaf leaf;
