@@ -95,10 +95,9 @@ static void
 create_row (PmodMessageList *self, guint position)
 {
   g_autoptr (PmodMessage) message = g_list_model_get_item (self->model, position);
-  GtkWidget *row = pmod_message_row_new (message);
+  GtkWidget *row = pmod_message_row_new (self->chat, message);
   GtkWidget *next = NULL;
 
-  pmod_message_row_set_chat (PMOD_MESSAGE_ROW (row), self->chat);
   for (guint i = position + 1; i < self->rows->len && !next; i++)
     next = self->rows->pdata[i];
   self->rows->pdata[position] = row;
