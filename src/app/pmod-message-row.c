@@ -36,6 +36,8 @@ G_DEFINE_FINAL_TYPE (PmodMessageRow, pmod_message_row, GTK_TYPE_WIDGET)
 
 /* Of the main thread's time a growing text takes a quarter at most, however long it gets. */
 #define REST_FACTOR 3
+/* What a question's label is asked to be wide at least, in letters. */
+#define MAX_LEAST_CHARS 14
 
 static char *
 describe_stopped (PmodRun *run)
@@ -77,11 +79,15 @@ describe_run (PmodRun *run, gboolean interrupted)
 
 /* --- What it is made of ---------------------------------------------------------------------- */
 
+/* A label lays out its text for the least width that it is asked to have, too: into as few lines as
+ * can be, and yet never wider than its words are. */
 static GtkWidget *
 create_question (const char *text)
 {
+  int n_chars = (int)CLAMP (g_utf8_strlen (text, 2 * MAX_LEAST_CHARS) / 2, 2, MAX_LEAST_CHARS);
+
   return g_object_new (GTK_TYPE_LABEL, "label", text, "xalign", 0.0f, "wrap", TRUE, "wrap-mode",
-                       PANGO_WRAP_WORD_CHAR, "width-chars", 2, "selectable", TRUE, NULL);
+                       PANGO_WRAP_WORD_CHAR, "width-chars", n_chars, "selectable", TRUE, NULL);
 }
 
 static void
