@@ -17,9 +17,12 @@ struct _PmodMessageList
   GPtrArray *rows; /* one for each message; NULL: out of sight */
   int width;
   gboolean follow;
-  gboolean placing; /* changes of the adjustment are our own */
-  guint cursor;     /* the message that had the focus last */
-  guint idle;       /* makes rows that will soon be in sight; 0: all are there */
+  gboolean placing;   /* changes of the adjustment are our own */
+  guint cursor;       /* the message that had the focus last */
+  PmodMessage *found; /* to be brought into sight; nullable */
+  GtkWidget *marked;  /* weak: the row of one that was */
+  guint mark_id;      /* the mark goes; 0: there is none */
+  guint idle;         /* makes rows that will soon be in sight; 0: all are there */
 
   GtkAdjustment *hadjustment;
   GtkAdjustment *vadjustment;
@@ -39,6 +42,8 @@ double pmod_message_list_get_page (PmodMessageList *self);
 void pmod_message_list_bring (PmodMessageList *self, guint position, gboolean end);
 /* Rows for what is in sight. */
 void pmod_message_list_populate (PmodMessageList *self);
+/* The view begins at value, or as near to it as can be. */
+void pmod_message_list_move (PmodMessageList *self, double value);
 
 /* --- pmod-message-list-keys.c ------------------------------------------------------------------
  */
@@ -46,5 +51,14 @@ void pmod_message_list_populate (PmodMessageList *self);
 gboolean pmod_message_list_press (PmodMessageList *self, guint keyval, GdkModifierType state);
 gboolean pmod_message_list_focus (GtkWidget *widget, GtkDirectionType direction);
 void pmod_message_list_follow_focus (PmodMessageList *self, GtkWindow *window);
+
+/* --- pmod-message-list-found.c -----------------------------------------------------------------
+ */
+
+/* Each nullable. */
+void pmod_message_list_follow_found (PmodMessageList *self, PmodChat *old, PmodChat *chat);
+void pmod_message_list_forget_found (PmodMessageList *self);
+/* There is one, and the list has its size. */
+void pmod_message_list_bring_found (PmodMessageList *self);
 
 G_END_DECLS

@@ -307,6 +307,8 @@ pmod_message_list_size_allocate (GtkWidget *widget, int width, int height, int b
   if (width != self->width)
     set_width (self, width);
   pmod_message_list_populate (self);
+  if (self->found && self->rows->len > 0 && width > 0 && height > 0)
+    pmod_message_list_bring_found (self);
   allocate_rows (self);
 }
 
@@ -376,6 +378,7 @@ set_chat (PmodMessageList *self, PmodChat *chat)
   if (self->model)
     g_signal_handlers_disconnect_by_func (self->model, items_changed_cb, self);
   items_changed_cb (self, 0, self->rows->len, 0);
+  pmod_message_list_follow_found (self, self->chat, chat);
   g_set_object (&self->chat, chat);
   g_set_object (&self->model, model);
   if (!model)
@@ -387,13 +390,31 @@ set_chat (PmodMessageList *self, PmodChat *chat)
 /* --- Scrolling ------------------------------------------------------------------------------- */
 
 static void
+update_follow (PmodMessageList *self)
+{
+  self->follow = pmod_message_list_get_value (self) + pmod_message_list_get_page (self) >=
+                 gtk_adjustment_get_upper (self->vadjustment) - END_ROOM;
+}
+
+static void
 value_changed_cb (PmodMessageList *self)
 {
   if (self->placing)
     return;
-  self->follow = pmod_message_list_get_value (self) + pmod_message_list_get_page (self) >=
-                 gtk_adjustment_get_upper (self->vadjustment) - END_ROOM;
+  update_follow (self);
   gtk_widget_queue_allocate (GTK_WIDGET (self));
+}
+
+void
+pmod_message_list_move (PmodMessageList *self, double value)
+{
+  if (!self->vadjustment)
+    return;
+  self->placing = TRUE;
+  gtk_adjustment_set_value (self->vadjustment, value);
+  self->placing = FALSE;
+  update_follow (self);
+  pmod_message_list_populate (self);
 }
 
 static void
