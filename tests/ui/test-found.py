@@ -38,13 +38,13 @@ def make_long():
 
 
 def messages(window):
+    """All that is in the list of messages, once there is one."""
     if not getattr(window, "list", None):
         window.list = next(
-            node
-            for node in window.walk()
-            if node.get_name() == "Conversation" and node.get_role_name() == "list"
+            (n for n in window.walk() if n.get_name() == "Conversation" and n.get_role_name() == "list"),
+            None,
         )
-    return window.walk(window.list)
+    return window.walk(window.list) if window.list else []
 
 
 def box(window, node):
@@ -62,7 +62,7 @@ def in_sight(window, name):
 
 
 def wait_in_sight(window, name):
-    return wait_for(f"{name} in sight", lambda: in_sight(window, name), 20)
+    return wait_for(f"{name} in sight", lambda: in_sight(window, name))
 
 
 def search(window):
