@@ -46,7 +46,8 @@ create_label (const PmodBlock *block)
   GtkWidget *label = g_object_new (
       GTK_TYPE_LABEL, "accessible-role",
       heading ? GTK_ACCESSIBLE_ROLE_HEADING : GTK_ACCESSIBLE_ROLE_LABEL, "xalign", 0.0f, "hexpand",
-      TRUE, "wrap", TRUE, "wrap-mode", PANGO_WRAP_WORD_CHAR, "selectable", TRUE, NULL);
+      TRUE, "wrap", TRUE, "wrap-mode", PANGO_WRAP_WORD_CHAR, "width-chars", LABEL_CHARS,
+      "max-width-chars", LABEL_CHARS, "selectable", TRUE, NULL);
 
   if (heading)
     gtk_widget_add_css_class (label, styles[MIN (block->level, (int)G_N_ELEMENTS (styles)) - 1]);

@@ -1,43 +1,24 @@
 /* PmodMessageList: see pmod-message-list.h.
  *
  * Rows are made, measured and thrown away while the view is allocated, so that what is drawn next
- * is whole. Positions are of the adjustment's numbers; see pmod-message-heights.h. */
+ * is whole, and a few more when there is time. Positions are of the adjustment's numbers; see
+ * pmod-message-heights.h. */
 #include "config.h"
 
-#include "pmod-message-list.h"
+#include "pmod-message-list-private.h"
 
 #include <math.h>
 
-#include "pmod-message-heights.h"
 #include "pmod-message-row.h"
 
-/* How far beyond what is in sight there are rows, in heights of the view: a step finds them there.
- */
+/* How far beyond what is in sight there are rows, in heights of the view. They are made between
+ * frames, so that scrolling finds them there. */
 #define MARGIN_PAGES 0.5
 #define MIN_PAGE 200
 /* Measuring may bring further rows into sight. */
 #define MAX_ROUNDS 16
 /* Where it counts as being at the end, in pixels. */
 #define END_ROOM 4
-
-struct _PmodMessageList
-{
-  GtkWidget parent_instance;
-
-  PmodChat *chat;    /* whose messages they are; nullable */
-  GListModel *model; /* the chat's messages */
-  PmodMessageHeights *heights;
-  GPtrArray *rows; /* one for each message; NULL: out of sight */
-  int width;
-  gboolean follow;
-  gboolean placing; /* changes of the adjustment are our own */
-  guint cursor;     /* the message that had the focus last */
-
-  GtkAdjustment *hadjustment;
-  GtkAdjustment *vadjustment;
-  GtkScrollablePolicy hscroll_policy;
-  GtkScrollablePolicy vscroll_policy;
-};
 
 enum
 {
@@ -59,14 +40,14 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (PmodMessageList,
 
 /* --- Places ---------------------------------------------------------------------------------- */
 
-static double
-get_value (PmodMessageList *self)
+double
+pmod_message_list_get_value (PmodMessageList *self)
 {
   return self->vadjustment ? gtk_adjustment_get_value (self->vadjustment) : 0;
 }
 
-static double
-get_page (PmodMessageList *self)
+double
+pmod_message_list_get_page (PmodMessageList *self)
 {
   return gtk_widget_get_height (GTK_WIDGET (self));
 }
@@ -75,11 +56,11 @@ get_page (PmodMessageList *self)
 static void
 place (PmodMessageList *self)
 {
-  double page = get_page (self);
+  double page = pmod_message_list_get_page (self);
   double first = pmod_message_heights_get_origin (self->heights);
   double height = MAX (pmod_message_heights_get_end (self->heights) - first, page);
   double last = first + height - page;
-  double value = self->follow ? last : CLAMP (get_value (self), first, last);
+  double value = self->follow ? last : CLAMP (pmod_message_list_get_value (self), first, last);
 
   if (!self->vadjustment)
     return;
@@ -95,10 +76,9 @@ static void
 create_row (PmodMessageList *self, guint position)
 {
   g_autoptr (PmodMessage) message = g_list_model_get_item (self->model, position);
-  GtkWidget *row = pmod_message_row_new (message);
+  GtkWidget *row = pmod_message_row_new (self->chat, message);
   GtkWidget *next = NULL;
 
-  pmod_message_row_set_chat (PMOD_MESSAGE_ROW (row), self->chat);
   for (guint i = position + 1; i < self->rows->len && !next; i++)
     next = self->rows->pdata[i];
   self->rows->pdata[position] = row;
@@ -125,36 +105,114 @@ measure_height (PmodMessageList *self, GtkWidget *row)
   return height;
 }
 
-/* One round: rows for what is near. FALSE: nothing was found to be of another size. */
+/* A row for position, and its height. FALSE: that is what it was thought to be. */
+static gboolean
+measure_row (PmodMessageList *self, guint position)
+{
+  int height;
+
+  if (!self->rows->pdata[position])
+    create_row (self, position);
+  height = measure_height (self, self->rows->pdata[position]);
+  if (height == pmod_message_heights_get (self->heights, position))
+    return FALSE;
+  pmod_message_heights_set (self->heights, position, height);
+  return TRUE;
+}
+
+static void
+allocate_row (PmodMessageList *self, guint position, double top)
+{
+  GtkWidget *row = self->rows->pdata[position];
+  GtkAllocation box = {
+    0, (int)floor (top - pmod_message_list_get_value (self)), measure_width (self, row),
+    MAX (pmod_message_heights_get (self->heights, position), measure_height (self, row))
+  };
+
+  gtk_widget_size_allocate (row, &box, -1);
+}
+
+/* One round: rows for what is in sight, and for what is left to the beginning where that is near: a
+ * guess too much there would move what is read when one comes to it. FALSE: nothing was found to be
+ * of another size. */
 static gboolean
 populate_once (PmodMessageList *self)
 {
-  double page = MAX (get_page (self), MIN_PAGE);
-  double from = get_value (self) - MARGIN_PAGES * page;
-  double to = get_value (self) + (1 + MARGIN_PAGES) * page;
+  double page = MAX (pmod_message_list_get_page (self), MIN_PAGE);
+  double value = pmod_message_list_get_value (self);
+  double first = pmod_message_heights_get_origin (self->heights);
+  double from = value - first < page ? first : value;
+  double to = value + page;
   gboolean changed = FALSE;
 
   for (guint i = pmod_message_heights_find (self->heights, from);
        i < self->rows->len && pmod_message_heights_get_top (self->heights, i) < to; i++)
-    {
-      int height;
-
-      if (!self->rows->pdata[i])
-        create_row (self, i);
-      height = measure_height (self, self->rows->pdata[i]);
-      changed |= height != pmod_message_heights_get (self->heights, i);
-      pmod_message_heights_set (self->heights, i, height);
-    }
+    changed |= measure_row (self, i);
   return changed;
+}
+
+/* The row beyond what is in sight that will be needed first. FALSE: all are there. */
+static gboolean
+find_needed (PmodMessageList *self, guint *position)
+{
+  double page = MAX (pmod_message_list_get_page (self), MIN_PAGE);
+  double value = pmod_message_list_get_value (self);
+  guint first = pmod_message_heights_find (self->heights, value - MARGIN_PAGES * page);
+  guint seen = pmod_message_heights_find (self->heights, value);
+  guint last = pmod_message_heights_find (self->heights, value + (1 + MARGIN_PAGES) * page);
+
+  for (guint i = 0; first + i <= last; i++)
+    {
+      /* From what is in sight on outwards, above and below in turn. */
+      for (int below = 0; below < 2; below++)
+        {
+          *position = below ? seen + i : seen - i;
+          if ((below || i <= seen - first) && *position <= last && !self->rows->pdata[*position])
+            return TRUE;
+        }
+    }
+  return FALSE;
+}
+
+/* One at a time: what moves on the screen goes first. */
+static gboolean
+prepare_cb (gpointer user_data)
+{
+  PmodMessageList *self = user_data;
+  guint position;
+
+  if (self->width > 0 && self->rows->len > 0 && find_needed (self, &position))
+    {
+      measure_row (self, position);
+      place (self);
+      allocate_row (self, position, pmod_message_heights_get_top (self->heights, position));
+      return G_SOURCE_CONTINUE;
+    }
+  self->idle = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/* Existing ones may have grown. */
+static void
+prepare (PmodMessageList *self)
+{
+  guint position;
+
+  for (guint i = 0; i < self->rows->len; i++)
+    if (self->rows->pdata[i])
+      measure_row (self, i);
+  place (self);
+  if (self->idle == 0 && find_needed (self, &position))
+    self->idle = g_idle_add_full (G_PRIORITY_DEFAULT_IDLE + 10, prepare_cb, self, NULL);
 }
 
 /* What went far out of sight; never what has the focus, and so a selection, nor what is written. */
 static void
 drop_rows (PmodMessageList *self)
 {
-  double page = MAX (get_page (self), MIN_PAGE);
-  double from = get_value (self) - 3 * MARGIN_PAGES * page;
-  double to = get_value (self) + (1 + 3 * MARGIN_PAGES) * page;
+  double page = MAX (pmod_message_list_get_page (self), MIN_PAGE);
+  double from = pmod_message_list_get_value (self) - 3 * MARGIN_PAGES * page;
+  double to = pmod_message_list_get_value (self) + (1 + 3 * MARGIN_PAGES) * page;
   GtkWidget *focused = gtk_widget_get_focus_child (GTK_WIDGET (self));
   double bottom = pmod_message_heights_get_origin (self->heights);
 
@@ -174,15 +232,17 @@ static void
 choose_anchor (PmodMessageList *self, gboolean anew)
 {
   guint anchor = pmod_message_heights_get_anchor (self->heights);
-  double away = pmod_message_heights_get_top (self->heights, anchor) - get_value (self);
+  double away =
+      pmod_message_heights_get_top (self->heights, anchor) - pmod_message_list_get_value (self);
 
-  if (anew || fabs (away) > 2 * MAX (get_page (self), MIN_PAGE))
-    pmod_message_heights_set_anchor (self->heights,
-                                     pmod_message_heights_find (self->heights, get_value (self)));
+  if (anew || fabs (away) > 2 * MAX (pmod_message_list_get_page (self), MIN_PAGE))
+    pmod_message_heights_set_anchor (
+        self->heights,
+        pmod_message_heights_find (self->heights, pmod_message_list_get_value (self)));
 }
 
-static void
-populate (PmodMessageList *self)
+void
+pmod_message_list_populate (PmodMessageList *self)
 {
   if (self->width <= 0 || !self->model || self->rows->len == 0)
     {
@@ -201,26 +261,19 @@ populate (PmodMessageList *self)
     }
   choose_anchor (self, TRUE);
   drop_rows (self);
+  prepare (self);
 }
 
 static void
 allocate_rows (PmodMessageList *self)
 {
-  double top = pmod_message_heights_get_origin (self->heights) - get_value (self);
+  double top = pmod_message_heights_get_origin (self->heights);
 
   for (guint i = 0; i < self->rows->len; i++)
     {
-      int height = pmod_message_heights_get (self->heights, i);
-      GtkWidget *row = self->rows->pdata[i];
-
-      if (row)
-        {
-          GtkAllocation box = { 0, (int)floor (top), measure_width (self, row),
-                                MAX (height, measure_height (self, row)) };
-
-          gtk_widget_size_allocate (row, &box, -1);
-        }
-      top += height;
+      if (self->rows->pdata[i])
+        allocate_row (self, i, top);
+      top += pmod_message_heights_get (self->heights, i);
     }
 }
 
@@ -229,7 +282,7 @@ static void
 set_width (PmodMessageList *self, int width)
 {
   guint anchor = pmod_message_heights_get_anchor (self->heights);
-  double value = get_value (self);
+  double value = pmod_message_list_get_value (self);
   double top, share;
 
   self->width = width;
@@ -253,7 +306,9 @@ pmod_message_list_size_allocate (GtkWidget *widget, int width, int height, int b
 
   if (width != self->width)
     set_width (self, width);
-  populate (self);
+  pmod_message_list_populate (self);
+  if (self->found && self->rows->len > 0 && width > 0 && height > 0)
+    pmod_message_list_bring_found (self);
   allocate_rows (self);
 }
 
@@ -323,6 +378,7 @@ set_chat (PmodMessageList *self, PmodChat *chat)
   if (self->model)
     g_signal_handlers_disconnect_by_func (self->model, items_changed_cb, self);
   items_changed_cb (self, 0, self->rows->len, 0);
+  pmod_message_list_follow_found (self, self->chat, chat);
   g_set_object (&self->chat, chat);
   g_set_object (&self->model, model);
   if (!model)
@@ -334,13 +390,31 @@ set_chat (PmodMessageList *self, PmodChat *chat)
 /* --- Scrolling ------------------------------------------------------------------------------- */
 
 static void
+update_follow (PmodMessageList *self)
+{
+  self->follow = pmod_message_list_get_value (self) + pmod_message_list_get_page (self) >=
+                 gtk_adjustment_get_upper (self->vadjustment) - END_ROOM;
+}
+
+static void
 value_changed_cb (PmodMessageList *self)
 {
   if (self->placing)
     return;
-  self->follow =
-      get_value (self) + get_page (self) >= gtk_adjustment_get_upper (self->vadjustment) - END_ROOM;
+  update_follow (self);
   gtk_widget_queue_allocate (GTK_WIDGET (self));
+}
+
+void
+pmod_message_list_move (PmodMessageList *self, double value)
+{
+  if (!self->vadjustment)
+    return;
+  self->placing = TRUE;
+  gtk_adjustment_set_value (self->vadjustment, value);
+  self->placing = FALSE;
+  update_follow (self);
+  pmod_message_list_populate (self);
 }
 
 static void
@@ -354,94 +428,24 @@ set_adjustment (PmodMessageList *self, GtkAdjustment **place_of, GtkAdjustment *
   gtk_widget_queue_allocate (GTK_WIDGET (self));
 }
 
-/* Brings position into sight with as little movement as can be; of a long one the beginning, or the
- * end. */
-static void
-show (PmodMessageList *self, guint position, gboolean end)
+void
+pmod_message_list_bring (PmodMessageList *self, guint position, gboolean end)
 {
-  double page = get_page (self);
+  double page = pmod_message_list_get_page (self);
 
   for (int i = 0; i < 2; i++) /* what was a guess is measured then */
     {
       double top = pmod_message_heights_get_top (self->heights, position);
       double bottom = top + pmod_message_heights_get (self->heights, position);
-      double value = get_value (self);
+      double value = pmod_message_list_get_value (self);
 
       if (bottom - top >= page ? !end : top < value)
         value = top;
       else if (bottom - top >= page || bottom > value + page)
         value = bottom - page;
       gtk_adjustment_set_value (self->vadjustment, value);
-      populate (self);
+      pmod_message_list_populate (self);
     }
-}
-
-static void
-focus_message (PmodMessageList *self, guint position)
-{
-  if (!self->rows->pdata[position])
-    return;
-  self->cursor = position;
-  gtk_widget_grab_focus (self->rows->pdata[position]);
-}
-
-/* --- Keys ------------------------------------------------------------------------------------ */
-
-static int
-find_focused (PmodMessageList *self)
-{
-  GtkWidget *focused = gtk_widget_get_focus_child (GTK_WIDGET (self));
-
-  for (guint i = 0; focused && i < self->rows->len; i++)
-    if (self->rows->pdata[i] == focused)
-      return (int)i;
-  return -1;
-}
-
-/* One message on; within a message that is longer than the view a few lines on. */
-static void
-step (PmodMessageList *self, int by)
-{
-  int at = find_focused (self);
-  double value = get_value (self);
-  double page = get_page (self);
-  double top = at >= 0 ? pmod_message_heights_get_top (self->heights, (guint)at) : value;
-  double bottom = at >= 0 ? top + pmod_message_heights_get (self->heights, (guint)at) : value;
-  double rest = by > 0 ? bottom - (value + page) : value - top;
-
-  if (at >= 0 && rest > 1 && bottom > value && top < value + page)
-    {
-      gtk_adjustment_set_value (self->vadjustment, value + by * MIN (rest, page * 0.5));
-      return;
-    }
-  at = CLAMP (at + by, 0, (int)self->rows->len - 1);
-  show (self, (guint)at, by < 0);
-  focus_message (self, (guint)at);
-}
-
-static void
-step_page (PmodMessageList *self, int by)
-{
-  double page = get_page (self);
-  guint at;
-
-  gtk_adjustment_set_value (self->vadjustment, get_value (self) + by * page * 0.9);
-  populate (self);
-  at = pmod_message_heights_find (self->heights, get_value (self) + (by > 0 ? page - 1 : 0));
-  focus_message (self, at);
-}
-
-static void
-step_to (PmodMessageList *self, guint position)
-{
-  show (self, position, FALSE);
-  if (position + 1 == self->rows->len)
-    {
-      self->follow = TRUE;
-      populate (self);
-      gtk_widget_queue_allocate (GTK_WIDGET (self));
-    }
-  focus_message (self, position);
 }
 
 static gboolean
@@ -451,86 +455,15 @@ key_cb (GtkEventControllerKey *controller,
         GdkModifierType state,
         gpointer user_data)
 {
-  PmodMessageList *self =
-      PMOD_MESSAGE_LIST (gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (controller)));
+  GtkWidget *widget = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (controller));
 
-  if ((state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK | GDK_ALT_MASK)) || self->rows->len == 0 ||
-      !self->vadjustment)
-    return GDK_EVENT_PROPAGATE;
-  switch (keyval)
-    {
-    case GDK_KEY_Up:
-    case GDK_KEY_KP_Up:
-      step (self, -1);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Down:
-    case GDK_KEY_KP_Down:
-      step (self, 1);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Page_Up:
-    case GDK_KEY_KP_Page_Up:
-      step_page (self, -1);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Page_Down:
-    case GDK_KEY_KP_Page_Down:
-      step_page (self, 1);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Home:
-    case GDK_KEY_KP_Home:
-      step_to (self, 0);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_End:
-    case GDK_KEY_KP_End:
-      step_to (self, self->rows->len - 1);
-      return GDK_EVENT_STOP;
-    default:
-      return GDK_EVENT_PROPAGATE;
-    }
+  return pmod_message_list_press (PMOD_MESSAGE_LIST (widget), keyval, state);
 }
 
-/* Tab comes to the message that had the focus, or to the newest one in sight, and leaves from the
- * end of a message: the others are for the arrow keys. */
-static gboolean
-pmod_message_list_focus (GtkWidget *widget, GtkDirectionType direction)
-{
-  PmodMessageList *self = PMOD_MESSAGE_LIST (widget);
-  GtkWidget *focused = gtk_widget_get_focus_child (widget);
-  guint at;
-
-  if (focused)
-    return gtk_widget_child_focus (focused, direction);
-  if (self->rows->len == 0)
-    return FALSE;
-  at = self->cursor;
-  if (self->follow || at >= self->rows->len || !self->rows->pdata[at])
-    at = pmod_message_heights_find (self->heights, get_value (self) + get_page (self) - 1);
-  if (!self->rows->pdata[at])
-    return FALSE;
-  show (self, at, self->follow);
-  return gtk_widget_child_focus (self->rows->pdata[at], direction);
-}
-
-/* A focus that keys moved is brought into sight; what the pointer went to is in sight. */
 static void
 focus_changed_cb (PmodMessageList *self, GParamSpec *pspec, GtkWindow *window)
 {
-  GtkWidget *focused = gtk_window_get_focus (window);
-  double value = get_value (self);
-  double page = get_page (self);
-  graphene_rect_t bounds;
-
-  if (!focused || !gtk_widget_is_ancestor (focused, GTK_WIDGET (self)) || !self->vadjustment)
-    return;
-  if (find_focused (self) >= 0)
-    self->cursor = (guint)find_focused (self);
-  if (PMOD_IS_MESSAGE_ROW (focused) || !gtk_window_get_focus_visible (window) ||
-      !gtk_widget_compute_bounds (focused, GTK_WIDGET (self), &bounds))
-    return;
-  if (bounds.size.height >= page || bounds.origin.y < 0)
-    gtk_adjustment_set_value (self->vadjustment, value + bounds.origin.y);
-  else if (bounds.origin.y + bounds.size.height > page)
-    gtk_adjustment_set_value (self->vadjustment,
-                              value + bounds.origin.y + bounds.size.height - page);
+  pmod_message_list_follow_focus (self, window);
 }
 
 static void
@@ -557,6 +490,7 @@ pmod_message_list_dispose (GObject *object)
 {
   PmodMessageList *self = PMOD_MESSAGE_LIST (object);
 
+  g_clear_handle_id (&self->idle, g_source_remove);
   set_chat (self, NULL);
   set_adjustment (self, &self->hadjustment, NULL);
   set_adjustment (self, &self->vadjustment, NULL);
@@ -684,5 +618,5 @@ pmod_message_list_show (PmodMessageList *self, guint position)
   g_return_if_fail (PMOD_IS_MESSAGE_LIST (self));
 
   if (position < self->rows->len && self->vadjustment)
-    show (self, position, FALSE);
+    pmod_message_list_bring (self, position, FALSE);
 }

@@ -1,40 +1,43 @@
-/* PmodMessageRow: see pmod-message-row.h. */
+/* PmodMessageRow: see pmod-message-row.h.
+ *
+ * Of what a message can have, only what it has is a widget: rows are made while the list scrolls.
+ */
 #include "config.h"
 
 #include "pmod-message-row.h"
 
 #include <glib/gi18n.h>
 
-#include "pmod-answer-tail.h"
+#include "pmod-chat-tokens.h"
 #include "pmod-format.h"
-#include "pmod-message-tools.h"
 #include "pmod-markdown.h"
+#include "pmod-message-tools.h"
 #include "pmod-receipt.h"
+#include "pmod-token-view.h"
 
 struct _PmodMessageRow
 {
-  AdwBin parent_instance;
+  GtkWidget parent_instance;
 
+  PmodChat *chat;
   PmodMessage *message;
-  guint position;
   guint tick; /* an update that waits for the next frame */
   gint64 due_us;
   GtkWidget *bubble;
-  GtkLabel *text;
-  PmodMarkdown *markdown;
-  GtkLabel *note;
-  GtkWidget *spinner;
-  GtkWidget *receipt;
-  GtkWidget *copy;
-  GtkWidget *maps;
-  PmodMessageTools *tools;
-  GtkWidget *tail;
+  GtkWidget *words;   /* a question's label, or an answer's markdown */
+  GtkWidget *note;    /* of an answer, as all below; NULL: nothing was to be said of it yet */
+  GtkWidget *spinner; /* beside it */
+  GtkWidget *receipt; /* NULL: the answer is not there yet */
+  GtkWidget *tools;   /* of a question, too */
+  GtkWidget *tokens;  /* NULL: not shown */
 };
 
-G_DEFINE_FINAL_TYPE (PmodMessageRow, pmod_message_row, ADW_TYPE_BIN)
+G_DEFINE_FINAL_TYPE (PmodMessageRow, pmod_message_row, GTK_TYPE_WIDGET)
 
 /* Of the main thread's time a growing text takes a quarter at most, however long it gets. */
 #define REST_FACTOR 3
+/* What a question's label is asked to be wide at least, in letters. */
+#define MAX_LEAST_CHARS 14
 
 static char *
 describe_stopped (PmodRun *run)
@@ -74,44 +77,105 @@ describe_run (PmodRun *run, gboolean interrupted)
     }
 }
 
+/* --- What it is made of ---------------------------------------------------------------------- */
+
+/* A label lays out its text for the least width that it is asked to have, too: into as few lines as
+ * can be, and yet never wider than its words are. */
+static GtkWidget *
+create_question (const char *text)
+{
+  int n_chars = (int)CLAMP (g_utf8_strlen (text, 2 * MAX_LEAST_CHARS) / 2, 2, MAX_LEAST_CHARS);
+
+  return g_object_new (GTK_TYPE_LABEL, "label", text, "xalign", 0.0f, "wrap", TRUE, "wrap-mode",
+                       PANGO_WRAP_WORD_CHAR, "width-chars", n_chars, "selectable", TRUE, NULL);
+}
+
+static void
+create_note (PmodMessageRow *self)
+{
+  GtkWidget *line = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+
+  self->spinner = gtk_spinner_new ();
+  gtk_box_append (GTK_BOX (line), self->spinner);
+  self->note = g_object_new (GTK_TYPE_LABEL, "hexpand", TRUE, "xalign", 0.0f, "wrap", TRUE,
+                             "wrap-mode", PANGO_WRAP_WORD_CHAR, NULL);
+  gtk_widget_add_css_class (self->note, "caption");
+  gtk_widget_add_css_class (self->note, "dim-label");
+  gtk_widget_add_css_class (self->note, "numeric");
+  gtk_box_append (GTK_BOX (line), self->note);
+  gtk_box_insert_child_after (GTK_BOX (self->bubble), line, self->words);
+}
+
+static void
+update_note (PmodMessageRow *self, PmodRun *run)
+{
+  g_autofree char *note = describe_run (run, pmod_message_get_interrupted (self->message));
+  gboolean runs = !pmod_run_is_finished (run);
+
+  if (!self->note && *note == '\0')
+    return;
+  if (!self->note)
+    create_note (self);
+  gtk_label_set_label (GTK_LABEL (self->note), note);
+  gtk_widget_set_visible (gtk_widget_get_parent (self->note), *note != '\0');
+  gtk_widget_set_visible (self->spinner, runs);
+  gtk_spinner_set_spinning (GTK_SPINNER (self->spinner), runs);
+  if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
+    gtk_widget_add_css_class (self->note, "error");
+}
+
+static void
+update_receipt (PmodMessageRow *self, PmodRun *run)
+{
+  if (self->receipt || pmod_run_get_phase (run) != PMOD_RUN_DONE)
+    return;
+  self->receipt = g_object_new (PMOD_TYPE_RECEIPT, "run", run, NULL);
+  gtk_box_insert_child_after (GTK_BOX (self->bubble), self->receipt,
+                              self->note ? gtk_widget_get_parent (self->note) : self->words);
+}
+
 static void
 update (PmodMessageRow *self)
 {
   PmodRun *run = pmod_message_get_run (self->message);
   const char *text = pmod_message_get_text (self->message);
-  g_autofree char *note = NULL;
   g_autofree char *name = NULL;
 
-  if (!run)
-    gtk_label_set_label (self->text, text);
   name = g_strdup_printf (run ? _ ("Answer: %s") : _ ("Question: %s"), text);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
   if (!run)
     return;
-  note = describe_run (run, pmod_message_get_interrupted (self->message));
-  gtk_label_set_label (self->note, note);
-  gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->note)), *note != '\0');
-  pmod_markdown_set_text (self->markdown, text, !pmod_run_is_finished (run));
-  gtk_widget_set_visible (GTK_WIDGET (self->markdown), *text != '\0');
-  gtk_widget_set_visible (self->copy, pmod_run_is_finished (run) && *text != '\0');
-  gtk_widget_set_visible (self->maps, pmod_run_is_finished (run) && pmod_run_has_maps (run));
-  gtk_widget_set_visible (self->spinner, !pmod_run_is_finished (run));
-  if (pmod_run_get_phase (run) == PMOD_RUN_FAILED)
-    gtk_widget_add_css_class (GTK_WIDGET (self->note), "error");
+  pmod_markdown_set_text (PMOD_MARKDOWN (self->words), text, !pmod_run_is_finished (run));
+  gtk_widget_set_visible (self->words, *text != '\0');
+  update_note (self, run);
+  update_receipt (self, run);
 }
 
-/* The button stays where it is and can be pressed, so that the focus does not go. */
 static void
 update_shown (PmodMessageRow *self)
 {
-  gboolean shown = pmod_message_get_shown (self->message);
-
-  gtk_button_set_label (GTK_BUTTON (self->maps),
-                        shown ? _ ("Its maps are shown") : _ ("Show its maps"));
-  if (shown)
+  if (pmod_message_get_shown (self->message))
     gtk_widget_add_css_class (self->bubble, "shown");
   else
     gtk_widget_remove_css_class (self->bubble, "shown");
+}
+
+/* Hundreds of widgets under a long answer, made when somebody wants to see them. */
+static void
+update_tokens (PmodMessageRow *self)
+{
+  gboolean shown = pmod_chat_tokens_get_answer (pmod_chat_tokens_of (self->chat)) == self->message;
+
+  if (shown && !self->tokens)
+    {
+      self->tokens = pmod_token_view_new (self->chat, self->message);
+      gtk_box_append (GTK_BOX (self->bubble), self->tokens);
+    }
+  else if (!shown && self->tokens)
+    {
+      gtk_box_remove (GTK_BOX (self->bubble), self->tokens);
+      self->tokens = NULL;
+    }
 }
 
 /* --- Growing texts --------------------------------------------------------------------------- */
@@ -142,19 +206,6 @@ changed_cb (PmodMessageRow *self)
     self->tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), tick_cb, NULL, NULL);
 }
 
-static void
-copy_cb (PmodMessageRow *self)
-{
-  gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)),
-                          pmod_message_get_text (self->message));
-}
-
-static void
-maps_cb (PmodMessageRow *self)
-{
-  gtk_widget_activate_action (GTK_WIDGET (self), "chat.show-answer", "i", (int)self->position);
-}
-
 /* --- Focus ----------------------------------------------------------------------------------- */
 
 /* The row itself, then what is in it; backwards the other way round. */
@@ -176,6 +227,55 @@ pmod_message_row_focus (GtkWidget *widget, GtkDirectionType direction)
          gtk_widget_grab_focus (widget);
 }
 
+/* --- Size ------------------------------------------------------------------------------------ */
+
+/* A question's bubble is as wide as its words. Said by "halign", GTK would look for the width that
+ * fits its height, with a dozen layouts of the text. */
+static int
+get_bubble_width (PmodMessageRow *self, int width)
+{
+  int minimum, natural;
+
+  gtk_widget_measure (self->bubble, GTK_ORIENTATION_HORIZONTAL, -1, &minimum, &natural, NULL, NULL);
+  return pmod_message_get_run (self->message) || pmod_message_row_get_editing (self)
+             ? width
+             : CLAMP (natural, MIN (minimum, width), width);
+}
+
+static void
+pmod_message_row_measure (GtkWidget *widget,
+                          GtkOrientation orientation,
+                          int for_size,
+                          int *minimum,
+                          int *natural,
+                          int *minimum_baseline,
+                          int *natural_baseline)
+{
+  PmodMessageRow *self = PMOD_MESSAGE_ROW (widget);
+
+  if (orientation == GTK_ORIENTATION_VERTICAL && for_size >= 0)
+    for_size = get_bubble_width (self, for_size);
+  gtk_widget_measure (self->bubble, orientation, for_size, minimum, natural, NULL, NULL);
+}
+
+static void
+pmod_message_row_size_allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  PmodMessageRow *self = PMOD_MESSAGE_ROW (widget);
+  int taken = get_bubble_width (self, width);
+  gboolean left = pmod_message_get_run (self->message) == NULL &&
+                  gtk_widget_get_direction (widget) == GTK_TEXT_DIR_LTR;
+  GtkAllocation box = { left ? width - taken : 0, 0, taken, height };
+
+  gtk_widget_size_allocate (self->bubble, &box, -1);
+}
+
+static GtkSizeRequestMode
+pmod_message_row_get_request_mode (GtkWidget *widget)
+{
+  return GTK_SIZE_REQUEST_HEIGHT_FOR_WIDTH;
+}
+
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -186,7 +286,9 @@ pmod_message_row_dispose (GObject *object)
   if (self->tick != 0)
     gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->tick);
   self->tick = 0;
+  g_clear_pointer (&self->bubble, gtk_widget_unparent);
   g_clear_object (&self->message);
+  g_clear_object (&self->chat);
 
   G_OBJECT_CLASS (pmod_message_row_parent_class)->dispose (object);
 }
@@ -197,25 +299,13 @@ pmod_message_row_class_init (PmodMessageRowClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = pmod_message_row_dispose;
-  g_type_ensure (PMOD_TYPE_MESSAGE_TOOLS);
   widget_class->focus = pmod_message_row_focus;
-  g_type_ensure (PMOD_TYPE_MARKDOWN);
-  g_type_ensure (PMOD_TYPE_RECEIPT);
-  g_type_ensure (PMOD_TYPE_ANSWER_TAIL);
+  widget_class->measure = pmod_message_row_measure;
+  widget_class->size_allocate = pmod_message_row_size_allocate;
+  widget_class->get_request_mode = pmod_message_row_get_request_mode;
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-message-row.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, bubble);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, text);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, note);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, spinner);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, receipt);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, maps);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, tools);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, tail);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, markdown);
-  gtk_widget_class_bind_template_child (widget_class, PmodMessageRow, copy);
-  gtk_widget_class_bind_template_callback (widget_class, maps_cb);
-  gtk_widget_class_bind_template_callback (widget_class, copy_cb);
   gtk_widget_class_set_css_name (widget_class, "messagerow");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_LIST_ITEM);
 }
@@ -226,35 +316,36 @@ pmod_message_row_init (PmodMessageRow *self)
   gtk_widget_init_template (GTK_WIDGET (self));
 }
 
+static void
+follow_answer (PmodMessageRow *self, PmodRun *run)
+{
+  g_signal_connect_object (run, "changed", G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->message, "notify::shown", G_CALLBACK (update_shown), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (pmod_chat_tokens_of (self->chat), "notify::answer",
+                           G_CALLBACK (update_tokens), self, G_CONNECT_SWAPPED);
+  update_shown (self);
+  update_tokens (self);
+}
+
 GtkWidget *
-pmod_message_row_new (PmodMessage *message)
+pmod_message_row_new (PmodChat *chat, PmodMessage *message)
 {
   PmodMessageRow *self = g_object_new (PMOD_TYPE_MESSAGE_ROW, NULL);
   PmodRun *run = pmod_message_get_run (message);
 
+  self->chat = g_object_ref (chat);
   self->message = g_object_ref (message);
   gtk_widget_add_css_class (self->bubble, run ? "answer" : "question");
-  gtk_widget_set_halign (self->bubble, run ? GTK_ALIGN_FILL : GTK_ALIGN_END);
-  gtk_widget_set_visible (GTK_WIDGET (self->text), run == NULL);
-  gtk_widget_set_visible (GTK_WIDGET (self->markdown), run != NULL);
-  gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->note)), run != NULL);
-  g_object_set (self->receipt, "run", run, NULL);
-  pmod_message_tools_set_message (self->tools, message, GTK_WIDGET (self->text));
-  if (run)
-    g_signal_connect_object (run, "changed", G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (message, "notify::shown", G_CALLBACK (update_shown), self,
-                           G_CONNECT_SWAPPED);
+  self->words = run ? g_object_new (PMOD_TYPE_MARKDOWN, NULL)
+                    : create_question (pmod_message_get_text (message));
+  gtk_box_append (GTK_BOX (self->bubble), self->words);
+  self->tools = pmod_message_tools_new (chat, message, self->words);
+  gtk_box_append (GTK_BOX (self->bubble), self->tools);
   update (self);
-  update_shown (self);
+  if (run)
+    follow_answer (self, run);
   return GTK_WIDGET (self);
-}
-
-void
-pmod_message_row_set_chat (PmodMessageRow *self, PmodChat *chat)
-{
-  g_return_if_fail (PMOD_IS_MESSAGE_ROW (self));
-
-  pmod_answer_tail_set_answer (PMOD_ANSWER_TAIL (self->tail), chat, self->message);
 }
 
 void
@@ -262,7 +353,6 @@ pmod_message_row_set_position (PmodMessageRow *self, guint position, guint n_mes
 {
   g_return_if_fail (PMOD_IS_MESSAGE_ROW (self));
 
-  self->position = position;
   gtk_accessible_update_relation (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_RELATION_POS_IN_SET,
                                   (int)position + 1, GTK_ACCESSIBLE_RELATION_SET_SIZE,
                                   (int)n_messages, -1);
@@ -279,5 +369,5 @@ gboolean
 pmod_message_row_get_editing (PmodMessageRow *self)
 {
   g_return_val_if_fail (PMOD_IS_MESSAGE_ROW (self), FALSE);
-  return pmod_message_tools_get_editing (self->tools);
+  return pmod_message_tools_get_editing (PMOD_MESSAGE_TOOLS (self->tools));
 }

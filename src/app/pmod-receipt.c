@@ -1,15 +1,12 @@
 /* PmodReceipt: see pmod-receipt.h.
  *
- * Says nothing before its run is finished. The table is made when it is first opened. */
+ * Says nothing before its run is finished. The table is there while it is open. */
 #include "config.h"
 
 #include "pmod-receipt.h"
 
-#include <glib/gi18n.h>
-
 #include "pmod-receipt-lines.h"
-
-#define GROUP_GAP 6
+#include "pmod-receipt-table.h"
 
 struct _PmodReceipt
 {
@@ -19,8 +16,6 @@ struct _PmodReceipt
   GSignalGroup *signals;
   GtkExpander *expander;
   GtkLabel *summary;
-  GtkGrid *table;
-  GtkWidget *not_run;
 };
 
 enum
@@ -32,54 +27,6 @@ enum
 static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (PmodReceipt, pmod_receipt, GTK_TYPE_WIDGET)
-
-/* --- Table ----------------------------------------------------------------------------------- */
-
-static void
-attach (PmodReceipt *self, const char *text, int col, int row, const char *style)
-{
-  GtkWidget *label = gtk_label_new (text);
-
-  gtk_label_set_xalign (GTK_LABEL (label), col == 0 ? 0 : 1);
-  gtk_widget_set_valign (label, GTK_ALIGN_START);
-  gtk_widget_set_hexpand (label, col == 0);
-  gtk_widget_add_css_class (label, "caption");
-  gtk_widget_add_css_class (label, "numeric");
-  gtk_widget_add_css_class (label, style);
-  gtk_grid_attach (self->table, label, col, row, 1, 1);
-}
-
-static void
-clear_table (PmodReceipt *self)
-{
-  GtkWidget *child;
-
-  while ((child = gtk_widget_get_first_child (GTK_WIDGET (self->table))))
-    gtk_grid_remove (self->table, child);
-}
-
-static void
-fill_table (PmodReceipt *self)
-{
-  g_autoptr (GPtrArray) lines = pmod_receipt_lines_new (self->run);
-
-  clear_table (self);
-  attach (self, _ ("This answer"), 1, 0, "dim-label");
-  attach (self, _ ("Dense"), 2, 0, "dim-label");
-  for (guint i = 0; i < lines->len; i++)
-    {
-      const PmodReceiptLine *line = g_ptr_array_index (lines, i);
-      int row = (int)i + 1;
-
-      attach (self, line->name, 0, row, "dim-label");
-      if (line->ends_group)
-        gtk_widget_set_margin_bottom (gtk_grid_get_child_at (self->table, 0, row), GROUP_GAP);
-      attach (self, line->value, 1, row, "figure");
-      if (line->dense)
-        attach (self, line->dense, 2, row, "dim-label");
-    }
-  gtk_widget_set_visible (self->not_run, !pmod_run_get_dense_run (self->run));
-}
 
 static void
 update (PmodReceipt *self)
@@ -93,25 +40,31 @@ update (PmodReceipt *self)
   summary = pmod_receipt_summary (self->run);
   description = pmod_receipt_description (self->run);
   gtk_label_set_label (self->summary, summary);
-  gtk_widget_set_tooltip_text (GTK_WIDGET (self->summary), description);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->expander), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   description, -1);
-  if (gtk_expander_get_expanded (self->expander))
-    fill_table (self);
 }
 
 static void
 expanded_cb (PmodReceipt *self)
 {
-  update (self);
+  gboolean expanded = gtk_expander_get_expanded (self->expander);
+
+  if (expanded && self->run)
+    gtk_expander_set_child (self->expander, pmod_receipt_table_new (self->run));
+  else
+    gtk_expander_set_child (self->expander, NULL);
 }
 
-static void
-copy_cb (PmodReceipt *self)
+/* Asked for when it is shown: whenever a tooltip is given, GTK asks the display where the pointer
+ * is. */
+static gboolean
+tooltip_cb (GtkWidget *summary, int x, int y, gboolean keyboard, GtkTooltip *tooltip, gpointer data)
 {
-  g_autofree char *text = pmod_receipt_to_text (self->run);
+  PmodReceipt *self = data;
+  g_autofree char *description = pmod_receipt_description (self->run);
 
-  gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)), text);
+  gtk_tooltip_set_text (tooltip, description);
+  return TRUE;
 }
 
 /* --- Lifecycle ------------------------------------------------------------------------------- */
@@ -182,10 +135,8 @@ pmod_receipt_class_init (PmodReceiptClass *klass)
                                                "/io/github/strata/Strata/pmod-receipt.ui");
   gtk_widget_class_bind_template_child (widget_class, PmodReceipt, expander);
   gtk_widget_class_bind_template_child (widget_class, PmodReceipt, summary);
-  gtk_widget_class_bind_template_child (widget_class, PmodReceipt, table);
-  gtk_widget_class_bind_template_child (widget_class, PmodReceipt, not_run);
   gtk_widget_class_bind_template_callback (widget_class, expanded_cb);
-  gtk_widget_class_bind_template_callback (widget_class, copy_cb);
+  gtk_widget_class_bind_template_callback (widget_class, tooltip_cb);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_css_name (widget_class, "receipt");
 }

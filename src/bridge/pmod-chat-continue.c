@@ -6,17 +6,25 @@
 
 #include "pmod-run-origin.h"
 #include "pmod-run-tokens.h"
-#include "pmod-turns.h"
 
-/* The answer that was said last, and is over. NULL: another, or nothing can be asked now. */
+/* Whether answer is one of those that are shown. */
+static gboolean
+is_shown (PmodChat *self, PmodMessage *answer)
+{
+  g_autoptr (PmodMessage) there =
+      g_list_model_get_item (G_LIST_MODEL (self->messages), pmod_message_get_position (answer));
+
+  return there == answer;
+}
+
+/* An answer that is over and can be given anew. NULL: it is none, or nothing can be asked now. */
 static PmodRun *
 find_run (PmodChat *self, PmodMessage *answer)
 {
   PmodRun *run = pmod_message_get_run (answer);
 
   if (!run || self->answer || self->read_only || !pmod_session_get_model (self->session) ||
-      run != pmod_turns_get_last_answer (G_LIST_MODEL (self->messages)) ||
-      !pmod_run_is_finished (run))
+      !pmod_run_is_finished (run) || !is_shown (self, answer))
     return NULL;
   return run;
 }
@@ -68,14 +76,14 @@ add_tokens (PmodBeginning *beginning, PmodRun *run, int n)
     pmod_beginning_add (beginning, token.chance.id);
 }
 
-/* Takes beginning. */
+/* Takes beginning. What followed answer stays with it, as when it is asked for again. */
 static gboolean
-begin_with (PmodChat *self, PmodBeginning *beginning)
+begin_with (PmodChat *self, PmodMessage *answer, PmodBeginning *beginning)
 {
   gboolean asked;
 
   self->beginning = beginning;
-  asked = pmod_chat_ask_again (self);
+  asked = pmod_chat_ask_again_at (self, pmod_message_get_position (answer));
   g_clear_pointer (&self->beginning, pmod_beginning_free);
   return asked;
 }
@@ -94,7 +102,7 @@ pmod_chat_continue (PmodChat *self, PmodMessage *answer)
   beginning = pmod_beginning_new (text);
   if (is_same_model (self, run))
     add_tokens (beginning, run, pmod_run_count_answer_tokens (run));
-  return begin_with (self, beginning);
+  return begin_with (self, answer, beginning);
 }
 
 gboolean
@@ -120,5 +128,5 @@ pmod_chat_continue_from (PmodChat *self, PmodMessage *answer, int token, int alt
       add_tokens (beginning, run, token);
       pmod_beginning_add (beginning, chance.id);
     }
-  return begin_with (self, g_steal_pointer (&beginning));
+  return begin_with (self, answer, g_steal_pointer (&beginning));
 }

@@ -127,10 +127,10 @@ void pmod_chat_set_system (PmodChat *self, const char *system);
 /* --- Going on ----------------------------------------------------------------------------------
  */
 
-/* Goes on with the last answer where that ended at its longest, was stopped or interrupted: a new
- * answer that begins with its tokens takes its place, as one that was asked for again does. From
- * one of its tokens: with those before it and that alternative to it, see pmod-run-tokens.h. FALSE
- * where that cannot be. */
+/* Goes on with an answer that is shown, where it ended at its longest, was stopped or interrupted:
+ * a new answer that begins with its tokens takes its place, as one that was asked for again does;
+ * what followed it stays with the old one. From one of its tokens: with those before it and that
+ * alternative to it, see pmod-run-tokens.h. FALSE where that cannot be. */
 gboolean pmod_chat_can_continue (PmodChat *self, PmodMessage *answer);
 gboolean pmod_chat_continue (PmodChat *self, PmodMessage *answer);
 gboolean pmod_chat_can_continue_from (PmodChat *self, PmodMessage *answer);

@@ -8,6 +8,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "pmod-chat-found.h"
 #include "pmod-engine.h"
 #include "pmod-kept.h"
 #include "pmod-run-origin.h"
@@ -277,6 +278,25 @@ open_work (PmodStoreDb *db, gpointer data, GError **error)
 
 /* --- The main thread ------------------------------------------------------------------------- */
 
+/* In the conversation that is shown. */
+static void
+show_found (PmodChat *chat, gint64 id)
+{
+  PmodThread *thread = pmod_chat_get_thread (chat);
+
+  for (guint i = 0; i < pmod_thread_get_n_messages (thread); i++)
+    {
+      PmodMessage *message = pmod_thread_get_message (thread, i);
+      PmodKept *kept = pmod_kept_find (message);
+
+      if (kept && pmod_kept_get_id (kept) == id)
+        {
+          pmod_chat_found_show (chat, message);
+          return;
+        }
+    }
+}
+
 static void
 show (Opened *opened, PmodPicture *picture)
 {
@@ -287,6 +307,8 @@ show (Opened *opened, PmodPicture *picture)
   pmod_chat_restore_thread (chat, picture, g_steal_pointer (&opened->thread), opened->system);
   if (opened->moved)
     g_signal_emit_by_name (chat, "branch-shown");
+  if (opened->message != 0)
+    show_found (chat, opened->message);
 }
 
 static void
@@ -331,26 +353,6 @@ opened_cb (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* In the conversation that is shown. */
-static void
-show_branch (PmodShelf *self, gint64 id)
-{
-  PmodChat *chat = pmod_keeper_get_chat (self->keeper);
-  PmodThread *thread = pmod_chat_get_thread (chat);
-
-  for (guint i = 0; i < pmod_thread_get_n_messages (thread); i++)
-    {
-      PmodMessage *message = pmod_thread_get_message (thread, i);
-      PmodKept *kept = pmod_kept_find (message);
-
-      if (kept && pmod_kept_get_id (kept) == id)
-        {
-          pmod_chat_show_message (chat, message);
-          return;
-        }
-    }
-}
-
 void
 pmod_shelf_open (PmodShelf *self, gint64 id)
 {
@@ -370,7 +372,7 @@ pmod_shelf_open_at (PmodShelf *self, gint64 id, gint64 message)
   if (pmod_keeper_get_conversation (self->keeper) == id)
     {
       if (message != 0)
-        show_branch (self, message);
+        show_found (pmod_keeper_get_chat (self->keeper), message);
       return;
     }
   self->opening = g_cancellable_new ();

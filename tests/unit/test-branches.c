@@ -455,6 +455,48 @@ test_continue (Fixture *self, gconstpointer data)
   g_assert_cmpstr (((PmodStoreMessage *)messages->pdata[2])->text, ==, pmod_run_get_text (run));
 }
 
+/* So does going on with an earlier answer; what followed that stays with it. */
+static void
+test_continue_earlier (Fixture *self, gconstpointer data)
+{
+  PmodTuning *tuning = pmod_session_get_tuning (self->session);
+  g_autoptr (PmodMessage) cut = NULL;
+  g_autoptr (PmodMessage) later = NULL;
+  g_autoptr (PmodStoreDb) db = NULL;
+  g_autoptr (GPtrArray) messages = NULL;
+
+  pmod_tuning_set_max_tokens (tuning, 1);
+  ask (self, "What is this?");
+  cut = g_object_ref (get (self, 1));
+  pmod_tuning_reset (tuning);
+  ask (self, OTHER);
+  later = g_object_ref (get (self, 3));
+  g_assert_true (pmod_chat_can_continue (self->chat, cut));
+  g_assert_true (pmod_chat_can_continue_from (self->chat, cut));
+  g_assert_true (pmod_chat_continue (self->chat, cut));
+  /* Nor while an answer is on its way. */
+  g_assert_false (pmod_chat_can_continue (self->chat, get (self, 1)));
+  wait_answer (self);
+  session_check_wait (session_check_is_settled, self->session);
+  g_assert_cmpuint (g_list_model_get_n_items (pmod_chat_get_messages (self->chat)), ==, 2);
+  g_assert_cmpuint (pmod_message_get_n_versions (get (self, 1)), ==, 2);
+  g_assert_true (
+      g_str_has_prefix (pmod_message_get_text (get (self, 1)), pmod_message_get_text (cut)));
+  g_assert_cmpuint (strlen (pmod_message_get_text (get (self, 1))), >,
+                    strlen (pmod_message_get_text (cut)));
+  g_assert_false (pmod_chat_can_continue (self->chat, cut)); /* another version is shown */
+  store_check_wait (disk_leaf (self) == 5);
+
+  g_assert_true (pmod_chat_show_version (self->chat, 1, 0));
+  g_assert_true (get (self, 1) == cut);
+  g_assert_true (get (self, 3) == later);
+  store_check_wait (disk_leaf (self) == 4);
+  db = open_disk (self);
+  messages = pmod_store_db_list_messages (db, 1, NULL);
+  g_assert_cmpuint (messages->len, ==, 5);
+  g_assert_cmpint (((PmodStoreMessage *)messages->pdata[4])->parent, ==, 1);
+}
+
 /* --- System prompt --------------------------------------------------------------------------- */
 
 static void
@@ -566,6 +608,7 @@ main (int argc, char **argv)
   ADD ("/branches/exchange", test_exchange);
   ADD ("/branches/own", test_own);
   ADD ("/branches/continue", test_continue);
+  ADD ("/branches/continue-earlier", test_continue_earlier);
   ADD ("/branches/system", test_system);
   ADD ("/branches/meter", test_meter);
   return g_test_run ();
