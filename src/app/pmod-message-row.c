@@ -7,6 +7,7 @@
 
 #include "pmod-answer-tail.h"
 #include "pmod-format.h"
+#include "pmod-message-pictures.h"
 #include "pmod-message-tools.h"
 #include "pmod-markdown.h"
 #include "pmod-receipt.h"
@@ -239,6 +240,7 @@ pmod_message_row_new (PmodMessage *message)
   gtk_widget_set_visible (GTK_WIDGET (self->markdown), run != NULL);
   gtk_widget_set_visible (gtk_widget_get_parent (GTK_WIDGET (self->note)), run != NULL);
   g_object_set (self->receipt, "run", run, NULL);
+  pmod_message_pictures_add (GTK_BOX (self->bubble), message);
   pmod_message_tools_set_message (self->tools, message, GTK_WIDGET (self->text));
   if (run)
     g_signal_connect_object (run, "changed", G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);

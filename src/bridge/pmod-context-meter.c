@@ -346,7 +346,9 @@ pmod_context_meter_explain (PmodContextMeter *self, int needed)
   g_return_val_if_fail (PMOD_IS_CONTEXT_METER (self), NULL);
 
   n_messages = g_list_model_get_n_items (pmod_chat_get_messages (self->chat));
-  if (n_messages == 0 || !self->counter || self->counter->config->single_questions)
+  if (g_list_model_get_n_items (pmod_chat_get_attached (self->chat)) > 0)
+    advice = _ ("Remove a picture, or ask a shorter question.");
+  else if (n_messages == 0 || !self->counter || self->counter->config->single_questions)
     advice = _ ("Ask a shorter question.");
   else
     advice = _ ("Ask a shorter question, or begin a new conversation.");
