@@ -6,12 +6,11 @@
 #include <glib/gi18n.h>
 
 #include "pmod-picture-thumb.h"
+#include "pmod-token-layout.h"
 
 struct _PmodMessagePictures
 {
   GtkWidget parent_instance;
-
-  GtkFlowBox *box;
 };
 
 G_DEFINE_FINAL_TYPE (PmodMessagePictures, pmod_message_pictures, GTK_TYPE_WIDGET)
@@ -35,8 +34,7 @@ pmod_message_pictures_class_init (PmodMessagePicturesClass *klass)
   G_OBJECT_CLASS (klass)->dispose = pmod_message_pictures_dispose;
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/strata/Strata/pmod-message-pictures.ui");
-  gtk_widget_class_bind_template_child (widget_class, PmodMessagePictures, box);
-  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
+  gtk_widget_class_set_layout_manager_type (widget_class, PMOD_TYPE_TOKEN_LAYOUT);
   gtk_widget_class_set_css_name (widget_class, "messagepictures");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);
 }
@@ -51,18 +49,17 @@ void
 pmod_message_pictures_add (GtkBox *box, PmodMessage *message)
 {
   GPtrArray *pictures = pmod_message_get_pictures (message);
-  PmodMessagePictures *self;
+  GtkWidget *self;
 
   if (!pictures)
     return;
   self = g_object_new (PMOD_TYPE_MESSAGE_PICTURES, NULL);
-  gtk_flow_box_set_max_children_per_line (self->box, pictures->len);
   for (guint i = 0; i < pictures->len; i++)
     {
-      gtk_flow_box_append (self->box, pmod_picture_thumb_new (pictures->pdata[i]));
-      /* There is nothing to do with it. */
-      gtk_widget_set_focusable (GTK_WIDGET (gtk_flow_box_get_child_at_index (self->box, (int)i)),
-                                FALSE);
+      GtkWidget *thumb = pmod_picture_thumb_new (pictures->pdata[i]);
+
+      pmod_token_layout_mark (thumb, TRUE, FALSE);
+      gtk_widget_set_parent (thumb, self);
     }
-  gtk_box_prepend (box, GTK_WIDGET (self));
+  gtk_box_prepend (box, self);
 }
