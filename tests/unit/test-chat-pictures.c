@@ -364,6 +364,47 @@ test_restart (Fixture *self, gconstpointer data)
   check_run (self, get_answer (self, 1), 2);
 }
 
+static void
+saved_cb (GObject *source, GAsyncResult *result, gpointer done)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (pmod_bundle_save_finish (result, &error));
+  g_assert_no_error (error);
+  *(gboolean *)done = TRUE;
+}
+
+static void
+loaded_cb (GObject *source, GAsyncResult *result, gpointer bundle)
+{
+  g_autoptr (GError) error = NULL;
+
+  *(PmodBundle **)bundle = pmod_bundle_load_finish (result, &error);
+  g_assert_no_error (error);
+}
+
+/* A saved run brings all pictures along. */
+static void
+test_saved_run (Fixture *self, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (self->folder, "run.strata", NULL);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_auto (GStrv) texts = NULL;
+  PmodBundle *bundle = NULL;
+  gboolean saved = FALSE;
+
+  converse (self);
+  texts = pmod_chat_dup_turns (self->chat);
+  pmod_bundle_save_async (get_answer (self, 5), self->pictures[0], (const char *const *)texts, file,
+                          NULL, saved_cb, &saved);
+  store_check_wait (saved);
+  pmod_bundle_load_async (file, NULL, loaded_cb, &bundle);
+  store_check_wait (bundle);
+  check_run (self, pmod_bundle_get_run (bundle), 2);
+  g_assert_cmpuint (get_hash (pmod_bundle_get_picture (bundle)), ==, get_hash (self->pictures[0]));
+  g_assert_finalize_object (bundle);
+}
+
 /* --- Where they stand ------------------------------------------------------------------------ */
 
 /* Two turns, of which the second brings b, as a model is asked that is or is not told of the first.
@@ -471,6 +512,7 @@ main (int argc, char **argv)
   ADD ("/chat-pictures/settings", test_settings);
   ADD ("/chat-pictures/meter", test_meter);
   ADD ("/chat-pictures/restart", test_restart);
+  ADD ("/chat-pictures/saved-run", test_saved_run);
 #undef ADD
   g_test_add_func ("/chat-pictures/prompt", test_prompt);
   g_test_add_func ("/chat-pictures/unanswered", test_unanswered);
