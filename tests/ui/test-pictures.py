@@ -45,7 +45,9 @@ def add_by_key(window, path):
     keys("slash")
     wait_for(
         "the chooser's entry",
-        lambda: any(n.get_name() == "GtkFileChooserEntry" and window.has(n, "FOCUSED") for n in window.everything()),
+        lambda: any(
+            n.get_name() == "GtkFileChooserEntry" and window.has(n, "FOCUSED") for n in window.everything()
+        ),
     )
     type_text(str(path)[1:])
     keys("Return", "Return")
@@ -70,7 +72,7 @@ def brought(window):
 
 def wait_answer(window, question):
     window.wait_name(f"Question: {question}")
-    wait_for("the answer's end", lambda: not [n for n in window.names("…") if n in ("Waiting…", "Answering…")])
+    wait_for("the answer's end", lambda: not {"Waiting…", "Answering…"}.intersection(window.names("…")))
     wait_for("its maps", lambda: window.names("Its maps are shown"))
 
 
