@@ -72,7 +72,11 @@ tear_down (Fixture *self, gconstpointer data)
   session_check_wait (session_check_is_settled, self->session);
   g_assert_finalize_object (self->session);
   for (guint i = 0; i < G_N_ELEMENTS (self->pictures); i++)
-    g_assert_finalize_object (self->pictures[i]);
+    {
+      /* What is still to be told of a write holds a run, and that what it was asked about. */
+      store_check_wait (G_OBJECT (self->pictures[i])->ref_count == 1);
+      g_assert_finalize_object (self->pictures[i]);
+    }
   store_check_remove_folder (self->folder);
   g_free (self->folder);
   g_free (self->path);
