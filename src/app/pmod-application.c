@@ -139,6 +139,7 @@ set_accels (PmodApplication *self)
     { "app.preferences", { "<Control>comma", NULL } },
     { "app.help", { "F1", NULL } },
     { "win.open", { "<Control>o", NULL } },
+    { "win.add-picture", { "<Control><Shift>a", NULL } },
     { "win.export", { "<Control>e", NULL } },
     { "win.screenshot", { "<Control><Shift>o", NULL } },
     { "win.toggle-camera", { "<Control>l", NULL } },

@@ -5,6 +5,7 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-attachments.h"
 #include "pmod-branch-actions.h"
 #include "pmod-composer-bar.h"
 #include "pmod-context-meter.h"
@@ -373,6 +374,7 @@ pmod_chat_pane_class_init (PmodChatPaneClass *klass)
                            G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, props);
 
+  g_type_ensure (PMOD_TYPE_ATTACHMENTS);
   g_type_ensure (PMOD_TYPE_COMPOSER_BAR);
   g_type_ensure (PMOD_TYPE_SAMPLING_BUTTON);
   g_type_ensure (PMOD_TYPE_MESSAGE_LIST);

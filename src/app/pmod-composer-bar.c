@@ -42,11 +42,52 @@ describe_tokens (int needed, int limit)
   return g_strdup_printf (_ ("%d of %d tokens"), needed, limit);
 }
 
+/* Those of the next question. */
+static guint
+count_pictures (PmodComposerBar *self)
+{
+  GListModel *messages = pmod_chat_get_messages (self->chat);
+
+  return pmod_chat_count_pictures (self->chat, g_list_model_get_n_items (messages));
+}
+
+/* Behind tokens (nullable). The published models and the bundled one have seen no more than one
+ * picture at a time. */
 static char *
-describe_parts (PmodComposerBar *self, int needed, int limit)
+describe_pictures (const char *tokens, guint n_pictures)
+{
+  g_autofree char *pictures = g_strdup_printf (
+      g_dngettext (GETTEXT_PACKAGE, "%u picture; the model was trained on one at a time",
+                   "%u pictures; the model was trained on one at a time", n_pictures),
+      n_pictures);
+
+  return tokens ? g_strdup_printf (_ ("%s \302\267 %s"), tokens, pictures)
+                : g_steal_pointer (&pictures);
+}
+
+static char *
+describe_many_parts (gboolean single_questions, int needed, int limit)
+{
+  g_autofree char *sum = g_strdup_printf (
+      single_questions ? _ ("The pictures and this question take %d of the %d tokens that the "
+                            "model holds. It is not told what was said before.")
+                       : _ ("The pictures, what was said and this question take %d of the %d "
+                            "tokens that the model holds."),
+      needed, limit);
+
+  return g_strdup_printf (
+      "%s %s", sum,
+      _ ("Models of this kind are trained on one picture at a time: take what is said about "
+         "several as an experiment."));
+}
+
+static char *
+describe_parts (PmodComposerBar *self, guint n_pictures, int needed, int limit)
 {
   PmodModelCard *model = pmod_session_get_model (pmod_chat_get_session (self->chat));
 
+  if (n_pictures > 1)
+    return describe_many_parts (model && model->single_questions, needed, limit);
   return g_strdup_printf (model && model->single_questions
                               ? _ ("The picture and this question take %d of the %d tokens that "
                                    "the model holds. It is not told what was said before.")
@@ -62,14 +103,22 @@ update (PmodComposerBar *self)
   int needed = pmod_context_meter_get_needed (self->meter);
   int limit = pmod_context_meter_get_limit (self->meter);
   gboolean fits = pmod_context_meter_get_fits (self->meter);
+  guint n_pictures = count_pictures (self);
   g_autofree char *text = NULL;
-  g_autofree char *parts = needed >= 0 ? describe_parts (self, needed, limit) : NULL;
+  g_autofree char *parts = needed >= 0 ? describe_parts (self, n_pictures, needed, limit) : NULL;
 
   gtk_widget_set_visible (GTK_WIDGET (self), !pmod_chat_get_read_only (self->chat));
   if (!fits)
     text = pmod_context_meter_explain (self->meter, needed);
   else if (needed >= 0)
     text = describe_tokens (needed, limit);
+  if (fits && n_pictures > 1)
+    {
+      char *tokens = text;
+
+      text = describe_pictures (tokens, n_pictures);
+      g_free (tokens);
+    }
   gtk_label_set_label (self->label, text ? text : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->label), parts);
   if (fits && parts)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pmod-routing-file.h"
+#include "pmod-run-origin.h"
 
 struct _PmodExporter
 {
@@ -179,11 +180,13 @@ pmod_exporter_write (
   PmodRun *run;
   PmodPicture *picture;
   Writing *writing;
+  int index;
 
   g_return_if_fail (PMOD_IS_EXPORTER (self));
   g_return_if_fail (pmod_exporter_get_reason (self, kind) == NULL);
 
   run = pmod_selection_get_run (self->selection);
+  index = pmod_selection_get_picture (self->selection);
   picture = pmod_chat_get_picture (self->chat);
   writing = g_new0 (Writing, 1);
   writing->exporter = g_object_ref (self);
@@ -202,8 +205,9 @@ pmod_exporter_write (
     }
   else
     pmod_map_export_async (
-        pmod_map_page_new (
-            run, picture, pmod_selection_get_plane (self->selection),
+        pmod_map_page_new_of (
+            run, index, index > 0 || !picture ? pmod_run_get_shown (run, index) : picture,
+            pmod_selection_get_plane (self->selection),
             kind == PMOD_EXPORT_WALL ? -1 : pmod_selection_get_layer (self->selection), map),
         map_format (format), file, self->cancellable, written_cb, writing);
 }

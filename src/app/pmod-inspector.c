@@ -135,6 +135,13 @@ describe_dependence (PmodRun *run)
 {
   if (!run || !pmod_run_has_maps (run))
     return "";
+  if (pmod_run_get_n_pictures (run) > 1)
+    return pmod_run_is_by_question (run) ? _ ("The pictures share each layer\342\200\231s choice, "
+                                              "and words come before the last one: "
+                                              "other words may give other maps.")
+                                         : _ ("The pictures share each layer\342\200\231s choice "
+                                              "and come before the question: "
+                                              "their maps are the same for every question.");
   if (pmod_run_get_question_first (run))
     return _ ("The question comes before the picture: another question may give another map.");
   if (pmod_run_is_by_question (run))
@@ -171,6 +178,9 @@ update_pictures (PmodInspector *self, PmodRun *run)
     }
   if (n_pictures > 0 && n_shown > n_pictures)
     gtk_string_list_splice (list, n_pictures, n_shown - n_pictures, NULL);
+  if (n_pictures > 1)
+    gtk_drop_down_set_selected (GTK_DROP_DOWN (self->pictures),
+                                (guint)pmod_selection_get_picture (self->selection));
 }
 
 static void

@@ -40,7 +40,7 @@ struct _PmodMapPage
 /* --- The page -------------------------------------------------------------------------------- */
 
 static void
-find_shape (PmodMapPage *self)
+find_shape (PmodMapPage *self, int index)
 {
   int width = 1, height = 1;
 
@@ -50,13 +50,20 @@ find_shape (PmodMapPage *self)
       height = pmod_picture_get_height (self->picture);
     }
   else
-    pmod_run_get_picture_size (self->run, 0, &width, &height);
+    pmod_run_get_picture_size (self->run, index, &width, &height);
   self->picture_width = MAX (width, 1);
   self->picture_height = MAX (height, 1);
 }
 
 PmodMapPage *
 pmod_map_page_new (PmodRun *run, PmodPicture *picture, int plane, int layer, PmodMapKind kind)
+{
+  return pmod_map_page_new_of (run, 0, picture, plane, layer, kind);
+}
+
+PmodMapPage *
+pmod_map_page_new_of (
+    PmodRun *run, int index, PmodPicture *picture, int plane, int layer, PmodMapKind kind)
 {
   PmodMapPage *self = g_new0 (PmodMapPage, 1);
   int n_layers = pmod_run_get_n_layers (run);
@@ -65,8 +72,8 @@ pmod_map_page_new (PmodRun *run, PmodPicture *picture, int plane, int layer, Pmo
   self->picture = picture ? g_object_ref (picture) : NULL;
   self->kind = kind;
   self->layer = CLAMP (layer, -1, n_layers - 1);
-  self->has_plane = pmod_run_get_plane (run, 0, plane, &self->plane) && self->plane.first >= 0;
-  find_shape (self);
+  self->has_plane = pmod_run_get_plane (run, index, plane, &self->plane) && self->plane.first >= 0;
+  find_shape (self, index);
   /* About as wide as three to two, with at most as many columns as layers. */
   self->n_cols = CLAMP ((int)ceil (sqrt (1.5 * n_layers)), 1, MAX (n_layers, 1));
   return self;

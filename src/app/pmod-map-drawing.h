@@ -25,6 +25,9 @@ typedef struct _PmodMapPage PmodMapPage;
  * of all layers. */
 PmodMapPage *
 pmod_map_page_new (PmodRun *run, PmodPicture *picture, int plane, int layer, PmodMapKind kind);
+/* The same of the run's picture of that index, which picture is. */
+PmodMapPage *pmod_map_page_new_of (
+    PmodRun *run, int index, PmodPicture *picture, int plane, int layer, PmodMapKind kind);
 void pmod_map_page_free (PmodMapPage *self);
 
 void pmod_map_page_get_size (const PmodMapPage *self, int *width, int *height);

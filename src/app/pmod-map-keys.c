@@ -81,6 +81,20 @@ toggle_held (PmodSelection *selection)
     pmod_selection_move_held (selection, 0, 0);
 }
 
+/* Of several pictures the one before or after. */
+static gboolean
+show_other (PmodSelection *selection, int step)
+{
+  PmodRun *run = pmod_selection_get_run (selection);
+  int n = run ? pmod_run_get_n_pictures (run) : 0;
+  int picture = pmod_selection_get_picture (selection) + step;
+
+  if (n < 2)
+    return FALSE;
+  pmod_selection_set_picture (selection, CLAMP (picture, 0, n - 1));
+  return TRUE;
+}
+
 gboolean
 pmod_map_keys_press (PmodSelection *selection, guint keyval, GdkModifierType state)
 {
@@ -111,6 +125,12 @@ pmod_map_keys_press (PmodSelection *selection, guint keyval, GdkModifierType sta
     case GDK_KEY_P:
       pmod_selection_set_bare (selection, TRUE);
       return TRUE;
+    case GDK_KEY_Page_Up:
+    case GDK_KEY_KP_Page_Up:
+      return show_other (selection, -1);
+    case GDK_KEY_Page_Down:
+    case GDK_KEY_KP_Page_Down:
+      return show_other (selection, 1);
     default:
       return FALSE;
     }

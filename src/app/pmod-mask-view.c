@@ -15,6 +15,7 @@
 #include "pmod-map-texture.h"
 #include "pmod-palette.h"
 #include "pmod-picture-texture.h"
+#include "pmod-run-origin.h"
 
 #define CORNER_RADIUS PMOD_MASK_VIEW_RADIUS
 #define MIN_SIDE 220
@@ -64,16 +65,29 @@ G_DEFINE_FINAL_TYPE (PmodMaskView, pmod_mask_view, GTK_TYPE_WIDGET)
 
 /* --- Geometry -------------------------------------------------------------------------------- */
 
-static gboolean
-get_picture_size (PmodMaskView *self, int *width, int *height)
+/* The conversation's own, or another one of the run's. NULL: not known. */
+static PmodPicture *
+get_drawn (PmodMaskView *self)
 {
   PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
   int picture = self->selection ? pmod_selection_get_picture (self->selection) : 0;
 
   if (self->picture && picture == 0)
+    return self->picture;
+  return run ? pmod_run_get_shown (run, picture) : NULL;
+}
+
+static gboolean
+get_picture_size (PmodMaskView *self, int *width, int *height)
+{
+  PmodRun *run = self->selection ? pmod_selection_get_run (self->selection) : NULL;
+  int picture = self->selection ? pmod_selection_get_picture (self->selection) : 0;
+  PmodPicture *drawn = get_drawn (self);
+
+  if (drawn)
     {
-      *width = pmod_picture_get_width (self->picture);
-      *height = pmod_picture_get_height (self->picture);
+      *width = pmod_picture_get_width (drawn);
+      *height = pmod_picture_get_height (drawn);
       return TRUE;
     }
   return run && pmod_run_get_picture_size (run, picture, width, height);
@@ -259,7 +273,11 @@ snapshot_picture (PmodMaskView *self,
                   const graphene_rect_t *area,
                   const graphene_rect_t *frame)
 {
-  if (self->picture && pmod_selection_get_picture (self->selection) == 0)
+  PmodPicture *drawn = get_drawn (self);
+
+  if (drawn && self->texture.picture != drawn)
+    pmod_picture_texture_set (&self->texture, drawn);
+  if (drawn)
     pmod_picture_texture_snapshot (&self->texture, snapshot, area, frame,
                                    gtk_widget_get_scale_factor (GTK_WIDGET (self)));
   else
@@ -332,7 +350,7 @@ pmod_mask_view_measure (GtkWidget *widget,
 static void
 changed_cb (PmodMaskView *self)
 {
-  pmod_map_name_update (GTK_WIDGET (self), self->selection, self->picture);
+  pmod_map_name_update (GTK_WIDGET (self), self->selection, get_drawn (self));
   gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 

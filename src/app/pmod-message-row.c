@@ -10,6 +10,7 @@
 
 #include "pmod-chat-tokens.h"
 #include "pmod-format.h"
+#include "pmod-message-pictures.h"
 #include "pmod-markdown.h"
 #include "pmod-message-tools.h"
 #include "pmod-receipt.h"
@@ -337,6 +338,7 @@ pmod_message_row_new (PmodChat *chat, PmodMessage *message)
   self->chat = g_object_ref (chat);
   self->message = g_object_ref (message);
   gtk_widget_add_css_class (self->bubble, run ? "answer" : "question");
+  pmod_message_pictures_add (GTK_BOX (self->bubble), message);
   self->words = run ? g_object_new (PMOD_TYPE_MARKDOWN, NULL)
                     : create_question (pmod_message_get_text (message));
   gtk_box_append (GTK_BOX (self->bubble), self->words);

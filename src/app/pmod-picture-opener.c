@@ -17,6 +17,12 @@ struct _PmodPictureOpener
   PmodChat *chat;
   GCancellable *cancellable; /* of the newest request */
   GtkFileChooserNative *chooser;
+
+  gboolean adds;
+  GQueue waiting; /* GFile, to be added after the one that is read */
+  gboolean reads;
+  PmodPictureOpener *adder; /* nullable */
+  GtkWidget *place;         /* weak; with adder */
 };
 
 enum
@@ -43,6 +49,9 @@ pmod_picture_opener_dispose (GObject *object)
   if (self->chooser)
     gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->chooser));
   g_clear_object (&self->chooser);
+  g_clear_object (&self->adder);
+  g_clear_weak_pointer (&self->place);
+  g_queue_clear_full (&self->waiting, g_object_unref);
   g_clear_object (&self->chat);
 
   G_OBJECT_CLASS (pmod_picture_opener_parent_class)->dispose (object);
@@ -70,6 +79,7 @@ pmod_picture_opener_class_init (PmodPictureOpenerClass *klass)
 static void
 pmod_picture_opener_init (PmodPictureOpener *self)
 {
+  g_queue_init (&self->waiting);
 }
 
 /* --- Reading --------------------------------------------------------------------------------- */
@@ -77,6 +87,9 @@ pmod_picture_opener_init (PmodPictureOpener *self)
 static GCancellable *
 begin_request (PmodPictureOpener *self)
 {
+  /* Each that is added is meant to come. */
+  if (self->adds && self->cancellable)
+    return self->cancellable;
   if (self->cancellable)
     g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->cancellable);
@@ -91,6 +104,22 @@ fail (PmodPictureOpener *self, const char *title, const GError *error)
     g_signal_emit (self, signals[FAILED], 0, title, error->message);
 }
 
+static void read_next (PmodPictureOpener *self);
+
+static void
+add (PmodPictureOpener *self, PmodPicture *picture)
+{
+  g_autofree char *title = NULL;
+
+  if (pmod_chat_attach (self->chat, picture))
+    return;
+  title =
+      g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "At most %d picture is asked about",
+                                    "At most %d pictures are asked about", PMOD_CHAT_MAX_PICTURES),
+                       PMOD_CHAT_MAX_PICTURES);
+  g_signal_emit (self, signals[REMARKED], 0, title);
+}
+
 static void
 picture_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -100,8 +129,32 @@ picture_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!picture)
     fail (self, _ ("This picture cannot be opened"), error);
+  else if (self->chat && self->adds)
+    add (self, picture);
   else if (self->chat)
     pmod_chat_open_picture (self->chat, picture);
+}
+
+static void
+next_loaded_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (PmodPictureOpener) self = user_data;
+
+  picture_loaded_cb (source, result, g_object_ref (self));
+  self->reads = FALSE;
+  read_next (self);
+}
+
+/* One after the other, so that they come in their order. */
+static void
+read_next (PmodPictureOpener *self)
+{
+  g_autoptr (GFile) file = self->reads ? NULL : g_queue_pop_head (&self->waiting);
+
+  if (!file)
+    return;
+  self->reads = TRUE;
+  pmod_picture_load_file_async (file, begin_request (self), next_loaded_cb, g_object_ref (self));
 }
 
 static void
@@ -151,6 +204,11 @@ pmod_picture_opener_open (PmodPictureOpener *self, GFile *file)
     pmod_records_load_async (file, begin_request (self), records_loaded_cb, g_object_ref (self));
   else if (base && pmod_bundle_is_bundle (base))
     pmod_bundle_load_async (file, begin_request (self), bundle_loaded_cb, g_object_ref (self));
+  else if (self->adds)
+    {
+      g_queue_push_tail (&self->waiting, g_object_ref (file));
+      read_next (self);
+    }
   else
     pmod_picture_load_file_async (file, begin_request (self), picture_loaded_cb,
                                   g_object_ref (self));
@@ -174,11 +232,16 @@ static void
 chosen_cb (GtkNativeDialog *dialog, int response, gpointer user_data)
 {
   PmodPictureOpener *self = user_data;
-  g_autoptr (GFile) file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+  g_autoptr (GListModel) files = gtk_file_chooser_get_files (GTK_FILE_CHOOSER (dialog));
+  guint n_files = response == GTK_RESPONSE_ACCEPT ? g_list_model_get_n_items (files) : 0;
 
   g_clear_object (&self->chooser);
-  if (response == GTK_RESPONSE_ACCEPT && file)
-    pmod_picture_opener_open (self, file);
+  for (guint i = 0; i < n_files; i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, i);
+
+      pmod_picture_opener_open (self, file);
+    }
 }
 
 void
@@ -199,10 +262,13 @@ pmod_picture_opener_choose (PmodPictureOpener *self, GtkWindow *parent, GFile *f
   gtk_file_filter_add_pattern (runs, "*.trace.part");
 
   self->chooser = gtk_file_chooser_native_new (
-      _ ("Open a Picture"), parent, GTK_FILE_CHOOSER_ACTION_OPEN, _ ("_Open"), _ ("_Cancel"));
+      self->adds ? _ ("Add a Picture") : _ ("Open a Picture"), parent, GTK_FILE_CHOOSER_ACTION_OPEN,
+      self->adds ? _ ("_Add") : _ ("_Open"), _ ("_Cancel"));
+  gtk_file_chooser_set_select_multiple (GTK_FILE_CHOOSER (self->chooser), self->adds);
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (self->chooser), TRUE);
   gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (self->chooser), pictures);
-  gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (self->chooser), runs);
+  if (!self->adds)
+    gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (self->chooser), runs);
   if (folder)
     gtk_file_chooser_set_current_folder (GTK_FILE_CHOOSER (self->chooser), folder, NULL);
   g_signal_connect_object (self->chooser, "response", G_CALLBACK (chosen_cb), self, 0);
@@ -240,6 +306,19 @@ pmod_picture_opener_take_screenshot (PmodPictureOpener *self)
 static const char *picture_types[] = {
   "image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp", NULL,
 };
+
+/* Who takes what comes in at widget (nullable). */
+static PmodPictureOpener *
+choose_opener (PmodPictureOpener *self, GtkWidget *widget)
+{
+  gboolean there = self->place && widget &&
+                   (widget == self->place || gtk_widget_is_ancestor (widget, self->place));
+
+  if (!there || pmod_chat_get_read_only (self->chat) ||
+      g_list_model_get_n_items (pmod_chat_get_messages (self->chat)) == 0)
+    return self;
+  return self->adder;
+}
 
 static gboolean
 has_files (GdkContentFormats *formats)
@@ -282,7 +361,10 @@ open_value (PmodPictureOpener *self, const GValue *value)
 
       if (n_files == 0)
         return FALSE;
-      pmod_picture_opener_open_first (self, files->data, n_files);
+      for (GSList *link = files; self->adds && link; link = link->next)
+        pmod_picture_opener_open (self, link->data);
+      if (!self->adds)
+        pmod_picture_opener_open_first (self, files->data, n_files);
       return TRUE;
     }
   return FALSE;
@@ -308,6 +390,8 @@ pmod_picture_opener_paste (PmodPictureOpener *self, GdkClipboard *clipboard)
 
   g_return_val_if_fail (PMOD_IS_PICTURE_OPENER (self), FALSE);
 
+  if (self->place)
+    self = choose_opener (self, gtk_root_get_focus (gtk_widget_get_root (self->place)));
   formats = gdk_content_formats_union_serialize_mime_types (
       gdk_content_formats_ref (gdk_clipboard_get_formats (clipboard)));
   if (has_files (formats))
@@ -385,6 +469,9 @@ drop_cb (GtkDropTargetAsync *target, GdkDrop *drop, double x, double y, gpointer
 
   if (!has_files (formats) && !has_picture (formats))
     return FALSE;
+  opener = choose_opener (
+      opener, gtk_widget_pick (gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (target)), x,
+                               y, GTK_PICK_DEFAULT));
   self = g_new (Drop, 1);
   self->opener = g_object_ref (opener);
   self->drop = g_object_ref (drop);
@@ -424,4 +511,23 @@ pmod_picture_opener_new (PmodChat *chat)
 
   self->chat = g_object_ref (chat);
   return self;
+}
+
+PmodPictureOpener *
+pmod_picture_opener_new_adding (PmodChat *chat)
+{
+  PmodPictureOpener *self = pmod_picture_opener_new (chat);
+
+  self->adds = TRUE;
+  return self;
+}
+
+void
+pmod_picture_opener_set_adder (PmodPictureOpener *self, PmodPictureOpener *adder, GtkWidget *place)
+{
+  g_return_if_fail (PMOD_IS_PICTURE_OPENER (self));
+  g_return_if_fail (PMOD_IS_PICTURE_OPENER (adder));
+
+  g_set_object (&self->adder, adder);
+  g_set_weak_pointer (&self->place, place);
 }

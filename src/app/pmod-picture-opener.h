@@ -14,10 +14,20 @@ G_DECLARE_FINAL_TYPE (PmodPictureOpener, pmod_picture_opener, PMOD, PICTURE_OPEN
 
 PmodPictureOpener *pmod_picture_opener_new (PmodChat *chat);
 
+/* One whose pictures come with the next question instead, several at once in their order; what is
+ * no picture is opened. */
+PmodPictureOpener *pmod_picture_opener_new_adding (PmodChat *chat);
+
+/* What is dropped on place, or pasted while the focus is there, goes to adder once something was
+ * asked. */
+void
+pmod_picture_opener_set_adder (PmodPictureOpener *self, PmodPictureOpener *adder, GtkWidget *place);
+
 /* A picture, a recorded run or a training (".trace"), or a saved run (".strata"). */
 void pmod_picture_opener_open (PmodPictureOpener *self, GFile *file);
 
-/* The first of n_files: a conversation has one picture, which is said where there are more. */
+/* The first of n_files: a conversation begins with one picture, which is said where there are more.
+ */
 void pmod_picture_opener_open_first (PmodPictureOpener *self, GFile *file, guint n_files);
 
 /* Asks with a file chooser that starts in folder (nullable). */

@@ -42,20 +42,33 @@ add (GPtrArray *lines, const char *name, char *value, char *dense)
 
 /* --- Stages ---------------------------------------------------------------------------------- */
 
+/* Whether a part of a stage, or all of it, was known. */
+static gboolean
+has_reused (PmodRun *run, PmodRunSpanKind kind)
+{
+  int n_spans;
+  const PmodRunSpan *spans = pmod_run_get_spans (run, &n_spans);
+
+  for (int i = 0; i < n_spans; i++)
+    if (spans[i].kind == kind && spans[i].reused)
+      return TRUE;
+  return FALSE;
+}
+
 /* NULL where the run has no such stage at all. */
 static char *
 describe_stage (PmodRun *run, PmodRunSpanKind kind)
 {
-  int n_ran, n_spans;
+  int n_ran;
   guint64 ns = pmod_run_get_span_ns (run, kind, &n_ran);
-  const PmodRunSpan *spans = pmod_run_get_spans (run, &n_spans);
+  g_autofree char *time = pmod_format_time (ns);
 
-  if (n_ran > 0)
-    return pmod_format_time (ns);
-  for (int i = 0; i < n_spans; i++)
-    if (spans[i].kind == kind)
-      return g_strdup (_ ("reused"));
-  return NULL;
+  if (n_ran == 0)
+    return has_reused (run, kind) ? g_strdup (_ ("reused")) : NULL;
+  /* Of several pictures those that came before. */
+  if (kind == PMOD_SPAN_VISION && has_reused (run, kind))
+    return g_strdup_printf (_ ("%s, others reused"), time);
+  return g_steal_pointer (&time);
 }
 
 static void
@@ -202,7 +215,9 @@ pmod_receipt_summary (PmodRun *run)
   PmodRunCost flops = pmod_run_get_flops (run, PMOD_FLOPS_PAPER);
   g_autofree char *first = pmod_format_time_or_none (pmod_run_get_first_token_ns (run));
   g_autofree char *share = pmod_format_share (flops.used, flops.dense);
-  const char *reused = pmod_run_get_n_reused (run) > 0 ? _ (" \302\267 picture reused") : "";
+  const char *reused = pmod_run_get_n_reused (run) == 0    ? ""
+                       : pmod_run_get_n_pictures (run) > 1 ? _ (" \302\267 pictures reused")
+                                                           : _ (" \302\267 picture reused");
   g_autofree char *tokens = g_strdup_printf (
       g_dngettext (GETTEXT_PACKAGE, "%d token", "%d tokens", (gulong)n_new), n_new);
 

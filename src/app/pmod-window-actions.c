@@ -19,16 +19,27 @@ explain_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
-open_action (GtkWidget *widget, const char *name, GVariant *parameter)
+choose_picture (PmodWindow *self, PmodPictureOpener *opener)
 {
-  PmodWindow *self = PMOD_WINDOW (widget);
   g_autoptr (GFile) folder = NULL;
   g_autofree char *path =
       self->settings ? g_settings_get_string (self->settings, "last-folder") : NULL;
 
   if (path && *path && g_file_test (path, G_FILE_TEST_IS_DIR))
     folder = g_file_new_for_path (path);
-  pmod_picture_opener_choose (self->opener, GTK_WINDOW (self), folder);
+  pmod_picture_opener_choose (opener, GTK_WINDOW (self), folder);
+}
+
+static void
+open_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  choose_picture (PMOD_WINDOW (widget), PMOD_WINDOW (widget)->opener);
+}
+
+static void
+add_picture_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  choose_picture (PMOD_WINDOW (widget), PMOD_WINDOW (widget)->adder);
 }
 
 static void
@@ -244,6 +255,7 @@ void
 pmod_window_install_actions (GtkWidgetClass *klass)
 {
   gtk_widget_class_install_action (klass, "win.open", NULL, open_action);
+  gtk_widget_class_install_action (klass, "win.add-picture", NULL, add_picture_action);
   gtk_widget_class_install_action (klass, "win.open-uri", "s", open_uri_action);
   gtk_widget_class_install_action (klass, "win.paste", NULL, paste_action);
   gtk_widget_class_install_action (klass, "win.export", NULL, export_action);

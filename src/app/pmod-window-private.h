@@ -22,6 +22,7 @@ struct _PmodWindow
   PmodSelection *selection;
   PmodLive *live;
   PmodPictureOpener *opener;
+  PmodPictureOpener *adder; /* of pictures that come with the next question */
   PmodExporter *exporter;
   GtkFileChooserNative *folder_chooser;
   GtkWidget *sweep_window;  /* weak: while it is open */

@@ -13,6 +13,7 @@
 #include "pmod-live-bar.h"
 #include "pmod-model-button.h"
 #include "pmod-preferences.h"
+#include "pmod-run-origin.h"
 #include "pmod-toasts.h"
 #include "pmod-training-window.h"
 #include "pmod-tuning-pane.h"
@@ -137,6 +138,19 @@ picture_changed_cb (PmodWindow *self)
     add_toast (self, _ ("New conversation"), _ ("_Undo"), "win.undo");
 }
 
+/* What a question brings is looked at when its maps come. */
+static void
+answering_cb (PmodWindow *self, PmodMessage *question, PmodMessage *answer, gboolean again)
+{
+  GPtrArray *brought = pmod_message_get_pictures (question);
+  int n = 0;
+
+  while (pmod_run_get_shown (pmod_message_get_run (answer), n))
+    n++;
+  if (brought && !again)
+    pmod_selection_set_picture (self->selection, n - (int)brought->len);
+}
+
 /* --- Models ---------------------------------------------------------------------------------- */
 
 static void
@@ -251,6 +265,7 @@ pmod_window_dispose (GObject *object)
   pmod_window_end_models (self);
   g_clear_object (&self->exporter);
   g_clear_object (&self->opener);
+  g_clear_object (&self->adder);
   g_clear_object (&self->selection);
   g_clear_object (&self->live);
   g_clear_object (&self->chat);
@@ -368,6 +383,16 @@ pmod_window_init (PmodWindow *self)
 }
 
 static void
+connect_opener (PmodWindow *self, PmodPictureOpener *opener)
+{
+  g_signal_connect_object (opener, "failed", G_CALLBACK (add_problem), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (opener, "remarked", G_CALLBACK (opener_remarked_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (opener, "opened", G_CALLBACK (file_opened_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (opener, "training", G_CALLBACK (training_cb), self, G_CONNECT_SWAPPED);
+}
+
+static void
 connect_session (PmodWindow *self)
 {
   g_signal_connect_object (self->session, "notify::state", G_CALLBACK (update_state), self,
@@ -378,13 +403,9 @@ connect_session (PmodWindow *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->session, "model-refused", G_CALLBACK (model_refused_cb), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->opener, "failed", G_CALLBACK (add_problem), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->opener, "remarked", G_CALLBACK (opener_remarked_cb), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->opener, "opened", G_CALLBACK (file_opened_cb), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->opener, "training", G_CALLBACK (training_cb), self,
+  connect_opener (self, self->opener);
+  connect_opener (self, self->adder);
+  g_signal_connect_object (self->chat, "answering", G_CALLBACK (answering_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->chat, "notify::picture", G_CALLBACK (picture_changed_cb), self,
                            G_CONNECT_SWAPPED);
@@ -410,6 +431,8 @@ pmod_window_new (GtkApplication *application, PmodSession *session, GSettings *s
   self->live = pmod_live_new (camera, self->chat);
   self->selection = pmod_selection_new ();
   self->opener = pmod_picture_opener_new (self->chat);
+  self->adder = pmod_picture_opener_new_adding (self->chat);
+  pmod_picture_opener_set_adder (self->opener, self->adder, self->chat_pane);
   pmod_picture_opener_accept_drops (self->opener, GTK_WIDGET (self));
   connect_exporter (self);
   pmod_window_start_models (self);

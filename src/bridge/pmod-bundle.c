@@ -103,6 +103,24 @@ save_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancella
     g_task_return_error (task, error);
 }
 
+/* Those behind the first. */
+static void
+take_more (PmodArchive *archive, PmodRun *run)
+{
+  PmodPicture *picture;
+
+  archive->more = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
+  archive->more_names = g_new0 (char *, PMOD_ARCHIVE_MAX_MORE + 1);
+  for (guint i = 0; i < PMOD_ARCHIVE_MAX_MORE; i++)
+    {
+      picture = pmod_run_get_shown (run, (int)i + 1);
+      if (!picture)
+        return;
+      g_ptr_array_add (archive->more, pmod_image_ref (pmod_picture_get_image (picture)));
+      archive->more_names[i] = g_strdup (pmod_picture_get_name (picture));
+    }
+}
+
 static void
 take_origin (SaveJob *job, PmodRun *run)
 {
@@ -139,8 +157,11 @@ pmod_bundle_save_async (PmodRun *run,
   job->archive = pmod_archive_new ();
   job->archive->trace = pmod_run_dup_trace (run);
   job->archive->texts = g_strdupv ((char **)texts);
+  if (!picture)
+    picture = pmod_run_get_shown (run, 0);
   if (picture)
     {
+      take_more (job->archive, run);
       job->archive->image = pmod_image_ref (pmod_picture_get_image (picture));
       job->archive->picture_name = g_strdup (pmod_picture_get_name (picture));
     }
@@ -211,6 +232,29 @@ take_answers (PmodBundle *self)
     g_ptr_array_add (self->answers, g_object_ref (self->run));
 }
 
+static PmodPicture *
+make_picture (const PmodImage *image, const char *name)
+{
+  int width = pmod_image_get_width (image);
+
+  return pmod_picture_new_rgb (name ? name : "", width, pmod_image_get_height (image),
+                               (gsize)width * 3, pmod_image_get_rgb (image));
+}
+
+static void
+take_pictures (PmodBundle *self, const PmodArchive *archive)
+{
+  g_autoptr (GPtrArray) pictures = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (PmodPicture) joined = NULL;
+
+  self->picture = make_picture (archive->image, archive->picture_name);
+  g_ptr_array_add (pictures, g_object_ref (self->picture));
+  for (guint i = 0; i < archive->more->len; i++)
+    g_ptr_array_add (pictures, make_picture (archive->more->pdata[i], archive->more_names[i]));
+  joined = pmod_picture_join (pictures);
+  pmod_run_set_pictures (self->run, joined);
+}
+
 static PmodBundle *
 read_bundle (GFile *file, GCancellable *cancellable, GError **error)
 {
@@ -228,13 +272,7 @@ read_bundle (GFile *file, GCancellable *cancellable, GError **error)
   self->settings = g_steal_pointer (&archive->settings);
   take_answers (self);
   if (archive->image)
-    {
-      int width = pmod_image_get_width (archive->image);
-      const char *name = archive->picture_name ? archive->picture_name : "";
-
-      self->picture = pmod_picture_new_rgb (name, width, pmod_image_get_height (archive->image),
-                                            (gsize)width * 3, pmod_image_get_rgb (archive->image));
-    }
+    take_pictures (self, archive);
   return g_steal_pointer (&self);
 }
 

@@ -47,12 +47,11 @@ reading_changed_cb (PmodChat *self)
 void
 pmod_chat_reread (PmodChat *self)
 {
-  g_autofree char *question = NULL;
-  g_autoptr (GPtrArray) texts = NULL;
-  guint n_messages = g_list_model_get_n_items (G_LIST_MODEL (self->messages));
+  g_autoptr (PmodPicture) shown = NULL;
+  g_autoptr (GPtrArray) texts = pmod_chat_collect_last (self, &shown);
 
   self->reading_stale = FALSE;
-  if (!self->picture)
+  if (!shown)
     return;
   if (self->answer || self->reading)
     {
@@ -61,11 +60,8 @@ pmod_chat_reread (PmodChat *self)
         pmod_session_stop_lane (self->session, 0);
       return;
     }
-  question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
-  texts = question ? pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages - 2, question)
-                   : NULL;
   self->reading = pmod_session_read_behind (
-      self->session, texts ? (const char *const *)texts->pdata : NULL, self->picture, NULL, 0);
+      self->session, texts ? (const char *const *)texts->pdata : NULL, shown, NULL, 0);
   self->reading_us = g_get_monotonic_time ();
   self->reading_id =
       g_signal_connect_swapped (self->reading, "changed", G_CALLBACK (reading_changed_cb), self);

@@ -19,6 +19,7 @@ struct _PmodChat
   PmodRun *before_run;
   PmodThread *thread;   /* all that was said */
   GListStore *messages; /* the path through it that is shown */
+  GListStore *attached; /* PmodPicture: come with the next question */
   char *system;         /* nullable */
   PmodRun *run;         /* that the views show */
   PmodRun *coming;      /* takes its place once it has something to show */
@@ -74,10 +75,12 @@ guint pmod_chat_get_last_answer (PmodChat *self);
 
 /* After what the first n_messages say. Returns the message that the answer grows in. */
 PmodMessage *
-pmod_chat_start_answer (PmodChat *self, const char *question, guint n_messages, gboolean held);
+pmod_chat_start_answer (PmodChat *self, PmodMessage *question, guint n_messages, gboolean held);
 
-/* The question is asked after the first n_messages; what followed them stays as another branch. */
-gboolean pmod_chat_ask_after (PmodChat *self, guint n_messages, const char *text);
+/* The question is asked after the first n_messages; what followed them stays as another branch.
+ * pictures: that it brings, nullable. */
+gboolean
+pmod_chat_ask_after (PmodChat *self, guint n_messages, const char *text, GPtrArray *pictures);
 
 void pmod_chat_tell_answering (PmodChat *self,
                                PmodMessage *question,
@@ -85,6 +88,19 @@ void pmod_chat_tell_answering (PmodChat *self,
                                gboolean again);
 void pmod_chat_tell_forgotten (PmodChat *self, PmodMessage *answer);
 void pmod_chat_tell_busy (PmodChat *self);
+
+/* --- pmod-chat-pictures.c ----------------------------------------------------------------------
+ */
+
+/* What question is asked with after the first n_messages; *shown: about what (nullable).
+ * (transfer full) */
+GPtrArray *pmod_chat_collect (PmodChat *self,
+                              guint n_messages,
+                              const char *question,
+                              GPtrArray *pictures,
+                              PmodPicture **shown);
+/* The same of the last question; NULL: nothing was asked. */
+GPtrArray *pmod_chat_collect_last (PmodChat *self, PmodPicture **shown);
 
 /* --- pmod-chat-keep.c --------------------------------------------------------------------------
  */

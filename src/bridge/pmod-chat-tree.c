@@ -73,7 +73,7 @@ pmod_chat_get_last_answer (PmodChat *self)
 }
 
 gboolean
-pmod_chat_ask_after (PmodChat *self, guint n_messages, const char *text)
+pmod_chat_ask_after (PmodChat *self, guint n_messages, const char *text, GPtrArray *pictures)
 {
   g_autofree char *stripped = g_strstrip (g_strdup (text));
   g_autoptr (PmodMessage) question = NULL;
@@ -82,8 +82,9 @@ pmod_chat_ask_after (PmodChat *self, guint n_messages, const char *text)
   if (self->answer || self->read_only || *stripped == '\0')
     return FALSE;
   pmod_chat_keep_live (self);
-  reply = pmod_chat_start_answer (self, stripped, n_messages, self->held);
   question = pmod_message_new_question (stripped);
+  pmod_message_set_pictures (question, pictures);
+  reply = pmod_chat_start_answer (self, question, n_messages, self->held);
   pmod_thread_add (self->thread, peek (self, n_messages - 1), question);
   pmod_thread_add (self->thread, question, reply);
   pmod_chat_tell_answering (self, question, reply, FALSE);
@@ -100,7 +101,8 @@ pmod_chat_ask_instead (PmodChat *self, guint position, const char *text)
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
   question = peek (self, position);
-  return question && !pmod_message_get_run (question) && pmod_chat_ask_after (self, position, text);
+  return question && !pmod_message_get_run (question) &&
+         pmod_chat_ask_after (self, position, text, pmod_message_get_pictures (question));
 }
 
 gboolean
@@ -112,7 +114,7 @@ pmod_chat_start_again (PmodChat *self, guint position, PmodMessage **reply)
   if (self->answer || !answer || !pmod_message_get_run (answer))
     return FALSE;
   question = g_object_ref (peek (self, position - 1));
-  *reply = pmod_chat_start_answer (self, pmod_message_get_text (question), position - 1, FALSE);
+  *reply = pmod_chat_start_answer (self, question, position - 1, FALSE);
   pmod_chat_tell_answering (self, question, *reply, TRUE);
   pmod_chat_tell_busy (self);
   return TRUE;

@@ -116,11 +116,15 @@ answer_changed_cb (PmodChat *self)
 void
 pmod_chat_read_picture (PmodChat *self)
 {
+  g_autoptr (PmodPicture) shown = NULL;
+  g_autoptr (GPtrArray) texts = NULL;
   g_autoptr (PmodRun) run = NULL;
 
-  if (!self->picture)
+  texts = pmod_chat_collect_last (self, &shown);
+  if (!shown)
     return;
-  run = pmod_session_read (self->session, self->picture);
+  run = pmod_session_read_behind (self->session, texts ? (const char *const *)texts->pdata : NULL,
+                                  shown, NULL, 0);
   show_when_ready (self, run);
 }
 
@@ -199,6 +203,7 @@ pmod_chat_put_aside (PmodChat *self)
       self->old_system = g_strdup (self->system);
     }
   g_list_store_remove_all (self->messages);
+  g_list_store_remove_all (self->attached);
   pmod_chat_set_thread (self, pmod_thread_new ());
   /* When no messages are there that it would be kept with. What was written before anything was
    * asked is meant for what comes. */
@@ -211,8 +216,10 @@ pmod_chat_put_aside (PmodChat *self)
 static void
 model_changed_cb (PmodChat *self)
 {
+  g_autoptr (PmodPicture) asked = self->live ? NULL : pmod_chat_dup_asked (self);
+
   pmod_chat_forget_changes (self);
-  if (!self->picture || self->read_only || !pmod_session_get_model (self->session))
+  if (!asked || self->read_only || !pmod_session_get_model (self->session))
     return;
   if (self->restored)
     {
@@ -264,6 +271,7 @@ pmod_chat_dispose (GObject *object)
   g_clear_object (&self->before_run);
   g_clear_object (&self->run);
   g_clear_object (&self->messages);
+  g_clear_object (&self->attached);
   g_clear_pointer (&self->thread, pmod_thread_free);
   g_clear_pointer (&self->system, g_free);
 
@@ -371,6 +379,7 @@ static void
 pmod_chat_init (PmodChat *self)
 {
   self->messages = g_list_store_new (PMOD_TYPE_MESSAGE);
+  self->attached = g_list_store_new (PMOD_TYPE_PICTURE);
   self->thread = pmod_thread_new ();
   self->dense_answers = pmod_dense_answers_new ();
   pmod_chat_watch_shown (self);
@@ -551,23 +560,6 @@ pmod_chat_undo (PmodChat *self)
 
 /* --- Questions ------------------------------------------------------------------------------- */
 
-char **
-pmod_chat_dup_texts (PmodChat *self)
-{
-  g_autofree char *question = NULL;
-  g_autoptr (GPtrArray) texts = NULL;
-  GListModel *messages;
-
-  g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
-
-  messages = G_LIST_MODEL (self->messages);
-  question = pmod_turns_dup_last_question (messages);
-  if (!question)
-    return NULL;
-  texts = pmod_turns_collect (messages, g_list_model_get_n_items (messages) - 2, question);
-  return g_strdupv ((char **)texts->pdata);
-}
-
 void
 pmod_chat_tell_answering (PmodChat *self,
                           PmodMessage *question,
@@ -596,23 +588,24 @@ pmod_chat_tell_branch (PmodChat *self)
 }
 
 PmodMessage *
-pmod_chat_start_answer (PmodChat *self, const char *question, guint n_messages, gboolean held)
+pmod_chat_start_answer (PmodChat *self, PmodMessage *question, guint n_messages, gboolean held)
 {
+  g_autoptr (PmodPicture) shown = NULL;
   g_autoptr (GPtrArray) texts =
-      pmod_turns_collect (G_LIST_MODEL (self->messages), n_messages, question);
+      pmod_chat_collect (self, n_messages, pmod_message_get_text (question),
+                         pmod_message_get_pictures (question), &shown);
   g_autoptr (PmodRun) run = NULL;
   g_autofree char *words = NULL;
   g_autofree char *key = NULL;
 
   if (self->beginning)
-    run = pmod_session_ask_from (self->session, (const char *const *)texts->pdata, self->picture,
+    run = pmod_session_ask_from (self->session, (const char *const *)texts->pdata, shown,
                                  g_steal_pointer (&self->beginning));
   else if (held)
-    run = pmod_session_ask_held (self->session, (const char *const *)texts->pdata, self->picture);
+    run = pmod_session_ask_held (self->session, (const char *const *)texts->pdata, shown);
   else
-    run = pmod_session_ask (self->session, (const char *const *)texts->pdata, self->picture);
-  words =
-      pmod_dense_answers_make_key (pmod_session_get_model (self->session), self->picture, texts);
+    run = pmod_session_ask (self->session, (const char *const *)texts->pdata, shown);
+  words = pmod_dense_answers_make_key (pmod_session_get_model (self->session), shown, texts);
   key = g_strconcat (words, self->system ? "\nSYSTEM " : NULL, self->system, NULL);
   pmod_dense_answers_join (self->dense_answers, run, key);
   self->answer = g_object_ref (run);
@@ -621,13 +614,6 @@ pmod_chat_start_answer (PmodChat *self, const char *question, guint n_messages, 
   self->reading_stale = FALSE; /* its maps are of the newest settings */
   show_when_ready (self, run);
   return pmod_message_new_answer (run, key);
-}
-
-gboolean
-pmod_chat_ask (PmodChat *self, const char *text)
-{
-  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
-  return pmod_chat_ask_after (self, g_list_model_get_n_items (G_LIST_MODEL (self->messages)), text);
 }
 
 gboolean
@@ -649,14 +635,19 @@ pmod_chat_stop (PmodChat *self)
 gboolean
 pmod_chat_can_sweep (PmodChat *self)
 {
+  g_autoptr (PmodPicture) shown = NULL;
+  g_autoptr (GPtrArray) texts = NULL;
+
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
-  return self->picture && g_list_model_get_n_items (G_LIST_MODEL (self->messages)) >= 2;
+
+  texts = pmod_chat_collect_last (self, &shown);
+  return texts && shown;
 }
 
 PmodSweepRun *
 pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error)
 {
-  g_autofree char *question = NULL;
+  g_autoptr (PmodPicture) shown = NULL;
   g_autoptr (GPtrArray) texts = NULL;
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), NULL);
@@ -667,12 +658,8 @@ pmod_chat_sweep (PmodChat *self, const PmodSweepPlan *plan, GError **error)
                            "nothing was asked about a picture yet");
       return NULL;
     }
-  question = pmod_turns_dup_last_question (G_LIST_MODEL (self->messages));
-  texts =
-      pmod_turns_collect (G_LIST_MODEL (self->messages),
-                          g_list_model_get_n_items (G_LIST_MODEL (self->messages)) - 2, question);
-  return pmod_session_sweep (self->session, (const char *const *)texts->pdata, self->picture, plan,
-                             error);
+  texts = pmod_chat_collect_last (self, &shown);
+  return pmod_session_sweep (self->session, (const char *const *)texts->pdata, shown, plan, error);
 }
 
 char **

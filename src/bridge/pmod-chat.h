@@ -27,6 +27,18 @@ PmodThread *pmod_chat_get_thread (PmodChat *self);   /* all branches */
  * (transfer full) */
 char **pmod_chat_dup_texts (PmodChat *self);
 
+/* What question would be asked with after the first n_messages; *shown: about what (nullable). At
+ * their end, what is attached comes with it; else it takes the place of what stands there, whose
+ * pictures it brings. Ends with NULL. (transfer full) */
+GPtrArray *pmod_chat_collect_next (PmodChat *self,
+                                   guint n_messages,
+                                   const char *question,
+                                   PmodPicture **shown);
+
+/* And about what: the conversation's picture, or that and the others up to there; before the first
+ * question, what is shown. (nullable) (transfer full) */
+PmodPicture *pmod_chat_dup_asked (PmodChat *self);
+
 /* Whether an answer is on its way. */
 gboolean pmod_chat_get_busy (PmodChat *self);
 
@@ -68,6 +80,22 @@ void pmod_chat_show_live (PmodChat *self, PmodPicture *picture, PmodRun *run);
 void pmod_chat_keep_live (PmodChat *self);
 /* Back to what was there before. */
 void pmod_chat_end_live (PmodChat *self);
+
+/* --- More pictures -----------------------------------------------------------------------------
+ *
+ * Beside the conversation's own, each question can bring some: whoever answers sees all up to
+ * there, where they were said. */
+
+#define PMOD_CHAT_MAX_PICTURES 16 /* of one prompt: what a server takes */
+
+/* picture comes with the next question; where there is neither picture nor question yet, it is
+ * opened. FALSE: there are too many. */
+gboolean pmod_chat_attach (PmodChat *self, PmodPicture *picture);
+void pmod_chat_detach (PmodChat *self, guint position);
+GListModel *pmod_chat_get_attached (PmodChat *self); /* PmodPicture */
+
+/* How many pictures a question after the first n_messages would be asked about. */
+guint pmod_chat_count_pictures (PmodChat *self, guint n_messages);
 
 /* FALSE where text is blank or an answer is on its way. */
 gboolean pmod_chat_ask (PmodChat *self, const char *text);

@@ -7,6 +7,7 @@
 #include "pmod-comparison.h"
 
 #include "pmod-model-card-private.h"
+#include "pmod-picture-private.h"
 #include "pmod-tuning-private.h"
 #include "pmod-turns.h"
 
@@ -81,6 +82,13 @@ get_picture (PmodComparison *self)
   return pmod_chat_get_shown (self->chat);
 }
 
+/* The one that is shown; NULL of NULL. */
+static PmodPicture *
+get_first (PmodPicture *picture)
+{
+  return picture ? pmod_picture_get_part (picture, 0) : NULL;
+}
+
 static void
 tell (PmodComparison *self)
 {
@@ -121,7 +129,7 @@ is_same_texts (char **a, char **b)
 static gboolean
 wish_equal (const Wish *a, const Wish *b)
 {
-  return a->picture == b->picture && g_strcmp0 (a->system, b->system) == 0 &&
+  return pmod_picture_is_same (a->picture, b->picture) && g_strcmp0 (a->system, b->system) == 0 &&
          is_same_texts (a->texts, b->texts) &&
          (a->tuning && b->tuning && is_same_tuning (a->tuning, b->tuning));
 }
@@ -309,7 +317,7 @@ update (PmodComparison *self)
       clear (self);
       return;
     }
-  wish.picture = g_object_ref (get_picture (self));
+  wish.picture = pmod_chat_dup_asked (self->chat);
   wish.system = g_strdup (pmod_chat_get_system (self->chat));
   wish.texts = pmod_chat_dup_texts (self->chat);
   wish.tuning = pmod_comparison_dup_tuning (self);
@@ -642,7 +650,7 @@ pmod_comparison_count (PmodComparison *self, int layer, PmodComparisonCounts *co
   g_return_val_if_fail (PMOD_IS_COMPARISON (self), FALSE);
 
   *counts = (PmodComparisonCounts){ 0 };
-  if (!self->run || !self->partner || self->picture != get_picture (self) ||
+  if (!self->run || !self->partner || get_first (self->picture) != get_picture (self) ||
       !pmod_run_get_layer (self->partner, layer, &a) ||
       !pmod_run_get_layer (self->run, layer, &b) || !a.ready || !b.ready ||
       a.n_vision != b.n_vision)

@@ -12,7 +12,6 @@
 #include "pmod-job-prompt.h"
 #include "pmod-model-card-private.h"
 #include "pmod-picture-private.h"
-#include "pmod-turns.h"
 
 #define METER_KEY "strata-context-meter"
 
@@ -110,7 +109,7 @@ count_free (gpointer data)
 
   counter_unref (count->counter);
   g_strfreev (count->wording.texts);
-  g_clear_pointer (&count->wording.image, pmod_image_unref);
+  g_clear_pointer (&count->wording.images, g_ptr_array_unref);
   g_free (count->system);
   g_free (count);
 }
@@ -142,10 +141,9 @@ pmod_context_meter_count_async (PmodContextMeter *self,
                                 gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  PmodPicture *picture = pmod_chat_get_picture (self->chat);
+  g_autoptr (PmodPicture) picture = NULL;
   PmodTuning *tuning = pmod_session_get_tuning (pmod_chat_get_session (self->chat));
-  g_autoptr (GPtrArray) texts =
-      pmod_turns_collect (pmod_chat_get_messages (self->chat), n_messages, question);
+  g_autoptr (GPtrArray) texts = pmod_chat_collect_next (self->chat, n_messages, question, &picture);
   Count *count;
 
   if (!self->counter)
@@ -158,8 +156,8 @@ pmod_context_meter_count_async (PmodContextMeter *self,
   count->system = g_strdup (pmod_chat_get_system (self->chat));
   count->wording.system = count->system;
   count->wording.texts = g_strdupv ((char **)texts->pdata);
-  if (picture && self->counter->config->has_vision)
-    count->wording.image = pmod_image_ref (pmod_picture_get_image (picture));
+  if (self->counter->config->has_vision)
+    count->wording.images = pmod_picture_collect_images (picture);
   count->wording.question_first = pmod_tuning_get_question_first (tuning);
   g_task_set_task_data (task, count, count_free);
   g_task_run_in_thread (task, count_thread);
@@ -288,6 +286,7 @@ pmod_context_meter_get (PmodChat *chat)
   follow (self, session, "notify::model", G_CALLBACK (model_cb));
   follow (self, pmod_session_get_tuning (session), "changed", G_CALLBACK (recount));
   follow (self, pmod_chat_get_messages (chat), "items-changed", G_CALLBACK (recount));
+  follow (self, pmod_chat_get_attached (chat), "items-changed", G_CALLBACK (recount));
   follow (self, chat, "notify::busy", G_CALLBACK (answered_cb));
   follow (self, chat, "notify::picture", G_CALLBACK (recount));
   follow (self, chat, "notify::system", G_CALLBACK (recount));
@@ -347,7 +346,9 @@ pmod_context_meter_explain (PmodContextMeter *self, int needed)
   g_return_val_if_fail (PMOD_IS_CONTEXT_METER (self), NULL);
 
   n_messages = g_list_model_get_n_items (pmod_chat_get_messages (self->chat));
-  if (n_messages == 0 || !self->counter || self->counter->config->single_questions)
+  if (g_list_model_get_n_items (pmod_chat_get_attached (self->chat)) > 0)
+    advice = _ ("Remove a picture, or ask a shorter question.");
+  else if (n_messages == 0 || !self->counter || self->counter->config->single_questions)
     advice = _ ("Ask a shorter question.");
   else
     advice = _ ("Ask a shorter question, or begin a new conversation.");

@@ -31,11 +31,15 @@ pmod_dense_answers_free (PmodDenseAnswers *self)
 char *
 pmod_dense_answers_make_key (PmodModelCard *model, PmodPicture *picture, const GPtrArray *texts)
 {
-  guint64 hash = picture ? pmod_image_get_hash (pmod_picture_get_image (picture)) : 0;
   GString *key = g_string_new (model ? model->path : NULL);
   guint n_texts = texts->len - 1; /* the last one is NULL */
 
-  g_string_append_printf (key, "\n%" G_GINT64_MODIFIER "x", hash);
+  for (guint i = 0; picture && i < pmod_picture_get_n_parts (picture); i++)
+    {
+      PmodImage *image = pmod_picture_get_image (pmod_picture_get_part (picture, i));
+
+      g_string_append_printf (key, "\n%" G_GINT64_MODIFIER "x", pmod_image_get_hash (image));
+    }
   for (guint i = model && model->single_questions ? n_texts - 1 : 0; i < n_texts; i++)
     g_string_append_printf (key, "\n%s", (const char *)g_ptr_array_index (texts, i));
   return g_string_free (key, FALSE);

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  PmodImage *image; /* nullable */
-  char *words;      /* NULL: nothing yet */
-  float *logits;    /* [n] */
+  GPtrArray *images; /* PmodImage; nullable */
+  char *words;       /* NULL: nothing yet */
+  float *logits;     /* [n] */
   int n;
 } PmodFirstWord;
 
@@ -18,13 +18,13 @@ void pmod_first_word_clear (PmodFirstWord *self);
 
 /* Copies what context would say next. system, texts: of the prompt; texts NULL: forgets only. */
 void pmod_first_word_take (
-    PmodFirstWord *self, PmodContext *context, PmodImage *image, const char *system, char **texts);
+    PmodFirstWord *self, PmodContext *context, GPtrArray *images, const char *system, char **texts);
 
 /* The same from somewhere else: logits [n], nullable. */
 void pmod_first_word_take_logits (PmodFirstWord *self,
                                   const float *logits,
                                   int n,
-                                  PmodImage *image,
+                                  GPtrArray *images,
                                   const char *system,
                                   char **texts);
 

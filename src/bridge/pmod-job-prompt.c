@@ -2,6 +2,9 @@
 #include "config.h"
 
 #include "pmod-job-prompt.h"
+
+#include <string.h>
+
 #include "pmod-remote.h"
 
 PmodPrompt *
@@ -13,18 +16,33 @@ pmod_job_prompt_new (PmodTokenizer *tokenizer,
   PmodRemoteAsk ask = {
     .system = (char *)wording->system,
     .texts = wording->texts,
+    .images = wording->images,
     .question_first = wording->question_first,
   };
-  PmodPrompt *prompt;
 
-  if (wording->image)
-    {
-      ask.images = g_ptr_array_new ();
-      g_ptr_array_add (ask.images, wording->image);
-    }
-  prompt = pmod_remote_ask_make_prompt (&ask, tokenizer, config, error);
-  g_clear_pointer (&ask.images, g_ptr_array_unref);
-  return prompt;
+  return pmod_remote_ask_make_prompt (&ask, tokenizer, config, error);
+}
+
+/* Whether texts say themselves where their pictures stand: then words precede some of those. */
+static gboolean
+place_pictures (char **texts)
+{
+  for (int i = 0; texts && texts[i]; i++)
+    if (i % 2 == 0 && strstr (texts[i], "<image>"))
+      return TRUE;
+  return FALSE;
+}
+
+void
+pmod_job_read_only (PmodJob *job)
+{
+  job->only_read = TRUE;
+  /* Where nothing is asked yet, nothing can come first. */
+  job->question_first = job->question_first && job->texts;
+  /* The maps of any other policy do not depend on what follows the last picture. */
+  if (!job->question_first && job->params.routing.policy != PMOD_POLICY_LAST &&
+      !place_pictures (job->texts))
+    g_clear_pointer (&job->texts, g_strfreev);
 }
 
 int

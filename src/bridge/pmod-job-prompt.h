@@ -2,7 +2,7 @@
  * Plain functions of the engine's values; any thread. */
 #pragma once
 
-#include "pmod-engine.h"
+#include "pmod-worker.h"
 
 G_BEGIN_DECLS
 
@@ -10,7 +10,7 @@ typedef struct
 {
   const char *system;      /* nullable: the model's own */
   char **texts;            /* user, assistant, ..., user; NULL: only the picture matters */
-  PmodImage *image;        /* nullable */
+  GPtrArray *images;       /* PmodImage, in their order; nullable */
   gboolean question_first; /* the picture stands behind the question */
 } PmodWording;
 
@@ -19,6 +19,9 @@ PmodPrompt *pmod_job_prompt_new (PmodTokenizer *tokenizer,
                                  const PmodConfig *config,
                                  const PmodWording *wording,
                                  GError **error);
+
+/* Nothing is answered: of what job asks only that stays which has a say in its pictures' maps. */
+void pmod_job_read_only (PmodJob *job);
 
 /* Its tokens, those of its pictures merged in; -1 and an error for a bad picture. */
 int pmod_job_prompt_count (const PmodPrompt *prompt, const PmodConfig *config, GError **error);

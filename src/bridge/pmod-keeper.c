@@ -176,15 +176,18 @@ make_question (PmodKeeper *self, PmodMessage *question)
   PmodMessage *first = pmod_thread_get_nth_version (thread, question, 0);
   PmodKept *sibling = !before && first ? pmod_kept_find (first) : NULL;
   const char *text = pmod_message_get_text (question);
+  GPtrArray *brought = pmod_message_get_pictures (question);
   PmodKept *kept =
       sibling ? pmod_kept_new_beside (sibling, PMOD_STORE_USER, text)
               : pmod_kept_new (before ? pmod_kept_find (before) : NULL, PMOD_STORE_USER, text);
 
   if (!before)
     {
-      pmod_kept_set_picture (kept, pmod_chat_get_picture (self->chat));
+      pmod_kept_add_picture (kept, pmod_chat_get_picture (self->chat));
       pmod_kept_set_system (kept, pmod_chat_get_system (self->chat));
     }
+  for (guint i = 0; brought && i < brought->len; i++)
+    pmod_kept_add_picture (kept, brought->pdata[i]);
   pmod_kept_attach (kept, question);
   return kept;
 }

@@ -26,7 +26,7 @@ struct _PmodKept
   Conversation *conversation;
   PmodKept *parent; /* nullable */
   PmodStoreRole role;
-  PmodPicture *picture;
+  GPtrArray *pictures; /* PmodPicture */
   char *system;
   char *model;
   char *settings;
@@ -86,6 +86,7 @@ kept_new (Conversation *conversation, gint64 id)
 
   g_atomic_ref_count_init (&self->refs);
   g_mutex_init (&self->lock);
+  self->pictures = g_ptr_array_new_with_free_func (g_object_unref);
   self->conversation = conversation;
   self->id = id;
   return self;
@@ -146,7 +147,7 @@ pmod_kept_unref (PmodKept *self)
       PmodKept *parent = self->parent;
 
       conversation_unref (self->conversation);
-      g_clear_object (&self->picture);
+      g_ptr_array_unref (self->pictures);
       g_free (self->system);
       g_free (self->model);
       g_free (self->settings);
@@ -161,9 +162,10 @@ pmod_kept_unref (PmodKept *self)
 }
 
 void
-pmod_kept_set_picture (PmodKept *self, PmodPicture *picture)
+pmod_kept_add_picture (PmodKept *self, PmodPicture *picture)
 {
-  g_set_object (&self->picture, picture);
+  if (picture)
+    g_ptr_array_add (self->pictures, g_object_ref (picture));
 }
 
 void
@@ -252,7 +254,7 @@ static PmodStorePicture *
 make_picture (PmodPicture *picture)
 {
   PmodStorePicture *self;
-  GBytes *bytes = picture ? pmod_picture_encode (picture, NULL) : NULL;
+  GBytes *bytes = pmod_picture_encode (picture, NULL);
 
   if (!bytes)
     return NULL;
@@ -263,26 +265,38 @@ make_picture (PmodPicture *picture)
   return self;
 }
 
-/* Conversation, picture, question and answer are there together or not at all. */
+/* Those of kept, which message shows then. (transfer full) (element-type PmodStorePicture) */
+static GPtrArray *
+make_pictures (PmodKept *kept, PmodStoreMessage *message)
+{
+  GPtrArray *pictures = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_picture_free);
+  g_autoptr (GStrvBuilder) hashes = g_strv_builder_new ();
+
+  for (guint i = 0; i < kept->pictures->len; i++)
+    {
+      PmodStorePicture *picture = make_picture (kept->pictures->pdata[i]);
+
+      if (!picture)
+        continue;
+      g_ptr_array_add (pictures, picture);
+      g_strv_builder_add (hashes, picture->hash);
+    }
+  message->pictures = g_strv_builder_end (hashes);
+  return pictures;
+}
+
+/* Conversation, pictures, question and answer are there together or not at all. */
 static gboolean
 add_first (PmodStoreDb *db, PmodKept *question, PmodKept *answer, GError **error)
 {
   g_autoptr (GPtrArray) messages =
       g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_message_free);
-  g_autoptr (GPtrArray) pictures =
-      g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_picture_free);
   g_autoptr (PmodStoreConversation) conversation = g_new0 (PmodStoreConversation, 1);
-  PmodStorePicture *picture = make_picture (question->picture);
   PmodStoreMessage *first = make_message (question, 0), *second = make_message (answer, 1);
+  g_autoptr (GPtrArray) pictures = make_pictures (question, first);
 
   g_ptr_array_add (messages, first);
   g_ptr_array_add (messages, second);
-  if (picture)
-    {
-      g_ptr_array_add (pictures, picture);
-      first->pictures = g_new0 (char *, 2);
-      first->pictures[0] = g_strdup (picture->hash);
-    }
   conversation->uuid = g_uuid_string_random ();
   conversation->title = make_title (question->text);
   conversation->created_us = g_get_real_time ();
@@ -298,19 +312,21 @@ add_first (PmodStoreDb *db, PmodKept *question, PmodKept *answer, GError **error
   return TRUE;
 }
 
-/* Of what another branch of the conversation begins with: the same bytes are kept once. */
+/* The same bytes are kept once. */
 static gboolean
-add_its_picture (PmodStoreDb *db, PmodKept *kept, PmodStoreMessage *message, GError **error)
+add_its_pictures (PmodStoreDb *db, PmodKept *kept, PmodStoreMessage *message, GError **error)
 {
-  PmodStorePicture *picture = make_picture (kept->picture);
-  gboolean done;
+  g_autoptr (GPtrArray) pictures = make_pictures (kept, message);
 
-  if (!picture)
-    return TRUE;
-  message->pictures = g_new0 (char *, 2);
-  done = pmod_store_db_add_picture (db, picture->name, picture->bytes, message->pictures, error);
-  pmod_store_picture_free (picture);
-  return done;
+  for (guint i = 0; i < pictures->len; i++)
+    {
+      PmodStorePicture *picture = pictures->pdata[i];
+      g_autofree char *hash = NULL;
+
+      if (!pmod_store_db_add_picture (db, picture->name, picture->bytes, &hash, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* The answer and whatever before it is not on disk, together or not at all: mostly its question. */
@@ -326,7 +342,7 @@ add_rest (PmodStoreDb *db, PmodKept *answer, GError **error)
     {
       g_ptr_array_insert (kept, 0, one);
       g_ptr_array_insert (messages, 0, make_message (one, 0));
-      if (!add_its_picture (db, one, messages->pdata[0], error))
+      if (!add_its_pictures (db, one, messages->pdata[0], error))
         return FALSE;
     }
   if (messages->len == 0)

@@ -25,8 +25,10 @@ PmodKept *pmod_kept_new_missing (PmodKept *question);
 PmodKept *pmod_kept_ref (PmodKept *self);
 void pmod_kept_unref (PmodKept *self);
 
-/* Before it is written; each nullable. picture, system: of what begins a conversation. */
-void pmod_kept_set_picture (PmodKept *self, PmodPicture *picture);
+/* Before it is written; each nullable. system: of what begins a conversation. Pictures: in the
+ * order in which they are added; the first of what begins a conversation is the conversation's own.
+ */
+void pmod_kept_add_picture (PmodKept *self, PmodPicture *picture);
 void pmod_kept_set_system (PmodKept *self, const char *system);
 void pmod_kept_set_origin (PmodKept *self, const char *model, const char *settings);
 

@@ -10,6 +10,7 @@ struct _PmodMessage
   char *text;
   char *key;
   PmodRun *run;
+  GPtrArray *pictures; /* NULL: none */
   gboolean interrupted;
   guint position;
   guint version;
@@ -35,6 +36,7 @@ pmod_message_finalize (GObject *object)
   PmodMessage *self = PMOD_MESSAGE (object);
 
   g_clear_object (&self->run);
+  g_clear_pointer (&self->pictures, g_ptr_array_unref);
   g_free (self->text);
   g_free (self->key);
 
@@ -107,6 +109,23 @@ pmod_message_get_run (PmodMessage *self)
 {
   g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
   return self->run;
+}
+
+void
+pmod_message_set_pictures (PmodMessage *self, GPtrArray *pictures)
+{
+  g_return_if_fail (PMOD_IS_MESSAGE (self));
+
+  g_clear_pointer (&self->pictures, g_ptr_array_unref);
+  if (pictures && pictures->len > 0)
+    self->pictures = g_ptr_array_ref (pictures);
+}
+
+GPtrArray *
+pmod_message_get_pictures (PmodMessage *self)
+{
+  g_return_val_if_fail (PMOD_IS_MESSAGE (self), NULL);
+  return self->pictures;
 }
 
 const char *

@@ -1,6 +1,7 @@
 /* One message of a conversation: the user's words, or a run whose text is the answer. */
 #pragma once
 
+#include "pmod-picture.h"
 #include "pmod-run.h"
 
 G_BEGIN_DECLS
@@ -13,6 +14,11 @@ PmodMessage *pmod_message_new_answer (PmodRun *run, const char *key);
 
 /* NULL for a question. */
 PmodRun *pmod_message_get_run (PmodMessage *self);
+
+/* PmodPicture: what a question brought beside the conversation's own. Before it is in a list.
+ * (nullable): none */
+void pmod_message_set_pictures (PmodMessage *self, GPtrArray *pictures);
+GPtrArray *pmod_message_get_pictures (PmodMessage *self);
 
 /* Equal for answers to the same words about the same picture by the same model. */
 const char *pmod_message_get_key (PmodMessage *self); /* (nullable) */

@@ -26,7 +26,8 @@ struct _PmodPicture
   int shown_height;
   char *name;
   char **questions;
-  GBytes *encoded; /* the file's; NULL where it was made of pixels */
+  GBytes *encoded;  /* the file's; NULL where it was made of pixels */
+  GPtrArray *parts; /* PmodPicture; NULL: it is one alone */
 };
 
 typedef struct
@@ -50,6 +51,7 @@ pmod_picture_finalize (GObject *object)
   g_clear_pointer (&self->name, g_free);
   g_clear_pointer (&self->questions, g_strfreev);
   g_clear_pointer (&self->encoded, g_bytes_unref);
+  g_clear_pointer (&self->parts, g_ptr_array_unref);
 
   G_OBJECT_CLASS (pmod_picture_parent_class)->finalize (object);
 }
@@ -324,4 +326,67 @@ pmod_picture_get_questions (PmodPicture *self)
 {
   g_return_val_if_fail (PMOD_IS_PICTURE (self), NULL);
   return (const char *const *)self->questions;
+}
+
+/* --- Several --------------------------------------------------------------------------------- */
+
+guint
+pmod_picture_get_n_parts (PmodPicture *self)
+{
+  return self->parts ? self->parts->len : 1;
+}
+
+PmodPicture *
+pmod_picture_get_part (PmodPicture *self, guint i)
+{
+  g_return_val_if_fail (i < pmod_picture_get_n_parts (self), NULL);
+  return self->parts ? self->parts->pdata[i] : self;
+}
+
+PmodPicture *
+pmod_picture_join (GPtrArray *pictures)
+{
+  PmodPicture *first, *self;
+
+  g_return_val_if_fail (pictures->len > 0, NULL);
+
+  first = pictures->pdata[0];
+  if (pictures->len == 1)
+    return g_object_ref (first);
+  self = g_object_new (PMOD_TYPE_PICTURE, NULL);
+  self->image = pmod_image_ref (first->image);
+  self->shown = g_bytes_ref (first->shown);
+  self->shown_width = first->shown_width;
+  self->shown_height = first->shown_height;
+  self->name = g_strdup (first->name);
+  self->questions = g_strdupv (first->questions);
+  self->encoded = first->encoded ? g_bytes_ref (first->encoded) : NULL;
+  self->parts = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < pictures->len; i++)
+    g_ptr_array_add (self->parts, g_object_ref (pictures->pdata[i]));
+  return self;
+}
+
+gboolean
+pmod_picture_is_same (PmodPicture *a, PmodPicture *b)
+{
+  if (!a || !b || pmod_picture_get_n_parts (a) != pmod_picture_get_n_parts (b))
+    return a == b;
+  for (guint i = 0; i < pmod_picture_get_n_parts (a); i++)
+    if (pmod_picture_get_part (a, i) != pmod_picture_get_part (b, i))
+      return FALSE;
+  return TRUE;
+}
+
+GPtrArray *
+pmod_picture_collect_images (PmodPicture *self)
+{
+  GPtrArray *images;
+
+  if (!self)
+    return NULL;
+  images = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
+  for (guint i = 0; i < pmod_picture_get_n_parts (self); i++)
+    g_ptr_array_add (images, pmod_image_ref (pmod_picture_get_part (self, i)->image));
+  return images;
 }

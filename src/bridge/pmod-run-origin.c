@@ -3,12 +3,14 @@
 
 #include "pmod-run-origin.h"
 
+#include "pmod-picture-private.h"
 #include "pmod-settings.h"
 
 #define MODEL_KEY "strata-run-model"
 #define SETTINGS_KEY "strata-run-settings"
 #define UNWRITTEN_KEY "strata-run-unwritten-settings"
 #define OUTSIDE_KEY "strata-run-outside-training"
+#define PICTURES_KEY "strata-run-pictures"
 #define HASH_KEY "strata-run-config-hash"
 
 void
@@ -90,4 +92,26 @@ pmod_run_get_config_hash (PmodRun *run)
 {
   g_return_val_if_fail (PMOD_IS_RUN (run), NULL);
   return g_object_get_data (G_OBJECT (run), HASH_KEY);
+}
+
+void
+pmod_run_set_pictures (PmodRun *run, PmodPicture *pictures)
+{
+  g_return_if_fail (PMOD_IS_RUN (run));
+
+  g_object_set_data_full (G_OBJECT (run), PICTURES_KEY, pictures ? g_object_ref (pictures) : NULL,
+                          pictures ? g_object_unref : NULL);
+}
+
+PmodPicture *
+pmod_run_get_shown (PmodRun *run, int i)
+{
+  PmodPicture *pictures;
+
+  g_return_val_if_fail (PMOD_IS_RUN (run), NULL);
+
+  pictures = g_object_get_data (G_OBJECT (run), PICTURES_KEY);
+  if (!pictures || i < 0 || (guint)i >= pmod_picture_get_n_parts (pictures))
+    return NULL;
+  return pmod_picture_get_part (pictures, (guint)i);
 }

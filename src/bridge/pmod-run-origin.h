@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pmod-model-card.h"
+#include "pmod-picture.h"
 #include "pmod-run.h"
 
 G_BEGIN_DECLS
@@ -24,6 +25,11 @@ const char *pmod_run_get_settings (PmodRun *run); /* (nullable) */
 /* Whether its routing was not what its model was trained with; FALSE where nobody knows. */
 void pmod_run_set_outside_training (PmodRun *run, gboolean outside_training);
 gboolean pmod_run_get_outside_training (PmodRun *run);
+
+/* What it was asked about: nullable, or of several parts. */
+void pmod_run_set_pictures (PmodRun *run, PmodPicture *pictures);
+/* The prompt's i-th picture. NULL: not known. */
+PmodPicture *pmod_run_get_shown (PmodRun *run, int i);
 
 /* SHA-256 of the model's config.json, where a saved run brought it along; nullable. */
 void pmod_run_set_config_hash (PmodRun *run, const char *hash);

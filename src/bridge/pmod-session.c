@@ -6,6 +6,7 @@
 
 #include "pmod-session.h"
 
+#include "pmod-job-prompt.h"
 #include "pmod-machine-private.h"
 #include "pmod-picture-private.h"
 #include "pmod-remote.h"
@@ -536,8 +537,9 @@ hold_run (PmodSession *self, PmodJob *job, PmodPicture *picture, PmodTuning *tun
 
   note_settings (run, job, pmod_tuning_get_outside_training (tuning ? tuning : self->tuning));
   pmod_session_let_go (self);
+  pmod_run_set_pictures (run, picture);
   job->id = ++self->last_job;
-  job->image = picture ? pmod_image_ref (pmod_picture_get_image (picture)) : NULL;
+  job->images = pmod_picture_collect_images (picture);
   g_hash_table_insert (self->runs, g_memdup2 (&job->id, sizeof job->id), g_object_ref (run));
   self->held = job;
   update_state (self);
@@ -564,12 +566,7 @@ pmod_session_read_behind (
   g_return_val_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES, NULL);
 
   job = make_job (self, texts, tuning, lane);
-  job->only_read = TRUE;
-  /* Where nothing is asked yet, nothing can come first. */
-  job->question_first = job->question_first && texts;
-  /* The maps of any other policy do not depend on what follows the picture. */
-  if (!job->question_first && job->params.routing.policy != PMOD_POLICY_LAST)
-    g_clear_pointer (&job->texts, g_strfreev);
+  pmod_job_read_only (job);
   return start_run (self, job, picture, tuning);
 }
 
@@ -652,7 +649,7 @@ pmod_session_sweep (PmodSession *self,
   job->n_settings = n - 1;
   job->settings = g_memdup2 (params + 1, sizeof *params * (gsize)(n - 1));
   job->id = ++self->last_job;
-  job->image = picture ? pmod_image_ref (pmod_picture_get_image (picture)) : NULL;
+  job->images = pmod_picture_collect_images (picture);
   g_hash_table_insert (self->sweeps, g_memdup2 (&job->id, sizeof job->id), g_object_ref (sweep));
   pmod_worker_stop_lane (self->worker, PMOD_SWEEP_LANE);
   pmod_worker_ask (self->worker, job);

@@ -13,6 +13,7 @@
 #include "pmod-kept.h"
 #include "pmod-run-origin.h"
 #include "pmod-run-private.h"
+#include "pmod-shelf-pictures.h"
 
 typedef struct
 {
@@ -21,8 +22,7 @@ typedef struct
   PmodThread *thread; /* nullable */
   gboolean moved;     /* another branch is shown than was shown last */
   char *system;       /* nullable */
-  GBytes *picture;    /* nullable */
-  char *picture_name;
+  PmodShelfPictures *pictures;
   GCancellable *cancellable;
   PmodShelf *shelf; /* of the main thread, while it is not cancelled */
 } Opened;
@@ -34,8 +34,7 @@ opened_free (gpointer data)
 
   pmod_thread_free (opened->thread);
   g_free (opened->system);
-  g_clear_pointer (&opened->picture, g_bytes_unref);
-  g_free (opened->picture_name);
+  pmod_shelf_pictures_free (opened->pictures);
   g_clear_object (&opened->cancellable);
   g_free (opened);
 }
@@ -143,8 +142,11 @@ add_answer (Grow *grow, PmodMessage *question, PmodStoreMessage *from)
 static PmodMessage *
 add_question (Grow *grow, PmodStoreMessage *from)
 {
-  return add_message (grow, find_made (grow, from->parent, TRUE),
-                      pmod_message_new_question (from->text), from);
+  PmodMessage *parent = find_made (grow, from->parent, TRUE);
+  PmodMessage *question = add_message (grow, parent, pmod_message_new_question (from->text), from);
+
+  pmod_shelf_pictures_note (grow->opened->pictures, question, from->pictures, parent == NULL);
+  return question;
 }
 
 /* The program ended before the answer was written down. What follows it finds it by from->id. */
@@ -243,24 +245,6 @@ make_thread (PmodStoreDb *db, Opened *opened, GPtrArray *all, gint64 leaf)
   g_hash_table_unref (grow.followed);
 }
 
-/* All branches are about the same. */
-static gboolean
-read_picture (PmodStoreDb *db, Opened *opened, GPtrArray *all, GError **error)
-{
-  for (guint i = 0; i < all->len && !opened->picture; i++)
-    {
-      PmodStoreMessage *message = all->pdata[i];
-
-      if (!message->pictures || !message->pictures[0])
-        continue;
-      opened->picture =
-          pmod_store_db_get_picture (db, message->pictures[0], &opened->picture_name, error);
-      if (!opened->picture)
-        return FALSE;
-    }
-  return TRUE;
-}
-
 static gboolean
 open_work (PmodStoreDb *db, gpointer data, GError **error)
 {
@@ -269,11 +253,11 @@ open_work (PmodStoreDb *db, gpointer data, GError **error)
   g_autoptr (GPtrArray) all =
       conversation ? pmod_store_db_list_messages (db, opened->id, error) : NULL;
 
-  if (!all || !read_picture (db, opened, all, error))
+  if (!all)
     return FALSE;
   opened->system = g_strdup (conversation->system);
   make_thread (db, opened, all, conversation->leaf);
-  return TRUE;
+  return pmod_shelf_pictures_read (opened->pictures, db, error);
 }
 
 /* --- The main thread ------------------------------------------------------------------------- */
@@ -298,10 +282,11 @@ show_found (PmodChat *chat, gint64 id)
 }
 
 static void
-show (Opened *opened, PmodPicture *picture)
+show (Opened *opened)
 {
   PmodShelf *self = opened->shelf;
   PmodChat *chat = pmod_keeper_get_chat (self->keeper);
+  PmodPicture *picture = pmod_shelf_pictures_hand_out (opened->pictures, opened->thread);
 
   g_clear_object (&self->opening);
   pmod_chat_restore_thread (chat, picture, g_steal_pointer (&opened->thread), opened->system);
@@ -312,18 +297,16 @@ show (Opened *opened, PmodPicture *picture)
 }
 
 static void
-picture_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+pictures_cb (const GError *error, gpointer user_data)
 {
   Opened *opened = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (PmodPicture) picture = pmod_picture_load_finish (result, &error);
 
   if (!g_cancellable_is_cancelled (opened->cancellable))
     {
       if (error)
         pmod_shelf_fail (opened->shelf, _ ("The conversation\342\200\231s picture cannot be shown"),
                          error);
-      show (opened, picture);
+      show (opened);
     }
   opened_free (opened);
 }
@@ -343,14 +326,8 @@ opened_cb (GObject *source, GAsyncResult *result, gpointer user_data)
       g_clear_object (&self->opening);
       pmod_shelf_fail (self, _ ("The conversation cannot be opened"), error);
     }
-  else if (opened->picture)
-    pmod_picture_load_bytes_async (opened->picture, opened->picture_name, opened->cancellable,
-                                   picture_cb, opened);
   else
-    {
-      show (opened, NULL);
-      opened_free (opened);
-    }
+    pmod_shelf_pictures_load (opened->pictures, opened->cancellable, pictures_cb, opened);
 }
 
 void
@@ -377,6 +354,7 @@ pmod_shelf_open_at (PmodShelf *self, gint64 id, gint64 message)
     }
   self->opening = g_cancellable_new ();
   opened = g_new0 (Opened, 1);
+  opened->pictures = pmod_shelf_pictures_new ();
   opened->id = id;
   opened->message = message;
   opened->cancellable = g_object_ref (self->opening);

@@ -60,7 +60,7 @@ logits_cb (const float *logits, gpointer user_data)
   const PmodJob *job = self->running;
 
   pmod_first_word_take_logits (&self->first_words[job->lane], logits,
-                               pmod_remote_get_facts (self->remote)->config->vocab, job->image,
+                               pmod_remote_get_facts (self->remote)->config->vocab, job->images,
                                job->system, job->texts);
   pmod_worker_compare_first_words (self);
 }

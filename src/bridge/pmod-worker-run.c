@@ -41,10 +41,7 @@ pmod_worker_fill_ask (const PmodJob *job, PmodRemoteAsk *ask)
     .settings = job->settings,
     .n_settings = job->n_settings,
   };
-  if (!job->image)
-    return;
-  ask->images = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
-  g_ptr_array_add (ask->images, pmod_image_ref (job->image));
+  ask->images = job->images ? g_ptr_array_ref (job->images) : NULL;
 }
 
 static PmodPrompt *

@@ -35,7 +35,7 @@ pmod_job_new (const PmodParams *params, int lane)
 void
 pmod_job_free (PmodJob *job)
 {
-  g_clear_pointer (&job->image, pmod_image_unref);
+  g_clear_pointer (&job->images, g_ptr_array_unref);
   pmod_params_clear (&job->params);
   for (int i = 0; i < job->n_settings; i++)
     pmod_params_clear (&job->settings[i]);
@@ -115,7 +115,7 @@ take_first_word (PmodWorker *self)
 {
   const PmodJob *job = self->running;
 
-  pmod_first_word_take (&self->first_words[job->lane], self->contexts[job->lane], job->image,
+  pmod_first_word_take (&self->first_words[job->lane], self->contexts[job->lane], job->images,
                         job->system, job->texts);
   pmod_worker_compare_first_words (self);
 }

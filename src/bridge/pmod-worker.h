@@ -28,7 +28,7 @@ typedef struct
   int n_settings;
   char *system;           /* what stands before them; NULL: the model's own */
   char **texts;           /* user, assistant, ..., user; NULL: only read the picture */
-  PmodImage *image;       /* nullable */
+  GPtrArray *images;      /* PmodImage, in their order; nullable */
   gboolean stopped;       /* guarded by the worker's lock */
   GCancellable *stopping; /* cancelled together with that: of a run on a server */
 

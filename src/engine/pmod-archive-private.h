@@ -6,6 +6,7 @@
 G_BEGIN_DECLS
 
 #define PMOD_ARCHIVE_SCHEMA 1
+#define PMOD_ARCHIVE_SCHEMA_MORE 2 /* with more than one picture */
 #define PMOD_ARCHIVE_KIND "strata-run"
 
 #define PMOD_ARCHIVE_MANIFEST "manifest.json"
@@ -13,6 +14,9 @@ G_BEGIN_DECLS
 #define PMOD_ARCHIVE_CONVERSATION "conversation.json"
 #define PMOD_ARCHIVE_SETTINGS "settings.json"
 #define PMOD_ARCHIVE_PICTURE "picture.png"
+
+/* "picture-2.png" of 0. (transfer full) */
+char *pmod_archive_dup_more_name (int i);
 
 /* What a member may have unpacked. Traces of the largest published models have 3 MB. */
 #define PMOD_ARCHIVE_MAX_TEXT (16 * 1024 * 1024)

@@ -22,9 +22,27 @@ static const struct
   { PMOD_ARCHIVE_CONVERSATION, PMOD_ARCHIVE_MAX_TEXT },
   { PMOD_ARCHIVE_SETTINGS, PMOD_ARCHIVE_MAX_TEXT },
   { PMOD_ARCHIVE_PICTURE, PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-2.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-3.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-4.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-5.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-6.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-7.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-8.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-9.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-10.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-11.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-12.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-13.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-14.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-15.png", PMOD_ARCHIVE_MAX_PICTURE },
+  { "picture-16.png", PMOD_ARCHIVE_MAX_PICTURE },
 };
 
 #define N_KNOWN ((int)G_N_ELEMENTS (known))
+#define N_NEEDED 3 /* those before the pictures */
+
+G_STATIC_ASSERT (G_N_ELEMENTS (known) == N_NEEDED + 1 + PMOD_ARCHIVE_MAX_MORE);
 
 typedef struct
 {
@@ -142,11 +160,12 @@ take_manifest (Reader *self, GBytes *bytes, GError **error)
   schema = pmod_json_find (root, "schema");
   if (strcmp (kind, PMOD_ARCHIVE_KIND) != 0 || schema == NULL || schema->type != PMOD_JSON_INTEGER)
     return fail (self, error, "expected the kind \"" PMOD_ARCHIVE_KIND "\" and a schema");
-  if (schema->integer != PMOD_ARCHIVE_SCHEMA)
+  if (schema->integer != PMOD_ARCHIVE_SCHEMA && schema->integer != PMOD_ARCHIVE_SCHEMA_MORE)
     {
       g_set_error (error, PMOD_ERROR, PMOD_ERROR_UNSUPPORTED,
-                   "%s: a saved run of another version: expected schema %d, got %" G_GINT64_FORMAT,
-                   self->name, PMOD_ARCHIVE_SCHEMA, schema->integer);
+                   "%s: a saved run of another version: expected schema %d or %d, "
+                   "got %" G_GINT64_FORMAT,
+                   self->name, PMOD_ARCHIVE_SCHEMA, PMOD_ARCHIVE_SCHEMA_MORE, schema->integer);
       return FALSE;
     }
   members = pmod_json_find (root, "members");
@@ -156,7 +175,7 @@ take_manifest (Reader *self, GBytes *bytes, GError **error)
   for (guint32 i = 0; i < members->n_children; i++, member = pmod_json_next (member))
     if (!take_listed (self, member, error))
       return FALSE;
-  for (int i = 0; i < N_KNOWN - 1; i++)
+  for (int i = 0; i < N_NEEDED; i++)
     if (self->listed[i] == NULL)
       return fail (self, error, "its list lacks %s", known[i].name);
   return TRUE;
@@ -333,33 +352,82 @@ take_facts (const Reader *self, PmodArchive *archive, GError **error)
          copy_text (self, model, "config_sha256", &archive->config_sha256, error);
 }
 
+/* The member of that name, of which facts (nullable) tell; *image stays NULL where there is
+ * neither.
+ */
 static gboolean
-take_picture (const Reader *self, PmodArchive *archive, GError **error)
+take_image (const Reader *self,
+            const char *member,
+            const PmodJson *facts,
+            char **name,
+            PmodImage **image,
+            GError **error)
 {
-  const PmodJson *facts = pmod_json_find (pmod_json_root (self->manifest), "picture");
-  GBytes *png = self->bytes[find_known (PMOD_ARCHIVE_PICTURE)];
+  GBytes *png = self->bytes[find_known (member)];
   const char *expected;
   g_autofree char *hash = NULL;
   gboolean named = facts != NULL && facts->type == PMOD_JSON_OBJECT;
 
   if (named != (png != NULL))
-    return fail (self, error, "expected %s and its facts together", PMOD_ARCHIVE_PICTURE);
+    return fail (self, error, "expected %s and its facts together", member);
   if (png == NULL)
     return TRUE;
-  if (!copy_text (self, facts, "name", &archive->picture_name, error))
+  if (!copy_text (self, facts, "name", name, error))
     return FALSE;
   expected = find_text (self, facts, "rgb_sha256", FALSE, error);
   if (expected == NULL)
     return FALSE;
-  archive->image = pmod_image_load_bytes (png, PMOD_IMAGE_IGNORE_EXIF, error);
-  if (archive->image == NULL)
+  *image = pmod_image_load_bytes (png, PMOD_IMAGE_IGNORE_EXIF, error);
+  if (*image == NULL)
     {
-      g_prefix_error (error, "%s: %s: ", self->name, PMOD_ARCHIVE_PICTURE);
+      g_prefix_error (error, "%s: %s: ", self->name, member);
       return FALSE;
     }
-  hash = pmod_archive_hash_pixels (archive->image);
+  hash = pmod_archive_hash_pixels (*image);
   if (g_ascii_strcasecmp (hash, expected) != 0)
-    return fail (self, error, "%s: its pixels are not those of the run", PMOD_ARCHIVE_PICTURE);
+    return fail (self, error, "%s: its pixels are not those of the run", member);
+  return TRUE;
+}
+
+static gboolean
+take_picture (const Reader *self, PmodArchive *archive, GError **error)
+{
+  return take_image (self, PMOD_ARCHIVE_PICTURE,
+                     pmod_json_find (pmod_json_root (self->manifest), "picture"),
+                     &archive->picture_name, &archive->image, error);
+}
+
+/* In their order, without gaps. */
+static gboolean
+take_more (const Reader *self, PmodArchive *archive, GError **error)
+{
+  const PmodJson *list = pmod_json_find (pmod_json_root (self->manifest), "more_pictures");
+  gboolean there = list != NULL && list->type == PMOD_JSON_ARRAY && archive->image != NULL;
+  const PmodJson *facts = there ? pmod_json_first (list) : NULL;
+
+  archive->more = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
+  archive->more_names = g_new0 (char *, PMOD_ARCHIVE_MAX_MORE + 1);
+  for (int i = 0; i < PMOD_ARCHIVE_MAX_MORE; i++)
+    {
+      g_autofree char *member = pmod_archive_dup_more_name (i);
+      gboolean named = there && (guint32)i < list->n_children;
+      char *name = NULL;
+      PmodImage *image = NULL;
+
+      if (!take_image (self, member, named ? facts : NULL, &name, &image, error))
+        {
+          g_clear_pointer (&image, pmod_image_unref);
+          g_free (name);
+          return FALSE;
+        }
+      if (image == NULL)
+        continue;
+      archive->more_names[archive->more->len] = name != NULL ? name : g_strdup ("");
+      g_ptr_array_add (archive->more, image);
+      facts = pmod_json_next (facts);
+    }
+  if (there && list->n_children > archive->more->len)
+    return fail (self, error, "expected at most %d more pictures", PMOD_ARCHIVE_MAX_MORE);
   return TRUE;
 }
 
@@ -373,7 +441,8 @@ pmod_archive_read (GBytes *bytes, const char *name, GError **error)
   gboolean done = read_members (&reader, bytes, error) && take_facts (&reader, archive, error) &&
                   take_trace (&reader, archive, error) &&
                   take_conversation (&reader, archive, error) &&
-                  take_settings (&reader, archive, error) && take_picture (&reader, archive, error);
+                  take_settings (&reader, archive, error) &&
+                  take_picture (&reader, archive, error) && take_more (&reader, archive, error);
 
   archive_read_free (reader.zip);
   g_clear_pointer (&reader.manifest, pmod_json_document_free);

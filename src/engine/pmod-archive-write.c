@@ -31,6 +31,8 @@ pmod_archive_free (PmodArchive *self)
   g_clear_pointer (&self->image, pmod_image_unref);
   g_strfreev (self->texts);
   g_free (self->picture_name);
+  g_clear_pointer (&self->more, g_ptr_array_unref);
+  g_strfreev (self->more_names);
   g_free (self->settings);
   g_free (self->created);
   g_free (self->version);
@@ -94,23 +96,47 @@ write_conversation (char **texts)
   return g_string_free_to_bytes (text);
 }
 
+char *
+pmod_archive_dup_more_name (int i)
+{
+  return g_strdup_printf ("picture-%d.png", i + 2);
+}
+
+static int
+count_more (const PmodArchive *self)
+{
+  return self->image != NULL && self->more != NULL ? (int)self->more->len : 0;
+}
+
+/* key: NULL in a list. */
+static void
+write_facts (GString *text, const char *key, const char *name, const PmodImage *image)
+{
+  g_autofree char *hash = pmod_archive_hash_pixels (image);
+
+  pmod_json_write_open (text, key, '{');
+  pmod_json_write_string (text, "name", name);
+  pmod_json_write_int (text, "width", pmod_image_get_width (image));
+  pmod_json_write_int (text, "height", pmod_image_get_height (image));
+  pmod_json_write_string (text, "rgb_sha256", hash);
+  pmod_json_write_close (text, '}');
+}
+
 static void
 write_picture_facts (const PmodArchive *self, GString *text)
 {
-  g_autofree char *hash = NULL;
-
   if (self->image == NULL)
     {
       pmod_json_write_raw (text, "picture", "null");
       return;
     }
-  hash = pmod_archive_hash_pixels (self->image);
-  pmod_json_write_open (text, "picture", '{');
-  pmod_json_write_string (text, "name", self->picture_name);
-  pmod_json_write_int (text, "width", pmod_image_get_width (self->image));
-  pmod_json_write_int (text, "height", pmod_image_get_height (self->image));
-  pmod_json_write_string (text, "rgb_sha256", hash);
-  pmod_json_write_close (text, '}');
+  write_facts (text, "picture", self->picture_name, self->image);
+  if (count_more (self) == 0)
+    return;
+  pmod_json_write_open (text, "more_pictures", '[');
+  for (int i = 0; i < count_more (self); i++)
+    write_facts (text, NULL, self->more_names[i], self->more->pdata[i]);
+  pmod_json_write_close (text, ']');
 }
 
 static GBytes *
@@ -119,7 +145,8 @@ write_manifest (const PmodArchive *self, const Member *members, int n_members)
   GString *text = g_string_new (NULL);
 
   pmod_json_write_open (text, NULL, '{');
-  pmod_json_write_int (text, "schema", PMOD_ARCHIVE_SCHEMA);
+  pmod_json_write_int (text, "schema",
+                       count_more (self) > 0 ? PMOD_ARCHIVE_SCHEMA_MORE : PMOD_ARCHIVE_SCHEMA);
   pmod_json_write_string (text, "kind", PMOD_ARCHIVE_KIND);
   pmod_json_write_string (text, "created", self->created);
   pmod_json_write_string (text, "strata", self->version);
@@ -226,12 +253,14 @@ fill_in (PmodArchive *self, GError **error)
 GBytes *
 pmod_archive_write (PmodArchive *self, GError **error)
 {
-  Member members[4] = { { NULL, NULL } };
+  Member members[4 + PMOD_ARCHIVE_MAX_MORE] = { { NULL, NULL } };
+  g_auto (GStrv) names = g_new0 (char *, PMOD_ARCHIVE_MAX_MORE + 1);
   Member manifest = { PMOD_ARCHIVE_MANIFEST, NULL };
   int n_members = 0;
   GBytes *packed = NULL;
 
   g_return_val_if_fail (self->trace != NULL, NULL);
+  g_return_val_if_fail (count_more (self) <= PMOD_ARCHIVE_MAX_MORE, NULL);
 
   if (!fill_in (self, error))
     return NULL;
@@ -242,6 +271,12 @@ pmod_archive_write (PmodArchive *self, GError **error)
   if (self->image != NULL)
     members[n_members++] =
         (Member){ PMOD_ARCHIVE_PICTURE, pmod_archive_encode_picture (self->image, error) };
+  for (int i = 0; i < count_more (self) && members[n_members - 1].bytes != NULL; i++)
+    {
+      names[i] = pmod_archive_dup_more_name (i);
+      members[n_members++] =
+          (Member){ names[i], pmod_archive_encode_picture (self->more->pdata[i], error) };
+    }
   if (members[n_members - 1].bytes != NULL)
     {
       manifest.bytes = write_manifest (self, members, n_members);

@@ -8,12 +8,14 @@
  *     "engine": { "version", "device", "precision" },
  *     "model": { "name", "config_sha256" },
  *     "picture": { "name", "width", "height", "rgb_sha256" } or null,
+ *     "more_pictures": [ the same ],                    only where there are some, then schema 2
  *     "members": [ { "name", "size", "sha256" } ] }
  *
  *   run.trace           the bytes that "pmod run --trace" writes
  *   conversation.json   { "turns": [ { "question", "answer" } ] }, the last one is the trace's run
  *   settings.json       an object: what the run was asked to do
  *   picture.png         the picture's pixels, as the model got them; only where there is one
+ *   picture-2.png ...   those that came with later questions, in the prompt's order
  *
  * A reader believes nothing: sizes are checked before anything is unpacked and while it is, names
  * are those above and come once, every hash is computed again. */
@@ -24,6 +26,7 @@
 G_BEGIN_DECLS
 
 #define PMOD_ARCHIVE_SUFFIX ".strata"
+#define PMOD_ARCHIVE_MAX_MORE 15
 
 typedef struct
 {
@@ -31,6 +34,8 @@ typedef struct
   GBytes *records;    /* of trace, checked; only read */
   PmodImage *image;   /* nullable */
   char *picture_name; /* nullable */
+  GPtrArray *more;    /* PmodImage, behind image; nullable */
+  char **more_names;  /* of them; nullable */
   char **texts;       /* question, answer, ...; may be empty */
   char *settings;     /* JSON text, an object */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MAX_PICTURES 16
+#define IMAGE_LINE "<image>\n"
 #define MAX_TEXTS 10000
 #define MAX_SETTINGS 1000
 #define MAX_BEGIN_IDS 1000000
@@ -30,6 +31,40 @@ begin_answer (const PmodRemoteAsk *self,
   return prompt;
 }
 
+/* Marks that stand before text, as whoever asks puts them: one for each picture that was shown with
+ * it. *rest: what they stand before. */
+static int
+skip_marks (const char *text, const char **rest)
+{
+  int n = 0;
+
+  for (; g_str_has_prefix (text, IMAGE_LINE); text += strlen (IMAGE_LINE))
+    n++;
+  *rest = text;
+  return n;
+}
+
+/* Marks stay where they were said, if they can: a model of single questions is shown all pictures
+ * with the last one, and behind the question stand all of them in any case. Returns what the last
+ * turn says instead of its text; NULL: that. */
+static char *
+gather_marks (PmodTurn *turns, int n_turns, int first, gboolean question_first)
+{
+  GString *text;
+  int n_marks = 0;
+
+  for (int i = 0; i < n_turns; i += 2)
+    if (question_first || i < first)
+      n_marks += skip_marks (turns[i].text, &turns[i].text);
+  if (n_marks == 0 || question_first)
+    return NULL;
+  text = g_string_new (NULL);
+  for (int i = 0; i < n_marks; i++)
+    g_string_append (text, IMAGE_LINE);
+  g_string_append (text, turns[n_turns - 1].text);
+  return g_string_free (text, FALSE);
+}
+
 PmodPrompt *
 pmod_remote_ask_make_prompt (const PmodRemoteAsk *self,
                              PmodTokenizer *tokenizer,
@@ -40,6 +75,7 @@ pmod_remote_ask_make_prompt (const PmodRemoteAsk *self,
   int n_images = self->images != NULL ? (int)self->images->len : 0;
   g_autofree PmodTurn *turns = g_new0 (PmodTurn, n_turns);
   int first = config->single_questions ? n_turns - 1 : 0;
+  g_autofree char *last = NULL;
   PmodPrompt *prompt;
 
   for (int i = 0; i < n_turns; i++)
@@ -48,6 +84,9 @@ pmod_remote_ask_make_prompt (const PmodRemoteAsk *self,
       /* "?" is cut off below, with what follows it */
       turns[i].text = self->texts != NULL ? self->texts[i] : "?";
     }
+  last = gather_marks (turns, n_turns, first, self->question_first);
+  if (last != NULL)
+    turns[n_turns - 1].text = last;
   prompt = pmod_prompt_new_chat_told (
       tokenizer, config->conversation, self->system, turns + first, n_turns - first,
       n_images > 0 ? (PmodImage *const *)self->images->pdata : NULL, n_images,
@@ -56,10 +95,13 @@ pmod_remote_ask_make_prompt (const PmodRemoteAsk *self,
   if (prompt == NULL || !self->only_read || (self->texts != NULL && !self->question_first))
     return prompt;
 
-  /* Nothing that follows the picture has a say in its maps. */
-  for (guint i = 0; i < prompt->ids->len; i++)
-    if (g_array_index (prompt->ids, gint32, i) == PMOD_IMAGE_TOKEN)
-      g_array_set_size (prompt->ids, i + 1);
+  /* Nothing that follows the last picture has a say in the maps. */
+  for (guint i = prompt->ids->len; i > 0; i--)
+    if (g_array_index (prompt->ids, gint32, i - 1) == PMOD_IMAGE_TOKEN)
+      {
+        g_array_set_size (prompt->ids, i);
+        break;
+      }
   return prompt;
 }
 

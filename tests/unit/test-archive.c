@@ -105,6 +105,37 @@ test_round_trip (void)
     }
 }
 
+/* Those of later questions, in their order; facts of one that is not there are refused. */
+static void
+test_more_pictures (void)
+{
+  g_autoptr (PmodArchive) before = make_archive (TRUE);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (PmodArchive) after = NULL;
+
+  before->more = g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_image_unref);
+  before->more_names = g_new0 (char *, 3);
+  for (int i = 0; i < 2; i++)
+    {
+      guint8 pixels[6] = { (guint8)(10 * i), 20, 30, 40, 50, 60 };
+
+      g_ptr_array_add (before->more, pmod_image_new (2, 1, 6, pixels));
+      before->more_names[i] = g_strdup_printf ("more-%d.png", i);
+    }
+  bytes = pmod_archive_write (before, &error);
+  g_assert_no_error (error);
+  after = pmod_archive_read (bytes, "test", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (after->more->len, ==, 2);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_cmpstr (after->more_names[i], ==, before->more_names[i]);
+      g_assert_cmpuint (pmod_image_get_hash (after->more->pdata[i]), ==,
+                        pmod_image_get_hash (before->more->pdata[i]));
+    }
+}
+
 /* --- Hostile ones ----------------------------------------------------------------------------- */
 
 typedef struct
@@ -325,7 +356,13 @@ list_negative (GArray *members)
 static void
 other_schema (GArray *members)
 {
-  replace (members, "manifest.json", "\"schema\":1", "\"schema\":2");
+  replace (members, "manifest.json", "\"schema\":1", "\"schema\":3");
+}
+
+static void
+invent_more (GArray *members)
+{
+  replace (members, "manifest.json", "\"members\":", "\"more_pictures\":[{}],\"members\":");
 }
 
 static void
@@ -431,7 +468,8 @@ static const struct
   { list_twice, "its list names \"run.trace\" twice" },
   { list_huge, "run.trace: expected at most 268435456 bytes" },
   { list_negative, "expected the size of \"run.trace\"" },
-  { other_schema, "another version: expected schema 1, got 2" },
+  { other_schema, "another version: expected schema 1 or 2, got 3" },
+  { invent_more, "expected picture-2.png and its facts together" },
   { other_kind, "expected the kind \"strata-run\"" },
   { no_json, "manifest.json" },
   { bomb, "settings.json: expected at most" },
@@ -578,6 +616,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/archive/round-trip", test_round_trip);
+  g_test_add_func ("/archive/more-pictures", test_more_pictures);
   g_test_add_func ("/archive/packed-again", test_packed_again);
   g_test_add_func ("/archive/hostile", test_hostile);
   g_test_add_func ("/archive/lying-bomb", test_lying_bomb);

@@ -277,6 +277,45 @@ test_other_picture (void)
     run_free (assert_like_new (context, order[i], &params));
 }
 
+/* What is kept of a picture depends on all that share its prompt: with a later one nothing of the
+ * layers is the same any more, but its features are; behind both, the next question finds all. */
+static void
+test_later_picture (void)
+{
+  g_autoptr (PmodModel) model = open_fixture ("tiny-pmod-12layer", PMOD_PRECISION_F32);
+  g_autoptr (PmodContext) context = new_context (model);
+  g_autoptr (PmodImage) a = load_picture ("landscape.png");
+  g_autoptr (PmodImage) b = load_picture ("portrait.png");
+  PmodImage *both[] = { a, b };
+  const PmodTurn turns[] = {
+    { PMOD_ROLE_USER, "<image>\nWhat is this?" }, { PMOD_ROLE_ASSISTANT, "A house." },
+    { PMOD_ROLE_USER, "<image>\nAnd this?" },     { PMOD_ROLE_ASSISTANT, "A face." },
+    { PMOD_ROLE_USER, "Which is larger?" },
+  };
+  g_autoptr (PmodPrompt) of_a = ask (model, turns, 1, both, 1);
+  g_autoptr (PmodPrompt) of_both = ask (model, turns, 3, both, 2);
+  g_autoptr (PmodPrompt) after_both = ask (model, turns, 5, both, 2);
+  const struct
+  {
+    const PmodPrompt *prompt;
+    int n_visions;
+    gboolean reuses;
+  } steps[] = { { of_a, 1, FALSE }, { of_both, 1, FALSE }, { after_both, 0, TRUE },
+                { of_a, 0, FALSE }, { of_both, 0, FALSE }, { of_both, 0, TRUE } };
+  PmodParams params = trained (model, 3);
+
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
+    {
+      g_autoptr (Run) run = assert_like_new (context, steps[i].prompt, &params);
+
+      g_assert_cmpint (run->n_visions, ==, steps[i].n_visions);
+      if (steps[i].reuses)
+        g_assert_cmpint (run->n_reused, >, 2 * 576);
+      else
+        g_assert_cmpint (run->n_reused, ==, 0);
+    }
+}
+
 /* More pictures in one prompt than features are kept for. */
 static void
 test_many_pictures (void)
@@ -617,6 +656,7 @@ main (int argc, char **argv)
   g_test_add_func ("/context/routing-change", test_routing_change);
   g_test_add_func ("/context/conversation", test_conversation);
   g_test_add_func ("/context/other-picture", test_other_picture);
+  g_test_add_func ("/context/later-picture", test_later_picture);
   g_test_add_func ("/context/many-pictures", test_many_pictures);
   g_test_add_data_func ("/context/repeatable/f32", GINT_TO_POINTER (PMOD_PRECISION_F32),
                         test_repeatable);

@@ -107,6 +107,54 @@ test_card (void)
   g_assert_finalize_object (there);
 }
 
+static gboolean
+is_free (gpointer chat)
+{
+  return !pmod_chat_get_busy (chat);
+}
+
+/* One question about a picture, one that brings another, and one about both. */
+static PmodChat *
+talk (PmodSession *session, PmodPicture *a, PmodPicture *b)
+{
+  PmodChat *chat = pmod_chat_new (session);
+
+  pmod_chat_open_picture (chat, a);
+  session_check_wait (session_check_is_settled, session);
+  g_assert_true (pmod_chat_ask (chat, QUESTION));
+  session_check_wait (is_free, chat);
+  g_assert_true (pmod_chat_attach (chat, b));
+  g_assert_true (pmod_chat_ask (chat, QUESTION));
+  session_check_wait (is_free, chat);
+  g_assert_true (pmod_chat_ask (chat, "What is this?"));
+  session_check_wait (is_free, chat);
+  return chat;
+}
+
+static void
+test_pictures (void)
+{
+  PmodSession *here = session_check_open (MODEL);
+  PmodSession *there = connect_to (server);
+  g_autoptr (PmodPicture) a = session_check_load_picture ("demo/seen-00.png");
+  g_autoptr (PmodPicture) b = session_check_load_picture ("demo/seen-01.png");
+  PmodChat *local = talk (here, a, b);
+  PmodChat *remote = talk (there, a, b);
+
+  for (guint i = 1; i < 6; i += 2)
+    {
+      g_autoptr (PmodMessage) mine = g_list_model_get_item (pmod_chat_get_messages (local), i);
+      g_autoptr (PmodMessage) theirs = g_list_model_get_item (pmod_chat_get_messages (remote), i);
+
+      check_same (pmod_message_get_run (mine), pmod_message_get_run (theirs));
+      g_assert_cmpint (pmod_run_get_n_pictures (pmod_message_get_run (theirs)), ==, i == 1 ? 1 : 2);
+    }
+  g_assert_finalize_object (local);
+  g_assert_finalize_object (remote);
+  g_assert_finalize_object (here);
+  g_assert_finalize_object (there);
+}
+
 static void
 tune (PmodTuning *tuning, int i)
 {
@@ -482,6 +530,7 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
   server = start (NULL);
+  g_test_add_func ("/remote/pictures", test_pictures);
   g_test_add_func ("/remote/card", test_card);
   g_test_add_func ("/remote/same-records", test_same_records);
   g_test_add_func ("/remote/told", test_told);
