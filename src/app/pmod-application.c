@@ -80,8 +80,8 @@ open_first_model (PmodApplication *self, const char *model)
 
 /* --- Actions --------------------------------------------------------------------------------- */
 
-static void
-quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+static gboolean
+quit_cb (gpointer user_data)
 {
   /* Held: a window takes those that belong to it along. */
   GList *windows = g_list_copy (gtk_application_get_windows (user_data));
@@ -93,6 +93,15 @@ quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
   if (!windows)
     g_application_quit (user_data);
   g_list_free_full (windows, g_object_unref);
+  return G_SOURCE_REMOVE;
+}
+
+/* Not at once: a key that is still being handled holds the window that it went to, which GTK would
+ * then let go of after the one that it stands over. */
+static void
+quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  g_idle_add_full (G_PRIORITY_DEFAULT, quit_cb, g_object_ref (user_data), g_object_unref);
 }
 
 /* What a window of words stands over; the bus may ask for one before there is any. */

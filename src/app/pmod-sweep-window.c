@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-drop-down.h"
+#include "pmod-second-window.h"
 #include "pmod-sweep-plot.h"
 
 struct _PmodSweepWindow
@@ -285,8 +286,9 @@ pmod_sweep_window_init (PmodSweepWindow *self)
 PmodSweepWindow *
 pmod_sweep_window_new (GtkWindow *parent, PmodChat *chat, PmodSelection *selection)
 {
-  PmodSweepWindow *self = g_object_new (PMOD_TYPE_SWEEP_WINDOW, "transient-for", parent, NULL);
+  PmodSweepWindow *self = g_object_new (PMOD_TYPE_SWEEP_WINDOW, NULL);
 
+  pmod_second_window_attach (GTK_WINDOW (self), parent);
   self->chat = g_object_ref (chat);
   self->tuning = g_object_ref (pmod_session_get_tuning (pmod_chat_get_session (chat)));
   gtk_adjustment_set_upper (self->layer, MAX (pmod_tuning_get_n_layers (self->tuning) - 1, 0));
