@@ -17,6 +17,7 @@
 #include "pmod-preferences.h"
 #include "pmod-sampling-memory.h"
 #include "pmod-session.h"
+#include "pmod-shortcuts-window.h"
 #include "pmod-window.h"
 
 struct _PmodApplication
@@ -128,6 +129,12 @@ help_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 }
 
 static void
+shortcuts_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  gtk_window_present (GTK_WINDOW (pmod_shortcuts_window_get (find_parent (user_data))));
+}
+
+static void
 preferences_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
   PmodApplication *self = PMOD_APPLICATION (user_data);
@@ -147,6 +154,7 @@ set_accels (PmodApplication *self)
     { "app.quit", { "<Control>q", NULL } },
     { "app.preferences", { "<Control>comma", NULL } },
     { "app.help", { "F1", NULL } },
+    { "app.shortcuts", { "<Control>question", NULL } },
     { "win.open", { "<Control>o", NULL } },
     { "win.export", { "<Control>e", NULL } },
     { "win.screenshot", { "<Control><Shift>o", NULL } },
@@ -161,7 +169,6 @@ set_accels (PmodApplication *self)
     { "win.conversations", { "<Control><Shift>s", NULL } },
     { "win.models", { "<Control>m", NULL } },
     { "win.full-screen", { "F11", NULL } },
-    { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },
   };
 
@@ -179,6 +186,7 @@ pmod_application_startup (GApplication *application)
     { "quit", quit_action },
     { "about", about_action },
     { "help", help_action },
+    { "shortcuts", shortcuts_action },
     { "preferences", preferences_action },
   };
   PmodApplication *self = PMOD_APPLICATION (application);

@@ -67,6 +67,7 @@ ALL = {
     "models": ("ctrl+m",),
     "export": ("ctrl+e",),
     "preferences": ("ctrl+comma",),
+    "shortcuts": ("ctrl+question",),
     "help": ("F1",),
     "about": ("F10", "Up", "Up", "Return"),
     "sweep": SWEEP,
