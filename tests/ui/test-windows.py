@@ -1,26 +1,12 @@
 """The windows beside the main one: the program's keys work in each, and they go with it."""
 
-import math
-import pathlib
-import struct
 import tempfile
 
 import harness
+import training
 from harness import DEMO, TOP, Window, keys, wait_for, xdotool
 
 PICTURE = TOP / "data/samples/rocket-and-ring.png"
-
-
-def record(step, loss):
-    return struct.pack("<IHhIIQqddd", 56, 7, -1, 1, 0, 0, step, loss, math.nan, 0.001)
-
-
-def make_training(folder):
-    directory = pathlib.Path(folder, "small/training")
-    directory.mkdir(parents=True)
-    path = directory / "from-stage-1-step-0.trace"
-    path.write_bytes(b"PMODTRC1" + b"".join(record(100 * i, 4 / i) for i in range(1, 6)))
-    return path
 
 
 def others(window):
@@ -100,7 +86,7 @@ def test_keys():
 def test_end():
     """Whatever is open beside it, the program ends with its main window."""
     with tempfile.TemporaryDirectory() as folder:
-        window = Window("--model", DEMO, make_training(folder))
+        window = Window("--model", DEMO, training.make(folder))
         # Which of the two came first does not matter.
         main = lambda: xdotool("search", "--onlyvisible", "--name", "^Strata$")
         window.window = wait_for("the main window", main)[0]
