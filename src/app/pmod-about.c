@@ -7,6 +7,8 @@
 #include <adwaita.h>
 #include <glib/gi18n.h>
 
+#include "pmod-second-window.h"
+
 #define CC_BY                                                                                      \
   "<a href=\"https://creativecommons.org/licenses/by/4.0/\">Creative Commons Attribution 4.0</a>"
 
@@ -90,7 +92,7 @@ pmod_about_present (GtkWindow *parent, PmodSession *session)
   adw_about_window_add_acknowledgement_section (
       ADW_ABOUT_WINDOW (about), _ ("The architecture, p-MoD"), (const char **)paper);
   add_drawings (ADW_ABOUT_WINDOW (about));
-  gtk_window_set_transient_for (GTK_WINDOW (about), parent);
+  pmod_second_window_attach (GTK_WINDOW (about), parent);
   gtk_window_set_modal (GTK_WINDOW (about), parent != NULL);
   gtk_window_present (GTK_WINDOW (about));
 }

@@ -17,6 +17,7 @@
 #include "pmod-preferences.h"
 #include "pmod-sampling-memory.h"
 #include "pmod-session.h"
+#include "pmod-shortcuts-window.h"
 #include "pmod-window.h"
 
 struct _PmodApplication
@@ -80,8 +81,8 @@ open_first_model (PmodApplication *self, const char *model)
 
 /* --- Actions --------------------------------------------------------------------------------- */
 
-static void
-quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+static gboolean
+quit_cb (gpointer user_data)
 {
   /* Held: a window takes those that belong to it along. */
   GList *windows = g_list_copy (gtk_application_get_windows (user_data));
@@ -93,6 +94,15 @@ quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
   if (!windows)
     g_application_quit (user_data);
   g_list_free_full (windows, g_object_unref);
+  return G_SOURCE_REMOVE;
+}
+
+/* Not at once: a key that is still being handled holds the window that it went to, which GTK would
+ * then let go of after the one that it stands over. */
+static void
+quit_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  g_idle_add_full (G_PRIORITY_DEFAULT, quit_cb, g_object_ref (user_data), g_object_unref);
 }
 
 /* What a window of words stands over; the bus may ask for one before there is any. */
@@ -119,6 +129,12 @@ help_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 }
 
 static void
+shortcuts_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+  gtk_window_present (GTK_WINDOW (pmod_shortcuts_window_get (find_parent (user_data))));
+}
+
+static void
 preferences_action (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
   PmodApplication *self = PMOD_APPLICATION (user_data);
@@ -138,6 +154,7 @@ set_accels (PmodApplication *self)
     { "app.quit", { "<Control>q", NULL } },
     { "app.preferences", { "<Control>comma", NULL } },
     { "app.help", { "F1", NULL } },
+    { "app.shortcuts", { "<Control>question", NULL } },
     { "win.open", { "<Control>o", NULL } },
     { "win.add-picture", { "<Control><Shift>a", NULL } },
     { "win.export", { "<Control>e", NULL } },
@@ -153,7 +170,6 @@ set_accels (PmodApplication *self)
     { "win.conversations", { "<Control><Shift>s", NULL } },
     { "win.models", { "<Control>m", NULL } },
     { "win.full-screen", { "F11", NULL } },
-    { "win.show-help-overlay", { "<Control>question", NULL } },
     { "window.close", { "<Control>w", NULL } },
   };
 
@@ -171,6 +187,7 @@ pmod_application_startup (GApplication *application)
     { "quit", quit_action },
     { "about", about_action },
     { "help", help_action },
+    { "shortcuts", shortcuts_action },
     { "preferences", preferences_action },
   };
   PmodApplication *self = PMOD_APPLICATION (application);

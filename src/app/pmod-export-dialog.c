@@ -6,6 +6,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "pmod-second-window.h"
+
 struct _PmodExportDialog
 {
   AdwWindow parent_instance;
@@ -196,9 +198,10 @@ pmod_export_dialog_init (PmodExportDialog *self)
 PmodExportDialog *
 pmod_export_dialog_new (GtkWindow *parent, PmodExporter *exporter)
 {
-  PmodExportDialog *self = g_object_new (PMOD_TYPE_EXPORT_DIALOG, "transient-for", parent, NULL);
+  PmodExportDialog *self = g_object_new (PMOD_TYPE_EXPORT_DIALOG, NULL);
   PmodSelection *selection = pmod_exporter_get_selection (exporter);
 
+  pmod_second_window_attach (GTK_WINDOW (self), parent);
   self->exporter = g_object_ref (exporter);
   g_signal_connect_object (selection, "run-changed", G_CALLBACK (update), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (selection, "notify::layer", G_CALLBACK (update), self,

@@ -4,6 +4,7 @@
 #include "pmod-help-window.h"
 
 #include "pmod-help-page.h"
+#include "pmod-second-window.h"
 
 #define INDENT 18
 
@@ -275,7 +276,10 @@ pmod_help_window_get (GtkWindow *parent, const char *page)
   else
     self = find_open (parent);
   if (!self)
-    self = g_object_new (PMOD_TYPE_HELP_WINDOW, "transient-for", parent, NULL);
+    {
+      self = g_object_new (PMOD_TYPE_HELP_WINDOW, NULL);
+      pmod_second_window_attach (GTK_WINDOW (self), parent);
+    }
   show_page (self, page ? page : "index");
   return self;
 }

@@ -7,6 +7,7 @@
 
 #include "pmod-get-page.h"
 #include "pmod-model-row.h"
+#include "pmod-second-window.h"
 
 struct _PmodModelsWindow
 {
@@ -373,10 +374,9 @@ pmod_models_window_new (GtkWindow *parent,
                         PmodCatalog *catalog,
                         PmodDownload *download)
 {
-  /* With the application, so that its keys, to quit for one, work here, too. */
-  PmodModelsWindow *self = g_object_new (PMOD_TYPE_MODELS_WINDOW, "transient-for", parent,
-                                         "application", gtk_window_get_application (parent), NULL);
+  PmodModelsWindow *self = g_object_new (PMOD_TYPE_MODELS_WINDOW, NULL);
 
+  pmod_second_window_attach (GTK_WINDOW (self), parent);
   self->session = g_object_ref (session);
   self->machine = g_object_ref (pmod_session_get_machine (session));
   self->catalog = g_object_ref (catalog);

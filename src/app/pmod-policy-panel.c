@@ -35,6 +35,7 @@ struct _PmodPolicyPanel
   GPtrArray *shown_presets; /* PmodPreset, in the list of what to compare with */
   gboolean updating;        /* what the controls say comes from the objects, not from the user */
   GtkFileChooserNative *chooser;
+  guint tick; /* an update in the next frame */
 
   GtkDropDown *policy;
   GtkLabel *explanation;
@@ -224,6 +225,24 @@ policy_chosen_cb (PmodPolicyPanel *self)
     pmod_tuning_set_policy (self->tuning, (PmodTuningPolicy)chosen);
 }
 
+static gboolean
+tick_cb (GtkWidget *widget, GdkFrameClock *clock, gpointer user_data)
+{
+  PmodPolicyPanel *self = PMOD_POLICY_PANEL (widget);
+
+  self->tick = 0;
+  update (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* A run says many things between two frames. */
+static void
+queue_update (PmodPolicyPanel *self)
+{
+  if (!self->tick)
+    self->tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), tick_cb, NULL, NULL);
+}
+
 static void
 seed_changed_cb (PmodPolicyPanel *self)
 {
@@ -409,11 +428,11 @@ set_up (PmodPolicyPanel *self)
                              G_CONNECT_SWAPPED);
   g_signal_connect_object (self->comparison, "notify::active", G_CALLBACK (update), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->comparison, "changed", G_CALLBACK (update), self,
+  g_signal_connect_object (self->comparison, "changed", G_CALLBACK (queue_update), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->selection, "notify::layer", G_CALLBACK (update), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->selection, "run-changed", G_CALLBACK (update), self,
+  g_signal_connect_object (self->selection, "run-changed", G_CALLBACK (queue_update), self,
                            G_CONNECT_SWAPPED);
   update (self);
 }
@@ -426,6 +445,9 @@ pmod_policy_panel_dispose (GObject *object)
   if (self->chooser)
     gtk_native_dialog_destroy (GTK_NATIVE_DIALOG (self->chooser));
   g_clear_object (&self->chooser);
+  if (self->tick)
+    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->tick);
+  self->tick = 0;
   self->tuning = NULL;
   g_clear_object (&self->presets);
   g_clear_pointer (&self->shown_presets, g_ptr_array_unref);

@@ -5,6 +5,7 @@
 #include "pmod-preferences-window.h"
 
 #include "pmod-preferences.h"
+#include "pmod-second-window.h"
 
 struct _PmodPreferencesWindow
 {
@@ -54,7 +55,7 @@ pmod_preferences_window_new (GtkWindow *parent, GSettings *settings)
 {
   PmodPreferencesWindow *self = g_object_new (PMOD_TYPE_PREFERENCES_WINDOW, NULL);
 
-  gtk_window_set_transient_for (GTK_WINDOW (self), parent);
+  pmod_second_window_attach (GTK_WINDOW (self), parent);
   pmod_preferences_bind_choice (settings, PMOD_PREFERENCE_COLOR_SCHEME, self->color_scheme,
                                 "selected");
   bind (settings, PMOD_PREFERENCE_REDUCE_MOTION, self->reduce_motion);

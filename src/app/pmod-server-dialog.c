@@ -5,6 +5,8 @@
 
 #include <glib/gi18n.h>
 
+#include "pmod-second-window.h"
+
 #define MAX_REMEMBERED 6
 
 struct _PmodServerDialog
@@ -210,8 +212,9 @@ pmod_server_dialog_init (PmodServerDialog *self)
 PmodServerDialog *
 pmod_server_dialog_new (GtkWindow *parent, PmodSession *session, GSettings *settings)
 {
-  PmodServerDialog *self = g_object_new (PMOD_TYPE_SERVER_DIALOG, "transient-for", parent, NULL);
+  PmodServerDialog *self = g_object_new (PMOD_TYPE_SERVER_DIALOG, NULL);
 
+  pmod_second_window_attach (GTK_WINDOW (self), parent);
   self->session = g_object_ref (session);
   g_set_object (&self->settings, settings);
   g_signal_connect_object (session, "model-refused", G_CALLBACK (refused_cb), self,

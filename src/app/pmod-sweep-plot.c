@@ -265,7 +265,7 @@ append_costs (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
   PmodSweepResult result;
   double step = axes->high - axes->low > 0.4 ? 0.1 : 0.05;
   int width, height;
-  g_autoptr (PangoLayout) layout = pmod_plot_text_new (GTK_WIDGET (self), "0", &width, &height);
+  g_autoptr (PangoLayout) layout = pmod_plot_text_new (GTK_WIDGET (self), "100 %", &width, &height);
 
   if (axes->is_policy)
     {
@@ -276,6 +276,9 @@ append_costs (PmodSweepPlot *self, GtkSnapshot *snapshot, const Axes *axes)
                              axes->x + axes->width / 2, y + (float)height, 0.5f, 0);
       return;
     }
+  /* Where they would touch, every other one, or fewer. */
+  while (step < 1 && axes->width * (float)(step / (axes->high - axes->low)) < (float)width * 1.3f)
+    step *= 2;
   for (double value = ceil (axes->low / step - 1e-9) * step; value <= axes->high + 1e-9;
        value += step)
     {

@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-drop-down.h"
+#include "pmod-second-window.h"
 #include "pmod-sweep-plot.h"
 
 struct _PmodSweepWindow
@@ -114,8 +115,12 @@ update (PmodSweepWindow *self)
 
   gtk_stack_set_visible_child_name (self->buttons, is_running (self) ? "cancel" : "start");
   gtk_widget_set_sensitive (self->start, can);
+  /* Else a flow box stops at what nobody can use, and Shift+Tab would pass by the rest of it. */
+  gtk_widget_set_sensitive (gtk_widget_get_parent (GTK_WIDGET (self->buttons)),
+                            can || is_running (self));
+  gtk_widget_set_sensitive (gtk_widget_get_ancestor (self->range, GTK_TYPE_FLOW_BOX_CHILD),
+                            get_of (self) != PMOD_SWEEP_OF_POLICY);
   gtk_widget_set_visible (self->layer_row, get_of (self) == PMOD_SWEEP_OF_RATIO);
-  gtk_widget_set_sensitive (self->range, get_of (self) != PMOD_SWEEP_OF_POLICY);
   gtk_label_set_label (self->hint, can ? _ ("The last question is asked under each setting, and "
                                             "compared with the setting that was trained. KL is by "
                                             "how much the chances of the answer\342\200\231s words "
@@ -248,9 +253,13 @@ pmod_sweep_window_focus (GtkWidget *widget, GtkDirectionType direction)
   GtkWidget *flow = gtk_widget_get_ancestor (GTK_WIDGET (self->of), GTK_TYPE_FLOW_BOX);
   GtkWidget *before = gtk_window_get_focus (GTK_WINDOW (self));
   gboolean was_inside = before && gtk_widget_is_ancestor (before, flow);
-  gboolean moved = GTK_WIDGET_CLASS (pmod_sweep_window_parent_class)->focus (widget, direction);
-  GtkWidget *after = gtk_window_get_focus (GTK_WINDOW (self));
+  GtkWidget *after;
+  gboolean moved;
 
+  if (!was_inside)
+    gtk_widget_set_focus_child (flow, NULL);
+  moved = GTK_WIDGET_CLASS (pmod_sweep_window_parent_class)->focus (widget, direction);
+  after = gtk_window_get_focus (GTK_WINDOW (self));
   if (direction == GTK_DIR_TAB_FORWARD && after && gtk_widget_is_ancestor (after, flow) &&
       (!was_inside || after == before))
     return gtk_widget_child_focus (GTK_WIDGET (self->of), direction);
@@ -285,8 +294,9 @@ pmod_sweep_window_init (PmodSweepWindow *self)
 PmodSweepWindow *
 pmod_sweep_window_new (GtkWindow *parent, PmodChat *chat, PmodSelection *selection)
 {
-  PmodSweepWindow *self = g_object_new (PMOD_TYPE_SWEEP_WINDOW, "transient-for", parent, NULL);
+  PmodSweepWindow *self = g_object_new (PMOD_TYPE_SWEEP_WINDOW, NULL);
 
+  pmod_second_window_attach (GTK_WINDOW (self), parent);
   self->chat = g_object_ref (chat);
   self->tuning = g_object_ref (pmod_session_get_tuning (pmod_chat_get_session (chat)));
   gtk_adjustment_set_upper (self->layer, MAX (pmod_tuning_get_n_layers (self->tuning) - 1, 0));

@@ -200,15 +200,18 @@ name_of (GFile *file)
 }
 
 PmodTrainingWindow *
-pmod_training_window_new (GtkApplication *application, GFile *file)
+pmod_training_window_new (GtkWindow *main, GFile *file)
 {
-  PmodTrainingWindow *self =
-      g_object_new (PMOD_TYPE_TRAINING_WINDOW, "application", application, NULL);
+  PmodTrainingWindow *self = g_object_new (PMOD_TYPE_TRAINING_WINDOW, "application",
+                                           gtk_window_get_application (main), NULL);
   g_autofree char *name = name_of (file);
   /* Of a task switcher; the header bar shows both lines. */
   g_autofree char *title = g_strdup_printf (_ ("Training of %s"), name);
 
   gtk_window_set_title (GTK_WINDOW (self), title);
+  /* Not over it: a training is followed for hours, beside whatever else is done. */
+  g_signal_connect_object (main, "destroy", G_CALLBACK (gtk_window_destroy), self,
+                           G_CONNECT_SWAPPED);
   self->file = g_object_ref (file);
   adw_window_title_set_subtitle (self->title, name);
   watch (self);

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 #define PMOD_TYPE_TRAINING_WINDOW (pmod_training_window_get_type ())
 G_DECLARE_FINAL_TYPE (PmodTrainingWindow, pmod_training_window, PMOD, TRAINING_WINDOW, AdwWindow)
 
-/* file: one of the run's traces, as for pmod_training_load_async(). */
-PmodTrainingWindow *pmod_training_window_new (GtkApplication *application, GFile *file);
+/* Goes with main. file: one of the run's traces, as for pmod_training_load_async(). */
+PmodTrainingWindow *pmod_training_window_new (GtkWindow *main, GFile *file);
 
 G_END_DECLS

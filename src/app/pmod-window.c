@@ -80,8 +80,7 @@ opener_remarked_cb (PmodWindow *self, const char *title)
 static void
 training_cb (PmodWindow *self, GFile *file)
 {
-  gtk_window_present (
-      GTK_WINDOW (pmod_training_window_new (gtk_window_get_application (GTK_WINDOW (self)), file)));
+  gtk_window_present (GTK_WINDOW (pmod_training_window_new (GTK_WINDOW (self), file)));
 }
 
 static void

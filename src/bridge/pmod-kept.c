@@ -285,30 +285,42 @@ make_pictures (PmodKept *kept, PmodStoreMessage *message)
   return pictures;
 }
 
-/* Conversation, pictures, question and answer are there together or not at all. */
+/* Conversation, pictures, question and answer are there together or not at all; with what was said
+ * before them, should the disk have refused that. */
 static gboolean
-add_first (PmodStoreDb *db, PmodKept *question, PmodKept *answer, GError **error)
+add_first (PmodStoreDb *db, PmodKept *answer, GError **error)
 {
+  g_autoptr (GPtrArray) kept = g_ptr_array_new ();
   g_autoptr (GPtrArray) messages =
       g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_message_free);
   g_autoptr (PmodStoreConversation) conversation = g_new0 (PmodStoreConversation, 1);
-  PmodStoreMessage *first = make_message (question, 0), *second = make_message (answer, 1);
-  g_autoptr (GPtrArray) pictures = make_pictures (question, first);
+  g_autoptr (GPtrArray) pictures =
+      g_ptr_array_new_with_free_func ((GDestroyNotify)pmod_store_picture_free);
+  PmodKept *root;
 
-  g_ptr_array_add (messages, first);
-  g_ptr_array_add (messages, second);
+  for (PmodKept *one = answer; one; one = one->parent)
+    g_ptr_array_insert (kept, 0, one);
+  for (guint i = 0; i < kept->len; i++)
+    {
+      PmodStoreMessage *message = make_message (kept->pdata[i], i);
+      g_autoptr (GPtrArray) brought = make_pictures (kept->pdata[i], message);
+
+      g_ptr_array_add (messages, message);
+      g_ptr_array_extend_and_steal (pictures, g_steal_pointer (&brought));
+    }
+  root = kept->pdata[0];
   conversation->uuid = g_uuid_string_random ();
-  conversation->title = make_title (question->text);
+  conversation->title = make_title (root->text);
   conversation->created_us = g_get_real_time ();
-  conversation->leaf = 2;
-  conversation->system = g_strdup (question->system);
+  conversation->leaf = messages->len;
+  conversation->system = g_strdup (root->system);
   if (!pmod_store_db_add_whole (db, conversation, messages, pictures, error))
     return FALSE;
   G_LOCK (conversations);
-  question->conversation->id = conversation->id;
+  root->conversation->id = conversation->id;
   G_UNLOCK (conversations);
-  set_id (question, first->id);
-  set_id (answer, second->id);
+  for (guint i = 0; i < kept->len; i++)
+    set_id (kept->pdata[i], ((PmodStoreMessage *)messages->pdata[i])->id);
   return TRUE;
 }
 
@@ -377,7 +389,7 @@ add (PmodStoreDb *db, gpointer data, GError **error)
   Pair *pair = data;
 
   if (conversation_get_id (pair->question->conversation) == 0)
-    return add_first (db, pair->question, pair->answer, error);
+    return add_first (db, pair->answer, error);
   return add_rest (db, pair->answer, error);
 }
 

@@ -334,9 +334,10 @@ make_prompt (ServeJob *job, GError **error)
 
       turns[first].text = alone = g_strjoinv ("", parts);
     }
-  return pmod_prompt_new_chat (pmod_model_get_tokenizer (model), config->conversation,
-                               turns + first, (int)(n - first), (PmodImage *const *)images->pdata,
-                               (int)images->len, error);
+  return pmod_prompt_new_chat_told (pmod_model_get_tokenizer (model), config->conversation,
+                                    request->system, turns + first, (int)(n - first),
+                                    (PmodImage *const *)images->pdata, (int)images->len,
+                                    PMOD_PROMPT_DEFAULT, error);
 }
 
 static char *

@@ -213,11 +213,6 @@ read_message (
     return refuse (error, where, expected == PMOD_ROLE_USER ? "user" : "assistant", role);
   if (!read_content (self, message, where, is_user, text, error))
     return FALSE;
-  if (self->roles->len == 0 && system->len > 0)
-    {
-      g_string_append_c (system, '\n');
-      g_string_prepend_len (text, system->str, (gssize)system->len);
-    }
   g_array_append_val (self->roles, turn);
   g_ptr_array_add (self->texts, g_string_free (g_steal_pointer (&text), FALSE));
   return TRUE;
@@ -242,6 +237,8 @@ read_messages (ServeRequest *self, const PmodJson *root, GError **error)
     }
   if (self->roles->len % 2 == 0)
     return refuse (error, "messages", "a user's message at the end", messages);
+  if (system->len > 0)
+    self->system = g_string_free (g_steal_pointer (&system), FALSE);
   return TRUE;
 }
 
@@ -382,6 +379,7 @@ serve_request_free (ServeRequest *self)
 {
   g_array_unref (self->roles);
   g_ptr_array_unref (self->texts);
+  g_free (self->system);
   g_ptr_array_unref (self->images);
   g_strfreev (self->stop);
   g_free (self);

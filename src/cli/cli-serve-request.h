@@ -10,7 +10,8 @@
  *               "schedule": NAME, "factor", "upper", "lower", "policy": NAME }   routing
  *
  * What would change the answer and is not done (n, tools, functions, response_format, logprobs) is
- * refused; other members are not looked at. A system message stands before the first question. */
+ * refused; other members are not looked at. System messages take the place of what the
+ * conversation's template says before the first question. */
 #pragma once
 
 #include "cli.h"
@@ -20,6 +21,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   GArray *roles;     /* PmodRole; they alternate, user first and last */
+  char *system;      /* nullable: there was none */
   GPtrArray *texts;  /* char *, one for each role; "<image>" stands for a picture */
   GPtrArray *images; /* GBytes, files as they came */
   char **stop;       /* nullable */

@@ -214,6 +214,14 @@ def test_system_and_turns(server):
                      {'role': 'user', 'content': example['question']}]
     # This model was trained on single questions: earlier turns are left out.
     assert text_of(server.good(messages=turns)) == example['answer']
+    # What the model is told before is told as pmod run --system tells it, earlier turns or not.
+    told = [{'role': 'system', 'content': 'You describe'}, {'role': 'developer', 'content': 'drawings.'}]
+    expected = pmodcli.record(pmodcli.DEMO, '--image', os.path.join(PICTURES, example['image']),
+                              '--prompt', example['question'], '--system', 'You describe\ndrawings.')
+    for messages in (told + first, told + turns):
+        record = server.good(messages=messages, strata={'record': True})['strata']['record']
+        assert record['prompt']['token_ids'] == expected['prompt']['token_ids'], record['prompt']
+        assert record['logits_hash'] == expected['logits_hash']
     marked = [{'role': 'user', 'content': 'What is <image> here?'}]
     assert server.ask(messages=marked)[0] == 200
 

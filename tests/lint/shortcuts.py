@@ -1,16 +1,13 @@
-"""Every key of the program is in the shortcuts window and in the help's page of keys, and each section
-of that window has as many lines as a screen of 640 pixels."""
+"""Every key of the program is in the shortcuts window and in the help's page of keys."""
 
 import re
 import xml.etree.ElementTree as xml
 
 import tree
 
-OVERLAY = "ui/help-overlay.ui"
+WINDOW = "ui/pmod-shortcuts-window.ui"
 PAGE = "data/help/C/keyboard.page"
 APPLICATION = "src/app/pmod-application.c"
-# Lines of a section, groups' titles and the room above them included, in each of two columns.
-MAX_LINES = 11
 # What keys are called in the help.
 CALLED = {
     "control": "Ctrl", "shift": "Shift", "alt": "Alt", "return": "Enter", "escape": "Esc",
@@ -42,19 +39,12 @@ def objects(node, kind):
     return [found for found in node.iter("object") if found.get("class") == kind]
 
 
-def check_lines(section):
-    lines = [2 + len(objects(g, "GtkShortcutsShortcut")) for g in objects(section, "GtkShortcutsGroup")]
-    if max(lines) > MAX_LINES or sum(lines) > 2 * MAX_LINES:
-        name = property_of(section, "section-name")
-        tree.report(OVERLAY, 1, f"section {name} has {lines} lines; at most {MAX_LINES} in two columns")
-
-
 def check_group(group):
     seen = {}
-    for shortcut in objects(group, "GtkShortcutsShortcut"):
+    for shortcut in objects(group, "PmodShortcutRow"):
         for key in property_of(shortcut, "accelerator").split():
             if seen.setdefault(normal(key), shortcut) is not shortcut:
-                tree.report(OVERLAY, 1, f"{property_of(group, 'title')}: {key} stands twice")
+                tree.report(WINDOW, 1, f"{property_of(group, 'title')}: {key} stands twice")
 
 
 def in_page(accelerator, page):
@@ -67,21 +57,19 @@ def in_page(accelerator, page):
 
 
 def main():
-    root = xml.fromstring(tree.read(OVERLAY))
+    root = xml.fromstring(tree.read(WINDOW))
     page = tree.read(PAGE)
     shown = set()
-    for section in objects(root, "GtkShortcutsSection"):
-        check_lines(section)
-    for group in objects(root, "GtkShortcutsGroup"):
+    for group in objects(root, "AdwPreferencesGroup"):
         check_group(group)
-    for shortcut in objects(root, "GtkShortcutsShortcut"):
+    for shortcut in objects(root, "PmodShortcutRow"):
         for key in property_of(shortcut, "accelerator").split():
             shown.add(normal(key))
             if key not in NOT_IN_PAGE and not in_page(key, page):
                 tree.report(PAGE, 1, f"has no {key}, which the shortcuts window has")
     for action, key in accelerators().items():
         if normal(key) not in shown:
-            tree.report(OVERLAY, 1, f"has no {key}, which {APPLICATION} binds to {action}")
+            tree.report(WINDOW, 1, f"has no {key}, which {APPLICATION} binds to {action}")
     tree.finish(len(shown), "keys")
 
 

@@ -242,5 +242,46 @@ def verify(window):
     assert path.read_bytes() == data
 
 
+def look_up(window):
+    open_models(window)
+    click(window, "Get a Model")
+    wait_node(window, "Look Up")
+    entry = [n for n in nodes(window, "Repository: ") if n.get_role_name() in ("text", "list item")]
+    click_on(window, entry[0])
+    type_text(NAME)
+    click(window, "Look Up")
+    wait_node(window, "To download")
+
+
+def quit_and_resume(hub):
+    hub.fault(WEIGHTS, hubserver.slow(20, 100), STAY)
+    with Window("--model", DEMO) as window:
+        look_up(window)
+        click(window, "Download")
+        wait_status(window, "Downloading: ")
+        wait_for("a part of it", lambda: list((MODELS / "little").glob(f"{WEIGHTS}.*.part")))
+        dock()
+        # The way out of this block, in the window of models.
+    assert not (MODELS / "little/config.json").exists()
+    hub.log.clear()
+    hub.fault(WEIGHTS)
+    with Window("--model", DEMO) as window:
+        open_models(window)
+        click(window, "Go On, little")
+        wait_status(window, "is complete, and every hash is right")
+        ranges = [request.headers.get("Range") for request in hub.requests(WEIGHTS)]
+        assert len(ranges) == 1 and ranges[0], ranges
+
+
+def test_quit():
+    shutil.rmtree(MODELS, ignore_errors=True)
+    with Hub({NAME: repository()}) as hub:
+        os.environ["HF_ENDPOINT"] = hub.url
+        try:
+            quit_and_resume(hub)
+        finally:
+            del os.environ["HF_ENDPOINT"]
+
+
 if __name__ == "__main__":
-    harness.run(test_choose, test_download)
+    harness.run(test_choose, test_download, test_quit)

@@ -286,6 +286,41 @@ test_pair (Fixture *self, gconstpointer data)
   g_assert_cmpint (disk_state (self, 3), ==, PMOD_STORE_COMPLETE);
 }
 
+/* The first pair, too, comes to disk with what follows it: its picture, its words and all. */
+static void
+test_first_pair (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GPtrArray) messages = NULL;
+  g_autoptr (PmodStoreDb) db = NULL;
+  g_autoptr (PmodStoreConversation) conversation = NULL;
+  gboolean done = FALSE;
+
+  pmod_store_write (self->store, no_work, NULL, NULL, done_cb, &done);
+  store_check_wait (done);
+  change_disk (self, "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN new.role = 1 "
+                     "BEGIN SELECT raise (ABORT, 'no answers'); END");
+  pmod_chat_open_picture (self->chat, self->picture);
+  ask (self, QUESTION);
+  done = FALSE;
+  pmod_store_write (self->store, no_work, NULL, NULL, done_cb, &done);
+  store_check_wait (done);
+  g_assert_cmpint (pmod_keeper_get_conversation (self->keeper), ==, 0);
+
+  change_disk (self, "DROP TRIGGER refuse");
+  ask (self, "Do you see a sunflower?");
+  store_check_wait (disk_state (self, 3) == PMOD_STORE_COMPLETE);
+  messages = read_disk (self, 1);
+  g_assert_cmpuint (messages->len, ==, 4);
+  g_assert_cmpstr (disk_text (messages, 0), ==, QUESTION);
+  g_assert_cmpstr (disk_text (messages, 2), ==, "Do you see a sunflower?");
+  g_assert_nonnull (((PmodStoreMessage *)messages->pdata[0])->pictures);
+  g_assert_nonnull (((PmodStoreMessage *)messages->pdata[0])->pictures[0]);
+  g_assert_cmpint (disk_state (self, 1), ==, PMOD_STORE_COMPLETE);
+  db = pmod_store_db_open (self->path, NULL);
+  conversation = pmod_store_db_get (db, 1, NULL);
+  g_assert_cmpstr (conversation->title, ==, QUESTION);
+}
+
 static void
 assert_cut (Fixture *self, guint i)
 {
@@ -605,6 +640,7 @@ main (int argc, char **argv)
   ADD ("/keeper/order", test_order);
   ADD ("/keeper/growing", test_growing);
   ADD ("/keeper/pair", test_pair);
+  ADD ("/keeper/first-pair", test_first_pair);
   ADD ("/keeper/lone-question", test_lone_question);
   ADD ("/keeper/restart", test_restart);
   ADD ("/keeper/again", test_again);

@@ -1,0 +1,12 @@
+/* What the windows beside the main one have in common. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+/* Lets self stand over parent, with which it goes; the program's keys, to quit for one, work in it.
+ * Over a modal window it is modal, too: it would get no input otherwise. */
+void pmod_second_window_attach (GtkWindow *self, GtkWindow *parent);
+
+G_END_DECLS
