@@ -14,6 +14,7 @@ struct _PmodOps
 {
   const char *name;
   const PmodTrainOps *train; /* NULL: inference only */
+  bool computes_f16;         /* F16 is one of its compute dtypes */
 
   void (*free) (PmodBackend *self);
   void (*get_info) (PmodBackend *self, PmodBackendInfo *info);

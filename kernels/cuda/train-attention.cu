@@ -391,10 +391,9 @@ pmod_cuda_attention_masked (PmodBackend *backend,
 
   if (!begin (backend, "attention_masked", q))
     return;
-  if (q->dtype == PMOD_DTYPE_F32)
-    attend_width (self, make_job<float> (q, k, v, kv_len, mask, scale), out);
-  else
-    attend_width (self, make_job<__nv_bfloat16> (q, k, v, kv_len, mask, scale), out);
+  pmod_cuda_with (q->dtype, [&] (auto type) {
+    attend_width (self, make_job<PMOD_ELEMENT (type)> (q, k, v, kv_len, mask, scale), out);
+  });
 }
 
 template <typename T>
@@ -440,9 +439,8 @@ pmod_cuda_attention_backward (PmodBackend *backend,
 
   if (!begin (backend, "attention_backward", q))
     return;
-  if (q->dtype == PMOD_DTYPE_F32)
-    attend_backward_width (self, make_job<float> (q, k, v, kv_len, mask, scale), dq, dk, dv, dout);
-  else
-    attend_backward_width (self, make_job<__nv_bfloat16> (q, k, v, kv_len, mask, scale), dq, dk, dv,
-                           dout);
+  pmod_cuda_with (q->dtype, [&] (auto type) {
+    attend_backward_width (self, make_job<PMOD_ELEMENT (type)> (q, k, v, kv_len, mask, scale), dq,
+                           dk, dv, dout);
+  });
 }

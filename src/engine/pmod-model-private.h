@@ -67,7 +67,7 @@ struct _PmodModel
 
   PmodBackend *backend;
   gboolean host_memory; /* results may be read without a download */
-  PmodDtype act;        /* F32 or BF16 */
+  PmodDtype act;        /* F32, BF16 or F16 */
 
   PmodTower tower; /* without blocks where the model has no vision */
   PmodProjector projector;

@@ -81,8 +81,9 @@ check_forward (
     for (int head = 0; head < a->n_heads; head++)
       attend (a, query, head, want);
   pmod_attention_masked (self->backend, &out, q, k, v, a->kv_len, &mask, (float)a->scale);
-  /* BF16: the result is rounded to it once, all else is F32. */
-  op_compare (self, "attention", &out, want, NULL, self->act == PMOD_DTYPE_F32 ? 1e-6 : 0x1p-8);
+  /* BF16 and F16: the result is rounded to it once, all else is F32. */
+  op_compare (self, "attention", &out, want, NULL,
+              self->act == PMOD_DTYPE_F32 ? 1e-6 : op_unit (self->act));
 }
 
 static void
