@@ -23,6 +23,12 @@ pmod_backend_fail (PmodBackend *self, const char *format, ...)
 
 /* --- Backends ----------------------------------------------------------------------------- */
 
+PmodBackend *
+pmod_backend_new_beside (PmodBackend *self)
+{
+  return self->ops->new_beside ? self->ops->new_beside (self) : NULL;
+}
+
 void
 pmod_backend_free (PmodBackend *self)
 {

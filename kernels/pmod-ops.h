@@ -96,6 +96,12 @@ PmodBackend *pmod_backend_new_cpu (int n_threads, PmodCpuLevel level);
  * reason [n_bytes] says why: built without CUDA, no driver, no such device, too old a device. */
 PmodBackend *pmod_backend_new_cuda (int device, char *reason, size_t n_bytes);
 
+/* A second timeline of the same device: what one has enqueued does not wait for the other's, and
+ * each may have a thread of its own. Memory, also that of matrices, is the device's; one may use
+ * what the other made and has waited for, and frees it where it was made. NULL where there is but
+ * one timeline, as on the CPU, whose threads one keeps busy. */
+PmodBackend *pmod_backend_new_beside (PmodBackend *self);
+
 void pmod_backend_free (PmodBackend *self);
 
 /* "cpu" or "cuda". */

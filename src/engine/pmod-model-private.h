@@ -77,6 +77,8 @@ struct _PmodModel
   PmodMatrix *head;     /* [V, D] */
   PmodTensor rope;      /* [context_length, dh] F32: cos, then sin */
 
+  PmodModel *beside; /* whose weights these are; else NULL, and they are this one's */
+
   GPtrArray *memory; /* every backend allocation above that is not a matrix */
   GPtrArray *matrices;
 };

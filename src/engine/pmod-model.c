@@ -197,6 +197,13 @@ pmod_model_check (PmodModel *self, const char *what, GError **error)
 static void
 free_model (PmodModel *self)
 {
+  if (self->beside != NULL)
+    {
+      pmod_backend_free (self->backend);
+      pmod_model_unref (self->beside);
+      g_free (self);
+      return;
+    }
   for (guint i = 0; i < self->matrices->len; i++)
     pmod_matrix_free (self->backend, self->matrices->pdata[i]);
   for (guint i = 0; i < self->memory->len; i++)
@@ -322,6 +329,21 @@ pmod_model_new_random (const PmodConfig *config,
   self->path = g_strdup ("random");
   self->load_ns = (guint64)(g_get_monotonic_time () - start_us) * 1000;
   return g_steal_pointer (&self);
+}
+
+PmodModel *
+pmod_model_new_beside (PmodModel *self)
+{
+  PmodBackend *backend = pmod_backend_new_beside (self->backend);
+  PmodModel *beside;
+
+  if (backend == NULL)
+    return NULL;
+  beside = g_memdup2 (self, sizeof *self);
+  g_atomic_ref_count_init (&beside->ref_count);
+  beside->backend = backend;
+  beside->beside = pmod_model_ref (self);
+  return beside;
 }
 
 PmodModel *

@@ -107,6 +107,12 @@ PmodModel *pmod_model_new_random (const PmodConfig *config,
                                   gpointer user_data,
                                   GError **error);
 
+/* The same weights with a timeline of their own beside self's: contexts of the two may run at the
+ * same time, on two threads, and come to the same results. NULL where the device has but one
+ * timeline, as the processor, which one run keeps busy; on a card the tokens of an answer leave
+ * most of it idle. */
+PmodModel *pmod_model_new_beside (PmodModel *self);
+
 PmodModel *pmod_model_ref (PmodModel *self);
 void pmod_model_unref (PmodModel *self);
 
