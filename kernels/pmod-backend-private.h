@@ -14,7 +14,9 @@ struct _PmodOps
 {
   const char *name;
   const PmodTrainOps *train; /* NULL: inference only */
+  bool computes_f16;         /* F16 is one of its compute dtypes */
 
+  PmodBackend *(*new_beside) (PmodBackend *self); /* NULL: there is one timeline */
   void (*free) (PmodBackend *self);
   void (*get_info) (PmodBackend *self, PmodBackendInfo *info);
   void (*sync) (PmodBackend *self);

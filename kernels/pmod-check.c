@@ -73,7 +73,19 @@ pmod_check_that (PmodBackend *self, const char *op, bool holds, const char *what
 }
 
 bool
-pmod_is_act (PmodDtype dtype)
+pmod_is_float (PmodDtype dtype)
 {
-  return dtype == PMOD_DTYPE_F32 || dtype == PMOD_DTYPE_BF16;
+  return dtype == PMOD_DTYPE_F32 || dtype == PMOD_DTYPE_BF16 || dtype == PMOD_DTYPE_F16;
+}
+
+bool
+pmod_check_act (PmodBackend *self, const char *op, const char *what, PmodDtype dtype)
+{
+  bool holds = pmod_is_float (dtype) && (dtype != PMOD_DTYPE_F16 || self->ops->computes_f16);
+
+  if (!holds)
+    pmod_backend_fail (self, "%s: expected %s of F32%s, got %s", op, what,
+                       self->ops->computes_f16 ? ", BF16 or F16" : " or BF16",
+                       pmod_dtype_name (dtype));
+  return holds;
 }

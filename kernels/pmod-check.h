@@ -36,7 +36,11 @@ bool pmod_check_optional (PmodBackend *self,
 
 bool pmod_check_that (PmodBackend *self, const char *op, bool holds, const char *what);
 
-/* F32 or BF16. */
-bool pmod_is_act (PmodDtype dtype);
+/* F32, BF16 or F16. */
+bool pmod_is_float (PmodDtype dtype);
+
+/* A dtype that the backend computes in: F32, BF16 and, where it has it, F16. what is whose it is.
+ */
+bool pmod_check_act (PmodBackend *self, const char *op, const char *what, PmodDtype dtype);
 
 PMOD_END_DECLS

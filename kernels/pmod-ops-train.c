@@ -89,7 +89,7 @@ pmod_matrix_new_trainable (PmodBackend *self, const PmodTensor *master, PmodDtyp
   const char *op = "matrix_new_trainable";
 
   if (!begin (self, op) || !pmod_check (self, op, "master", master, EXPECT (F32, ANY, ANY)) ||
-      !pmod_check_that (self, op, pmod_is_act (act), "an act dtype of F32 or BF16") ||
+      !pmod_check_act (self, op, "an act dtype", act) ||
       !pmod_check_that (self, op, master->shape[0] > 0 && master->shape[1] > 0,
                         "at least one row and one column"))
     return NULL;
@@ -193,7 +193,7 @@ pmod_swiglu_backward (PmodBackend *self,
 
   if (begin (self, op) && pmod_check (self, op, "dy", dy, EXPECT (F32, ANY, ANY)) &&
       pmod_check (self, op, "gate_up", gate_up, EXPECT (ANY, dy->shape[0], 2 * dy->shape[1])) &&
-      pmod_check_that (self, op, pmod_is_act (gate_up->dtype), "gate_up of F32 or BF16") &&
+      pmod_check_act (self, op, "gate_up", gate_up->dtype) &&
       check_like (self, op, "dgate_up", dgate_up, F32, gate_up))
     self->ops->train->swiglu_backward (self, dgate_up, dy, gate_up);
 }
@@ -202,7 +202,7 @@ static bool
 check_activation (PmodBackend *self, const char *op, const PmodTensor *z, PmodEpilogue function)
 {
   return begin (self, op) && pmod_check (self, op, "z", z, EXPECT (ANY, ANY, ANY)) &&
-         pmod_check_that (self, op, pmod_is_act (z->dtype), "z of F32 or BF16") &&
+         pmod_check_act (self, op, "z", z->dtype) &&
          pmod_check_that (self, op,
                           function == PMOD_EPILOGUE_QUICK_GELU || function == PMOD_EPILOGUE_GELU,
                           "a function of one input");
@@ -215,9 +215,13 @@ pmod_activation (PmodBackend *self, PmodTensor *y, const PmodTensor *z, PmodEpil
 
   if (check_activation (self, op, z, function) &&
       pmod_check (self, op, "y", y, EXPECT (ANY, z->shape[0], z->shape[1])) &&
-      pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") &&
+      pmod_check_act (self, op, "y", y->dtype) &&
       pmod_check_that (self, op, y->data != z->data || y->dtype == z->dtype,
-                       "y of z's dtype where it is z itself"))
+                       "y of z's dtype where it is z itself") &&
+      pmod_check_that (self, op,
+                       y->dtype == z->dtype || y->dtype == PMOD_DTYPE_F32 ||
+                           z->dtype == PMOD_DTYPE_F32,
+                       "y and z of one dtype, or one of them F32"))
     self->ops->train->activation (self, y, z, function);
 }
 
@@ -280,7 +284,7 @@ check_attention (PmodBackend *self,
 {
   return begin (self, op) && pmod_check_that (self, op, mask, "a mask") &&
          pmod_check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) &&
-         pmod_check_that (self, op, pmod_is_act (q->dtype), "q of F32 or BF16") &&
+         pmod_check_act (self, op, "q", q->dtype) &&
          pmod_check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])) &&
          check_like (self, op, "v", v, q->dtype, k) &&
          pmod_check_that (self, op, k->shape[0] > 0 && q->shape[1] % k->shape[0] == 0,
@@ -539,6 +543,7 @@ pmod_muon (PmodBackend *self,
       check_like (self, op, "velocity", velocity, F32, weight) &&
       check_like (self, op, "grad", grad, F32, weight) &&
       pmod_check_optional (self, op, "factor", factor, EXPECT (F32, 1)) &&
-      pmod_check_that (self, op, options && pmod_is_act (options->act), "products of F32 or BF16"))
+      pmod_check_that (self, op, options, "options") &&
+      pmod_check_act (self, op, "products", options->act))
     self->ops->train->muon (self, weight, velocity, grad, factor, options);
 }

@@ -23,6 +23,12 @@ pmod_backend_fail (PmodBackend *self, const char *format, ...)
 
 /* --- Backends ----------------------------------------------------------------------------- */
 
+PmodBackend *
+pmod_backend_new_beside (PmodBackend *self)
+{
+  return self->ops->new_beside ? self->ops->new_beside (self) : NULL;
+}
+
 void
 pmod_backend_free (PmodBackend *self)
 {
@@ -192,7 +198,7 @@ pmod_graph_free (PmodBackend *self, PmodGraph *graph)
 static bool
 check_matrix (PmodBackend *self, int64_t n_out, int64_t n_in, PmodDtype act)
 {
-  return pmod_check_that (self, "matrix", pmod_is_act (act), "an act dtype of F32 or BF16") &&
+  return pmod_check_act (self, "matrix", "an act dtype", act) &&
          pmod_check_that (self, "matrix", n_in > 0 && n_out > 0,
                           "at least one row and one column") &&
          pmod_check_that (self, "matrix", n_out <= MAX_ELEMENTS / n_in, "fewer than 2^48 weights");
@@ -212,7 +218,7 @@ pmod_matrix_new (
 
       if (!pmod_check_that (self, "matrix",
                             part->data && part->n_out > 0 && part->n_out <= MAX_ELEMENTS &&
-                                (pmod_is_act (part->dtype) || part->dtype == PMOD_DTYPE_F16),
+                                pmod_is_float (part->dtype),
                             "parts with data of F32, BF16 or F16"))
         return NULL;
       n_out += part->n_out;
@@ -270,7 +276,10 @@ pmod_linear (PmodBackend *self,
   if (self->failed || !pmod_check_that (self, op, w, "a matrix") ||
       !pmod_check (self, op, "x", x, EXPECT (w->act, ANY, w->n_in)) ||
       !pmod_check (self, op, "y", y, EXPECT (add ? PMOD_DTYPE_F32 : ANY, x->shape[0], w->n_out)) ||
-      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check_act (self, op, "y", y->dtype) ||
+      !pmod_check_that (
+          self, op, w->act == PMOD_DTYPE_F32 || y->dtype == PMOD_DTYPE_F32 || y->dtype == w->act,
+          "y of F32 or of the weights' dtype") ||
       !pmod_check_optional (self, op, "bias", bias, EXPECT (PMOD_DTYPE_F32, w->n_out)))
     return;
   if (x->shape[0] > 0)
@@ -286,7 +295,7 @@ pmod_rmsnorm (PmodBackend *self, PmodTensor *y, const PmodTensor *x, const PmodT
 
   if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
       !pmod_check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
-      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check_act (self, op, "y", y->dtype) ||
       !pmod_check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])))
     return;
   self->ops->rmsnorm (self, y, x, w, eps);
@@ -304,7 +313,7 @@ pmod_layernorm (PmodBackend *self,
 
   if (self->failed || !pmod_check (self, op, "x", x, EXPECT (PMOD_DTYPE_F32, ANY, ANY)) ||
       !pmod_check (self, op, "y", y, EXPECT (ANY, x->shape[0], x->shape[1])) ||
-      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check_act (self, op, "y", y->dtype) ||
       !pmod_check_that (self, op, y->data != x->data || y->dtype == PMOD_DTYPE_F32,
                         "y of F32 where it is x itself") ||
       !pmod_check (self, op, "w", w, EXPECT (PMOD_DTYPE_F32, x->shape[1])) ||
@@ -319,7 +328,7 @@ pmod_swiglu (PmodBackend *self, PmodTensor *y, const PmodTensor *gate_up)
   const char *op = "swiglu";
 
   if (self->failed || !pmod_check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
-      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check_act (self, op, "y", y->dtype) ||
       !pmod_check (self, op, "gate_up", gate_up, EXPECT (y->dtype, y->shape[0], 2 * y->shape[1])))
     return;
   self->ops->swiglu (self, y, gate_up);
@@ -342,7 +351,7 @@ pmod_split_qkv (PmodBackend *self,
   int64_t n_tokens, n_heads, n_kv_heads, width, capacity;
 
   if (self->failed || !pmod_check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
-      !pmod_check_that (self, op, pmod_is_act (q->dtype), "q of F32 or BF16") ||
+      !pmod_check_act (self, op, "q", q->dtype) ||
       !pmod_check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])))
     return;
   n_tokens = q->shape[0], n_heads = q->shape[1], width = q->shape[2];
@@ -375,7 +384,7 @@ pmod_attention (PmodBackend *self,
   const char *op = "attention";
 
   if (self->failed || !pmod_check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
-      !pmod_check_that (self, op, pmod_is_act (q->dtype), "q of F32 or BF16") ||
+      !pmod_check_act (self, op, "q", q->dtype) ||
       !pmod_check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])) ||
       !pmod_check (self, op, "v", v, EXPECT (q->dtype, k->shape[0], k->shape[1], q->shape[2])) ||
       !pmod_check (self, op, "out", out,
@@ -403,7 +412,7 @@ pmod_attention_received (PmodBackend *self,
   const char *op = "attention_received";
 
   if (self->failed || !pmod_check (self, op, "q", q, EXPECT (ANY, ANY, ANY, ANY)) ||
-      !pmod_check_that (self, op, pmod_is_act (q->dtype), "q of F32 or BF16") ||
+      !pmod_check_act (self, op, "q", q->dtype) ||
       !pmod_check_that (self, op, q->shape[0] > 0 && q->shape[1] > 0, "queries") ||
       !pmod_check (self, op, "k", k, EXPECT (q->dtype, ANY, ANY, q->shape[2])) ||
       !pmod_check (self, op, "targets", targets, EXPECT (PMOD_DTYPE_I32, ANY)) ||
@@ -435,7 +444,7 @@ pmod_patchify (PmodBackend *self, PmodTensor *patches, const PmodTensor *pixels,
                         "square tiles of whole patches") ||
       !pmod_check (self, op, "patches", patches,
                    EXPECT (ANY, n_tiles * (side / patch) * (side / patch), 3 * patch * patch)) ||
-      !pmod_check_that (self, op, pmod_is_act (patches->dtype), "patches of F32 or BF16"))
+      !pmod_check_act (self, op, "patches", patches->dtype))
     return;
   self->ops->patchify (self, patches, pixels, patch);
 }
@@ -484,10 +493,9 @@ pmod_gather_rows (PmodBackend *self, PmodTensor *y, const PmodTensor *table, con
   const char *op = "gather_rows";
 
   if (self->failed || !pmod_check (self, op, "y", y, EXPECT (ANY, ANY, ANY)) ||
-      !pmod_check_that (self, op, pmod_is_act (y->dtype), "y of F32 or BF16") ||
+      !pmod_check_act (self, op, "y", y->dtype) ||
       !pmod_check (self, op, "table", table, EXPECT (ANY, ANY, y->shape[1])) ||
-      !pmod_check_that (self, op, pmod_is_act (table->dtype) || table->dtype == PMOD_DTYPE_F16,
-                        "a table of F32, BF16 or F16") ||
+      !pmod_check_that (self, op, pmod_is_float (table->dtype), "a table of F32, BF16 or F16") ||
       !pmod_check (self, op, "idx", idx, EXPECT (PMOD_DTYPE_I32, y->shape[0])))
     return;
   self->ops->gather_rows (self, y, table, idx);

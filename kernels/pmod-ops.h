@@ -14,8 +14,9 @@
  * Dimensions: T tokens, D width, H query heads, G key/value heads (G divides H), dh head width,
  * C capacity of a KV cache, N outputs and K inputs of a matrix, F feed-forward width, V tokens
  * that a router may skip, R rows that a routed layer keeps.
- * "act" is the compute dtype: F32, or BF16 where products take BF16 inputs. Sums, norms, softmax
- * and the residual stream are F32 always. */
+ * "act" is the compute dtype: F32, or BF16 or F16 where products take such inputs; F16 on backends
+ * that say so. Sums, norms, softmax and the residual stream are F32 always. A finite value past the
+ * end of F16 is stored as the largest, 65504. */
 #pragma once
 
 #include "pmod-tensor.h"
@@ -71,6 +72,7 @@ typedef struct
   size_t total_bytes; /* memory of the device or machine */
   bool host_memory;   /* tensors may be read by the host after a sync */
   bool bf16_native;   /* BF16 products have instructions of their own */
+  bool f16_native;    /* F16 is a compute dtype, with instructions of its own */
 } PmodBackendInfo;
 
 /* --- Backends ----------------------------------------------------------------------------- */
@@ -93,6 +95,12 @@ PmodBackend *pmod_backend_new_cpu (int n_threads, PmodCpuLevel level);
 /* A CUDA backend on one stream of the device of that number, from 0. NULL where it cannot be used;
  * reason [n_bytes] says why: built without CUDA, no driver, no such device, too old a device. */
 PmodBackend *pmod_backend_new_cuda (int device, char *reason, size_t n_bytes);
+
+/* A second timeline of the same device: what one has enqueued does not wait for the other's, and
+ * each may have a thread of its own. Memory, also that of matrices, is the device's; one may use
+ * what the other made and has waited for, and frees it where it was made. NULL where there is but
+ * one timeline, as on the CPU, whose threads one keeps busy. */
+PmodBackend *pmod_backend_new_beside (PmodBackend *self);
 
 void pmod_backend_free (PmodBackend *self);
 
@@ -159,7 +167,7 @@ void pmod_graph_free (PmodBackend *self, PmodGraph *graph);
 
 /* --- Linear layers ------------------------------------------------------------------------ */
 
-/* W [N,K] from n_parts parts, N the sum of their n_out, for inputs of dtype act (F32 or BF16);
+/* W [N,K] from n_parts parts, N the sum of their n_out, for inputs of the compute dtype act;
  * weights are rounded to nearest even where act is narrower. NULL and a sticky error on
  * failure. */
 PmodMatrix *pmod_matrix_new (
@@ -175,9 +183,10 @@ int64_t pmod_matrix_n_out (const PmodMatrix *matrix);
 int64_t pmod_matrix_n_in (const PmodMatrix *matrix);
 
 /* y[T,N] = epilogue (x[T,K] . W[N,K]^T + bias[N])
- * x act; y F32 or BF16 (F32 where epilogue is ADD); bias F32 or NULL. F32 accumulate.
- * FLOPs 2TNK. Bytes: the weights once for a small T (decode), else they are re-used from cache.
- * A row's result may depend, in its last bits, on T; never on the other rows' values. */
+ * x act; y F32 or act, or any compute dtype where act is F32; F32 where epilogue is ADD; bias F32
+ * or NULL. F32 accumulate. FLOPs 2TNK. Bytes: the weights once for a small T (decode), else they
+ * are re-used from cache. A row's result may depend, in its last bits, on T; never on the other
+ * rows' values. */
 void pmod_linear (PmodBackend *self,
                   PmodTensor *y,
                   const PmodTensor *x,

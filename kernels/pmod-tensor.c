@@ -135,6 +135,28 @@ pmod_widen (float *to, const void *from, PmodDtype dtype, int64_t n)
     }
 }
 
+uint16_t
+pmod_narrow_f16 (float value)
+{
+  uint32_t bits, sign, rest, shift, half;
+
+  memcpy (&bits, &value, sizeof bits);
+  sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+  if (rest >= 0x7f800000)
+    return (uint16_t)(sign | 0x7c00 | (rest > 0x7f800000 ? 0x200 : 0));
+  if (rest >= 0x477ff000) /* what would round to 65536 */
+    return (uint16_t)(sign | 0x7bff);
+  if (rest >= 0x38800000) /* 2^-14 and above: 13 bits fall away */
+    return (uint16_t)(sign | (rest - 0x38000000 + 0xfff + (rest >> 13 & 1)) >> 13);
+  if (rest < 0x33000000) /* below 2^-25 */
+    return (uint16_t)sign;
+  /* Counts of 2^-24. */
+  shift = 126 - (rest >> 23);
+  rest = (rest & 0x7fffff) | 0x800000;
+  half = (1u << (shift - 1)) - 1 + (rest >> shift & 1);
+  return (uint16_t)(sign | (rest + half) >> shift);
+}
+
 /* Appends to text, which has room for n_bytes and holds *length already; stops at the end. */
 static void __attribute__ ((format (printf, 4, 5)))
 append (char *text, size_t n_bytes, size_t *length, const char *format, ...)

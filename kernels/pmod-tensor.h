@@ -66,6 +66,10 @@ PmodTensor pmod_tensor_rows (const PmodTensor *self, int64_t first, int64_t n);
  * begins. Plain C on one thread: for what a host reads once. */
 void pmod_widen (float *to, const void *from, PmodDtype dtype, int64_t n);
 
+/* value in F16, to the nearest, to the even one of two that are as near; what is finite and too
+ * large becomes the largest. */
+uint16_t pmod_narrow_f16 (float value);
+
 /* Formats "BF16 [4096,4096]" into text, at most n_bytes with the final zero; returns text. */
 const char *pmod_tensor_describe (const PmodTensor *self, char *text, size_t n_bytes);
 

@@ -3,8 +3,9 @@
  * product (8192^3 on a device), and the bandwidth by a checksum over 1.5 GB or a copy within them,
  * whichever is faster. Not installed.
  *
- *   pmod-op-bench [--device cpu|cuda] [--act f32|bf16] [--level portable|avx2|avx512|avx512-bf16]
- *                 [--threads N] [--clock wall|cpu] [--format text|json] [OP-PREFIX ...]
+ *   pmod-op-bench [--device cpu|cuda] [--act f32|bf16|f16] [--threads N]
+ *                 [--level portable|avx2|avx512|avx512-bf16] [--clock wall|cpu] [--format
+ * text|json] [OP-PREFIX ...]
  *
  * --clock cpu with --threads 1 counts the time that the process ran: for a machine that others
  * keep busy. On a device an op is enqueued many times between two looks at the clock, so that what
@@ -185,6 +186,8 @@ fill (void *data, PmodDtype dtype, int64_t n, int64_t n_rows)
         ((float *)data)[i] = value;
       else if (dtype == PMOD_DTYPE_BF16)
         memcpy (&((uint16_t *)data)[i], (char *)&value + 2, 2);
+      else if (dtype == PMOD_DTYPE_F16)
+        ((uint16_t *)data)[i] = pmod_narrow_f16 (value);
       else
         ((int32_t *)data)[i] = (int32_t)(i % n_rows);
     }
@@ -247,7 +250,7 @@ bench_linear (Bench *self, int64_t n_tokens, int64_t n_in, int64_t n_out, PmodEp
                                                    : "");
   if (!wanted (self, name))
     return;
-  args.t[0] = make (self, f32 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16, n_tokens, n_out, 1);
+  args.t[0] = make (self, f32 ? PMOD_DTYPE_F32 : self->act, n_tokens, n_out, 1);
   args.t[1] = make (self, self->act, n_tokens, n_in, 1);
   args.t[0].n_dims = args.t[1].n_dims = 2;
   do
@@ -574,7 +577,9 @@ set_up (Bench *self, int argc, char **argv)
 
   for (; i + 1 < argc && strncmp (argv[i], "--", 2) == 0; i += 2)
     if (strcmp (argv[i], "--act") == 0)
-      self->act = strcmp (argv[i + 1], "f32") == 0 ? PMOD_DTYPE_F32 : PMOD_DTYPE_BF16;
+      self->act = strcmp (argv[i + 1], "f32") == 0   ? PMOD_DTYPE_F32
+                  : strcmp (argv[i + 1], "f16") == 0 ? PMOD_DTYPE_F16
+                                                     : PMOD_DTYPE_BF16;
     else if (strcmp (argv[i], "--device") == 0)
       self->on_device = strcmp (argv[i + 1], "cuda") == 0;
     else if (strcmp (argv[i], "--format") == 0)

@@ -35,9 +35,9 @@ swiglu_kernel (T *__restrict__ y, const T *__restrict__ gate_up, int64_t n)
   UNROLL
   for (int j = 0; j < N; j++)
     {
-      float z = to_float (gate.item[j]);
+      float z = to_finite (gate.item[j]);
 
-      store (&result.item[j], z * sigmoid (z) * to_float (up.item[j]));
+      store (&result.item[j], z * sigmoid (z) * to_finite (up.item[j]));
     }
   *(Group<T, N> *)(y + row * n + i) = result;
 }
@@ -66,10 +66,7 @@ pmod_cuda_swiglu (PmodBackend *backend, PmodTensor *y, const PmodTensor *gate_up
 
   if (y->shape[0] == 0 || y->shape[1] == 0)
     return;
-  if (y->dtype == PMOD_DTYPE_F32)
-    swiglu<float> (self, y, gate_up);
-  else
-    swiglu<__nv_bfloat16> (self, y, gate_up);
+  pmod_cuda_with (y->dtype, [&] (auto type) { swiglu<PMOD_ELEMENT (type)> (self, y, gate_up); });
 }
 
 /* --- Epilogues ------------------------------------------------------------------------------ */
@@ -137,8 +134,7 @@ pmod_cuda_epilogue (PmodCudaBackend *self,
 {
   if (y->shape[0] == 0 || y->shape[1] == 0)
     return;
-  if (y->dtype == PMOD_DTYPE_F32)
-    epilogue_of<float> (self, y, product, bias, epilogue);
-  else
-    epilogue_of<__nv_bfloat16> (self, y, product, bias, epilogue);
+  pmod_cuda_with (y->dtype, [&] (auto type) {
+    epilogue_of<PMOD_ELEMENT (type)> (self, y, product, bias, epilogue);
+  });
 }

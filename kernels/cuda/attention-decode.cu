@@ -1,7 +1,7 @@
 /* Attention of few queries (decode): the keys are split among blocks, each key and value is read
  * once from memory, and a second kernel joins what the splits found. Bytes: 2*G*kv_len*dh elements,
- * and in F32 a dh of each head and split written and read again: 1/32 of that or less in BF16 where
- * H = G. Rounding is that of attention.cu. */
+ * and in F32 a dh of each head and split written and read again: 1/32 of that or less in 16 bits
+ * where H = G. Rounding is that of attention.cu. */
 #include "attention.h"
 
 /* Four warps: with four keys and four values of 16 bytes in flight a thread, two blocks on a
@@ -343,6 +343,12 @@ pmod_cuda_attend_few (PmodCudaBackend *self, const AttentionJob<float> &job)
 
 void
 pmod_cuda_attend_few (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job)
+{
+  attend (self, job);
+}
+
+void
+pmod_cuda_attend_few (PmodCudaBackend *self, const AttentionJob<__half> &job)
 {
   attend (self, job);
 }

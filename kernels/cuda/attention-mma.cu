@@ -1,5 +1,5 @@
-/* Attention of many queries in BF16 on tensor cores: attention.cu's tiles, with products of BF16
- * and sums in F32, which is what those do too, in another order.
+/* Attention of many queries in BF16 or F16 on tensor cores: attention.cu's tiles, with products of
+ * such numbers and sums in F32, which is what those do too, in another order.
  *
  * A block takes 64 queries of a head, 16 a warp, whose rows stay in registers, against tiles of 64
  * keys and values, of which one is copied to shared memory while the other is used. A warp's
@@ -16,7 +16,7 @@
 #define ROWS (WARPS * WARP_ROWS)
 #define TILE_KEYS 64
 
-/* 8 BF16 are 16 bytes, a row of an 8 x 8 matrix. */
+/* 8 elements are 16 bytes, a row of an 8 x 8 matrix. */
 #define CHUNK 8
 
 /* D is the width rounded up to 64 or 128. */
@@ -39,13 +39,9 @@ place (int row, int chunk)
 
 /* Keys or values first .. first + TILE_KEYS - 1 of the block's head; zeros from n_keys on, where
  * memory may hold NaN, and in columns after the width. */
-template <int D>
+template <typename T, int D>
 __device__ static inline void
-copy_tile (__nv_bfloat16 *to,
-           const AttentionJob<__nv_bfloat16> &job,
-           const __nv_bfloat16 *head,
-           int64_t first,
-           int64_t n_keys)
+copy_tile (T *to, const AttentionJob<T> &job, const T *head, int64_t first, int64_t n_keys)
 {
   typedef Stage<D> S;
 
@@ -55,7 +51,7 @@ copy_tile (__nv_bfloat16 *to,
       int row = i / S::CHUNKS, chunk = i % S::CHUNKS;
       bool valid = first + row < n_keys && chunk * CHUNK < job.width;
       /* What is not read must be an address all the same. */
-      const __nv_bfloat16 *from = valid ? head + (first + row) * job.width + chunk * CHUNK : head;
+      const T *from = valid ? head + (first + row) * job.width + chunk * CHUNK : head;
 
       copy_async (to + place<D> (row, chunk), from, valid);
     }
@@ -68,9 +64,9 @@ template <int D> struct Rows
   float out[D / 8][4], max[2], sum[2];
 };
 
-template <int D>
+template <typename T, int D>
 __device__ static inline void
-load_queries (Rows<D> *rows, const AttentionJob<__nv_bfloat16> &job, int64_t first, int head)
+load_queries (Rows<D> *rows, const AttentionJob<T> &job, int64_t first, int head)
 {
   const int g = threadIdx.x % WARP / 4, p = threadIdx.x % 4 * 2;
 
@@ -97,9 +93,9 @@ load_queries (Rows<D> *rows, const AttentionJob<__nv_bfloat16> &job, int64_t fir
 }
 
 /* score = queries . keys of a tile, 16 x 64: [i] are the columns 8 i .. 8 i + 7. */
-template <int D>
+template <typename T, int D>
 __device__ static inline void
-score_keys (float score[TILE_KEYS / 8][4], const Rows<D> &rows, const __nv_bfloat16 *keys)
+score_keys (float score[TILE_KEYS / 8][4], const Rows<D> &rows, const T *keys)
 {
   const int lane = threadIdx.x % WARP, row = lane % 8 + lane / 16 * 8, chunk = lane / 8 % 2;
 
@@ -116,8 +112,8 @@ score_keys (float score[TILE_KEYS / 8][4], const Rows<D> &rows, const __nv_bfloa
       uint32_t b[4];
 
       load_matrices (b, keys + place<D> (i * 16 + row, k * 2 + chunk));
-      mma (score[2 * i], rows.query[k], b[0], b[1]);
-      mma (score[2 * i + 1], rows.query[k], b[2], b[3]);
+      mma<T> (score[2 * i], rows.query[k], b[0], b[1]);
+      mma<T> (score[2 * i + 1], rows.query[k], b[2], b[3]);
     }
 }
 
@@ -138,7 +134,7 @@ quad_sum (float value)
 
 /* Scores become numerators, rounded, as factors of the next product: part[i] is of the columns
  * 16 i .. 16 i + 15. Columns from visible on are hidden; out and sum are scaled to the new max. */
-template <int D>
+template <typename T, int D>
 __device__ static inline void
 softmax_step (uint32_t part[TILE_KEYS / 16][4],
               Rows<D> *rows,
@@ -151,7 +147,7 @@ softmax_step (uint32_t part[TILE_KEYS / 16][4],
   UNROLL
   for (int r = 0; r < 2; r++)
     {
-      float max = rows->max[r], sum = 0, base, factor;
+      float max = rows->max[r], sum = 0, base, raised, factor;
 
       UNROLL
       for (int i = 0; i < TILE_KEYS / 8; i++)
@@ -165,15 +161,16 @@ softmax_step (uint32_t part[TILE_KEYS / 16][4],
         }
       max = quad_max (max);
       base = softmax_base (max);
+      raised = base - Raised<T>::BY;
       factor = exp2f (rows->max[r] - base);
       rows->max[r] = max;
       UNROLL
       for (int i = 0; i < TILE_KEYS / 8; i++)
         {
           uint32_t pair =
-              pack_bf16 (exp2f (score[i][2 * r] - base), exp2f (score[i][2 * r + 1] - base));
+              pack_pair<T> (exp2f (score[i][2 * r] - raised), exp2f (score[i][2 * r + 1] - raised));
 
-          sum += low_bf16 (pair) + high_bf16 (pair);
+          sum += low_of<T> (pair) + high_of<T> (pair);
           part[i / 2][i % 2 * 2 + r] = pair;
         }
       rows->sum[r] = rows->sum[r] * factor + sum;
@@ -187,9 +184,9 @@ softmax_step (uint32_t part[TILE_KEYS / 16][4],
 }
 
 /* out += part . values of a tile. */
-template <int D>
+template <typename T, int D>
 __device__ static inline void
-add_values (Rows<D> *rows, const uint32_t part[TILE_KEYS / 16][4], const __nv_bfloat16 *values)
+add_values (Rows<D> *rows, const uint32_t part[TILE_KEYS / 16][4], const T *values)
 {
   const int lane = threadIdx.x % WARP, row = lane % 16, chunk = lane / 16;
 
@@ -201,14 +198,14 @@ add_values (Rows<D> *rows, const uint32_t part[TILE_KEYS / 16][4], const __nv_bf
       uint32_t b[4];
 
       load_matrices_turned (b, values + place<D> (k * 16 + row, i * 2 + chunk));
-      mma (rows->out[2 * i], part[k], b[0], b[1]);
-      mma (rows->out[2 * i + 1], part[k], b[2], b[3]);
+      mma<T> (rows->out[2 * i], part[k], b[0], b[1]);
+      mma<T> (rows->out[2 * i + 1], part[k], b[2], b[3]);
     }
 }
 
-template <int D>
+template <typename T, int D>
 __device__ static inline void
-store_rows (Rows<D> *rows, const AttentionJob<__nv_bfloat16> &job, int64_t first, int head)
+store_rows (Rows<D> *rows, const AttentionJob<T> &job, int64_t first, int head)
 {
   const int g = threadIdx.x % WARP / 4, p = threadIdx.x % 4 * 2;
 
@@ -222,17 +219,17 @@ store_rows (Rows<D> *rows, const AttentionJob<__nv_bfloat16> &job, int64_t first
       for (int i = 0; i < D / 8; i++)
         if (t < job.n_tokens && i * 8 + p < job.width)
           *(uint32_t *)(void *)(job.out + (t * job.n_heads + head) * job.width + i * 8 + p) =
-              pack_bf16 (rows->out[i][2 * r] * share, rows->out[i][2 * r + 1] * share);
+              pack_pair<T> (rows->out[i][2 * r] * share, rows->out[i][2 * r + 1] * share);
     }
 }
 
 /* Block (ROWS queries, head). The last queries see the most keys and go first. */
-template <int D>
+template <typename T, int D>
 __global__ void
-__launch_bounds__ (BLOCK) attention_mma_kernel (const AttentionJob<__nv_bfloat16> job)
+__launch_bounds__ (BLOCK) attention_mma_kernel (const AttentionJob<T> job)
 {
   typedef Stage<D> S;
-  PMOD_SHARED_DYNAMIC (__nv_bfloat16, shared);
+  PMOD_SHARED_DYNAMIC (T, shared);
   const int head = blockIdx.y;
   const int64_t block_first = (int64_t)(gridDim.x - 1 - blockIdx.x) * ROWS;
   const int64_t first = block_first + threadIdx.x / WARP * WARP_ROWS;
@@ -242,10 +239,10 @@ __launch_bounds__ (BLOCK) attention_mma_kernel (const AttentionJob<__nv_bfloat16
   const int64_t row = first + threadIdx.x % WARP / 4;
   Rows<D> rows;
 
-  copy_tile<D> (shared, job, job.k + at, 0, n_keys);
-  copy_tile<D> (shared + 2 * S::TILE, job, job.v + at, 0, n_keys);
+  copy_tile<T, D> (shared, job, job.k + at, 0, n_keys);
+  copy_tile<T, D> (shared + 2 * S::TILE, job, job.v + at, 0, n_keys);
   copy_commit ();
-  load_queries<D> (&rows, job, first, head);
+  load_queries<T, D> (&rows, job, first, head);
   for (int64_t key = 0; key < n_keys; key += TILE_KEYS)
     {
       const int now = key / TILE_KEYS % 2, next = 1 - now;
@@ -255,8 +252,8 @@ __launch_bounds__ (BLOCK) attention_mma_kernel (const AttentionJob<__nv_bfloat16
 
       if (key + TILE_KEYS < n_keys)
         {
-          copy_tile<D> (shared + next * S::TILE, job, job.k + at, key + TILE_KEYS, n_keys);
-          copy_tile<D> (shared + (2 + next) * S::TILE, job, job.v + at, key + TILE_KEYS, n_keys);
+          copy_tile<T, D> (shared + next * S::TILE, job, job.k + at, key + TILE_KEYS, n_keys);
+          copy_tile<T, D> (shared + (2 + next) * S::TILE, job, job.v + at, key + TILE_KEYS, n_keys);
           copy_commit ();
           copy_wait<1> ();
         }
@@ -267,21 +264,21 @@ __launch_bounds__ (BLOCK) attention_mma_kernel (const AttentionJob<__nv_bfloat16
       /* Rows after the last token see what the last one sees, and are not stored. */
       for (int r = 0; r < 2; r++)
         visible[r] = (int)min_i64 (TILE_KEYS, n_visible (job, min_i64 (row + r * 8, last)) - key);
-      score_keys<D> (score, rows, shared + now * S::TILE);
-      softmax_step<D> (part, &rows, score, visible, job.scale);
-      add_values<D> (&rows, part, shared + (2 + now) * S::TILE);
+      score_keys<T, D> (score, rows, shared + now * S::TILE);
+      softmax_step<T, D> (part, &rows, score, visible, job.scale);
+      add_values<T, D> (&rows, part, shared + (2 + now) * S::TILE);
       /* All are done with this tile before it is overwritten. */
       __syncthreads ();
     }
-  store_rows<D> (&rows, job, first, head);
+  store_rows<T, D> (&rows, job, first, head);
 }
 
-template <int D>
+template <typename T, int D>
 static void
-launch (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job)
+launch (PmodCudaBackend *self, const AttentionJob<T> &job)
 {
   dim3 grid ((unsigned)((job.n_tokens + ROWS - 1) / ROWS), (unsigned)job.n_heads);
-  auto *kernel = attention_mma_kernel<D>;
+  auto *kernel = attention_mma_kernel<T, D>;
 
 #ifndef PMOD_CUDA_EMULATED
   if (!pmod_cuda_check (self,
@@ -294,16 +291,29 @@ launch (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job)
   pmod_cuda_check_launch (self, "attention");
 }
 
-bool
-pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job)
+template <typename T>
+static bool
+attend (PmodCudaBackend *self, const AttentionJob<T> &job)
 {
   if (self->compute_capability < 80 || !job.packed || job.width > 128)
     return false;
   if (job.width <= 64)
-    launch<64> (self, job);
+    launch<T, 64> (self, job);
   else
-    launch<128> (self, job);
+    launch<T, 128> (self, job);
   return true;
+}
+
+bool
+pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job)
+{
+  return attend (self, job);
+}
+
+bool
+pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<__half> &job)
+{
+  return attend (self, job);
 }
 
 bool

@@ -7,7 +7,7 @@
  *
  * The first finds each row's maximum and sum; the second computes the scores again, since only then
  * are the numerators known, and adds up columns. Under the causal mask half of it falls away.
- * Nothing is added atomically: orders of sums depend on shapes alone. All is F32, also of BF16. */
+ * Nothing is added atomically: orders of sums depend on shapes alone. All is F32, of any dtype. */
 #include "attention-tile.h"
 
 #define COLLECT_BLOCK 256
@@ -244,10 +244,9 @@ pmod_cuda_attention_received (PmodBackend *backend,
     return;
   received.inverse = received.base + n_rows;
   received.sums = received.inverse + n_rows;
-  if (q->dtype == PMOD_DTYPE_F32)
-    receive<float> (self, q, k, kv_len, causal, scale, received);
-  else
-    receive<__nv_bfloat16> (self, q, k, kv_len, causal, scale, received);
+  pmod_cuda_with (q->dtype, [&] (auto type) {
+    receive<PMOD_ELEMENT (type)> (self, q, k, kv_len, causal, scale, received);
+  });
   PMOD_LAUNCH (collect_kernel, (unsigned)((n_targets + COLLECT_BLOCK - 1) / COLLECT_BLOCK),
                COLLECT_BLOCK, 0, self->stream, (float *)score->data, received.sums,
                (const int32_t *)targets->data, slot ? (const int32_t *)slot->data : NULL, n_targets,

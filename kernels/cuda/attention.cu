@@ -3,12 +3,12 @@
  * Three ways. Many queries (prefill) of F32, of other widths than multiples of 8, and on cards of
  * before 8.0, here: a block takes a tile of queries of one head against tiles
  * of keys; FLOPs 4*T*kv_len*H*dh, half of it under the causal mask, and every block reads its
- * head's keys and values once, from L2 mostly. Many queries of BF16: attention-mma.cu. Few queries
- * (decode): attention-decode.cu.
+ * head's keys and values once, from L2 mostly. Many queries of 16 bits: attention-mma.cu. Few
+ * queries (decode): attention-decode.cu.
  *
- * Products and sums are F32. With BF16 the softmax's numerators are rounded to BF16 before they
- * multiply v, and their sum is of the rounded ones, as in the CPU twin. Each way's orders
- * of sums depend on shapes alone, never on the card. */
+ * Products and sums are F32. With BF16 and F16 the softmax's numerators are rounded to it before
+ * they multiply v, and their sum is of the rounded ones, as in the CPU twin. Each way's orders of
+ * sums depend on shapes alone, never on the card. */
 #include "attention-tile.h"
 
 /* Up to so many tokens the keys are split among blocks. Prefill would run one block a head then,
@@ -214,20 +214,12 @@ pmod_cuda_attention (PmodBackend *backend,
   if (q->shape[2] > MAX_WIDTH)
     pmod_backend_fail (backend, "attention: expected heads of width %d at most, got %lld",
                        MAX_WIDTH, (long long)q->shape[2]);
-  else if (q->dtype == PMOD_DTYPE_F32)
-    {
-      AttentionJob<float> job = make_job<float> (q, k, v, kv_len);
-
-      job.causal = causal;
-      job.scale = scale * LOG2_E;
-      attend (self, &job, out);
-    }
   else
-    {
-      AttentionJob<__nv_bfloat16> job = make_job<__nv_bfloat16> (q, k, v, kv_len);
+    pmod_cuda_with (q->dtype, [&] (auto type) {
+      AttentionJob<PMOD_ELEMENT (type)> job = make_job<PMOD_ELEMENT (type)> (q, k, v, kv_len);
 
       job.causal = causal;
       job.scale = scale * LOG2_E;
       attend (self, &job, out);
-    }
+    });
 }

@@ -112,13 +112,26 @@ softmax_base (float max)
   return max == -INFINITY ? 0 : max;
 }
 
+/* Numerators are this power of two too large, all of them, so that it falls away in the end. F16
+ * has its 11 bits down to 2^-14 alone and nothing below 2^-25: between 2^15 and that is room for
+ * what a long row of small ones adds up to. */
+template <typename T> struct Raised
+{
+  static constexpr float BY = 0;
+};
+
+template <> struct Raised<__half>
+{
+  static constexpr float BY = 15;
+};
+
 template <typename T>
 __device__ static inline float
 numerator (float score, float base)
 {
   T rounded;
 
-  store (&rounded, exp2f (score - base));
+  store (&rounded, exp2f (score - base + Raised<T>::BY));
   return to_float (rounded);
 }
 
@@ -127,7 +140,9 @@ numerator (float score, float base)
 /* attention-mma.cu, for many queries on tensor cores. false where it cannot be so. */
 bool pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<float> &job);
 bool pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job);
+bool pmod_cuda_attend_mma (PmodCudaBackend *self, const AttentionJob<__half> &job);
 
 /* attention-decode.cu, for few queries. */
 void pmod_cuda_attend_few (PmodCudaBackend *self, const AttentionJob<float> &job);
 void pmod_cuda_attend_few (PmodCudaBackend *self, const AttentionJob<__nv_bfloat16> &job);
+void pmod_cuda_attend_few (PmodCudaBackend *self, const AttentionJob<__half> &job);

@@ -142,11 +142,22 @@ get_info (PmodBackend *backend, PmodBackendInfo *info)
   pmod_cuda_get_memory (self, &info->free_bytes, &info->total_bytes);
   info->host_memory = false;
   info->bf16_native = self->compute_capability >= 80;
+  info->f16_native = true; /* on every card that is taken */
+}
+
+static PmodBackend *
+new_beside (PmodBackend *backend)
+{
+  char reason[1];
+
+  return pmod_cuda_backend_new (cast (backend)->device, reason, sizeof reason);
 }
 
 static const PmodOps ops = {
   .name = "cuda",
   .train = &pmod_cuda_train_ops,
+  .computes_f16 = true,
+  .new_beside = new_beside,
   .free = free_backend,
   .get_info = get_info,
   .sync = sync_backend,

@@ -66,7 +66,7 @@ void pmod_cuda_marks_free (PmodCudaBackend *self);
 /* --- Products: gemm-plain.cu, gemm-lt.cu ---------------------------------------------------- */
 
 /* y[M,N] = x[M,K] . w[N,K]^T + beta y, all with rows one after another; x and w of dtype act, y
- * F32 or BF16; summed in F32. */
+ * F32 or act, or any compute dtype where act is F32; summed in F32. */
 typedef struct
 {
   void *y;
@@ -111,6 +111,29 @@ pmod_cuda_in_quads (const PmodTensor *tensor, int64_t d)
 {
   return d % 4 == 0 && (uintptr_t)tensor->data % sizeof (Quad) == 0;
 }
+
+/* --- Compute dtypes ------------------------------------------------------------------------- */
+
+template <typename T> struct PmodCudaType
+{
+  typedef T Element;
+};
+
+/* Calls what with the PmodCudaType of a compute dtype. */
+template <typename What>
+static inline void
+pmod_cuda_with (PmodDtype dtype, const What &what)
+{
+  if (dtype == PMOD_DTYPE_F32)
+    what (PmodCudaType<float> ());
+  else if (dtype == PMOD_DTYPE_F16)
+    what (PmodCudaType<__half> ());
+  else
+    what (PmodCudaType<__nv_bfloat16> ());
+}
+
+/* Of a PmodCudaType that such a call got. */
+#define PMOD_ELEMENT(type) typename decltype (type)::Element
 
 /* --- The backend ---------------------------------------------------------------------------- */
 

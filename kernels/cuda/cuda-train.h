@@ -49,6 +49,12 @@ pmod_cuda_n_parts (int64_t n_rows)
 void pmod_cuda_add_parts (
     PmodCudaBackend *self, float *to, const float *parts, int64_t n_parts, int64_t n);
 
+/* scale[0] becomes the power of two that brings the largest |dy| below 2^exponent and to half of
+ * that at least, scale[1] its inverse; the rest is for the search, by as many blocks as fill any
+ * card. In train-linear.cu. Bytes: dy read once. */
+#define PMOD_CUDA_SCALE_FLOATS (2 + 512)
+void pmod_cuda_find_scale (PmodCudaBackend *self, float *scale, const PmodTensor *dy, int exponent);
+
 /* --- Ops ---------------------------------------------------------------------------------- */
 
 /* Each of the type of its entry. */

@@ -148,7 +148,9 @@ pmod_cuda_lt_free (PmodCudaBackend *self)
 static cudaDataType_t
 type_of (PmodDtype dtype)
 {
-  return dtype == PMOD_DTYPE_F32 ? CUDA_R_32F : CUDA_R_16BF;
+  if (dtype == PMOD_DTYPE_F32)
+    return CUDA_R_32F;
+  return dtype == PMOD_DTYPE_F16 ? CUDA_R_16F : CUDA_R_16BF;
 }
 
 /* Without being told, cuBLAS takes every pointer for one of cudaMalloc(), which aligns to 256; rows
@@ -267,7 +269,7 @@ pmod_cuda_lt_multiply (PmodCudaBackend *self, const PmodCudaProduct *product)
   const float one = 1;
   const Plan *plan;
 
-  /* What cuBLAS has kernels for: both of one dtype, or F32 from BF16. */
+  /* What cuBLAS has kernels for: both of one dtype, or F32 from BF16 or F16. */
   if (!lt || (product->act == PMOD_DTYPE_F32 && product->y_dtype != PMOD_DTYPE_F32))
     return false;
   plan = find_plan (lt, product);

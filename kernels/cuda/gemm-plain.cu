@@ -1,7 +1,8 @@
 /* Products without a library: for few rows, where the weights' bytes are all that counts; and tiled
  * for any number of rows, where no cuBLAS is found and where kernels run on the host.
  *
- * Few rows: each weight is read once, 2 N K bytes of BF16. Tiles: 2 M N K FLOPs on plain FMAs. */
+ * Few rows: each weight is read once, 2 N K bytes of 16 bits. Tiles: 2 M N K FLOPs on plain FMAs.
+ */
 #include "cuda-private.h"
 
 /* --- Few rows ------------------------------------------------------------------------------- */
@@ -176,14 +177,13 @@ launch (PmodCudaBackend *self, const PmodCudaProduct *p)
 static void
 multiply (PmodCudaBackend *self, const PmodCudaProduct *p)
 {
-  if (p->act == PMOD_DTYPE_F32 && p->y_dtype == PMOD_DTYPE_F32)
-    launch<float, float> (self, p);
-  else if (p->act == PMOD_DTYPE_F32)
-    launch<float, __nv_bfloat16> (self, p);
+  if (p->act == PMOD_DTYPE_F32)
+    pmod_cuda_with (p->y_dtype, [&] (auto type) { launch<float, PMOD_ELEMENT (type)> (self, p); });
   else if (p->y_dtype == PMOD_DTYPE_F32)
-    launch<__nv_bfloat16, float> (self, p);
+    pmod_cuda_with (p->act, [&] (auto type) { launch<PMOD_ELEMENT (type), float> (self, p); });
   else
-    launch<__nv_bfloat16, __nv_bfloat16> (self, p);
+    pmod_cuda_with (
+        p->act, [&] (auto type) { launch<PMOD_ELEMENT (type), PMOD_ELEMENT (type)> (self, p); });
 }
 
 void

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <type_traits>
+
 #ifdef PMOD_CUDA_EMULATED
 #include "emulate.h"
 #else
@@ -53,7 +55,11 @@ typedef Pack<float> Quad;
 
 /* --- Numbers ------------------------------------------------------------------------------ */
 
-/* F32, BF16 and F16 are read as float and written rounded to nearest even. */
+/* F32, BF16 and F16 are read as float and written rounded to nearest even. F16 ends at 65504:
+ * what is larger and still finite is stored as that, so that one value that overflows does not make
+ * a row of NaN of the products after it. */
+#define F16_MAX 65504.0f
+
 __device__ static inline float
 to_float (float value)
 {
@@ -82,6 +88,32 @@ __device__ static inline void
 store (__nv_bfloat16 *to, float value)
 {
   *to = __float2bfloat16_rn (value);
+}
+
+__device__ static inline void
+store (__half *to, float value)
+{
+  float clamped = fminf (fmaxf (value, -F16_MAX), F16_MAX);
+
+  *to = __float2half_rn (fabsf (value) < INFINITY ? clamped : value);
+}
+
+/* The same of what a library's product stored, which knows no such end: an infinity of F16 was a
+ * number once. */
+template <typename T>
+__device__ static inline float
+to_finite (T value)
+{
+  return to_float (value);
+}
+
+template <>
+__device__ inline float
+to_finite (__half value)
+{
+  float wide = to_float (value);
+
+  return isnan (wide) ? wide : fminf (fmaxf (wide, -F16_MAX), F16_MAX);
 }
 
 __device__ static inline float

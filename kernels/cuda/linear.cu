@@ -32,7 +32,7 @@ new_matrix (PmodCudaBackend *self, int64_t n_out, int64_t n_in, PmodDtype act)
   return w;
 }
 
-/* n values to dtype act, rounded to nearest even. */
+/* n values to BF16, rounded to nearest even. */
 static void
 narrow (uint16_t *to, const float *from, int64_t n)
 {
@@ -46,6 +46,14 @@ narrow (uint16_t *to, const float *from, int64_t n)
       else
         to[i] = (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
     }
+}
+
+/* The same to F16, the largest of which larger ones become. */
+static void
+narrow_f16 (uint16_t *to, const float *from, int64_t n)
+{
+  for (int64_t i = 0; i < n; i++)
+    to[i] = pmod_narrow_f16 (from[i]);
 }
 
 static void
@@ -71,6 +79,8 @@ upload_part (PmodCudaBackend *self,
       /* In place: each value is read before its half as wide one is written. */
       if (act == PMOD_DTYPE_BF16)
         narrow ((uint16_t *)(void *)wide, wide, size);
+      else if (act == PMOD_DTYPE_F16)
+        narrow_f16 ((uint16_t *)(void *)wide, wide, size);
       pmod_cuda_upload (self, to + (size_t)i * to_size, wide, (size_t)size * to_size);
     }
 }
@@ -137,12 +147,11 @@ pmod_cuda_matrix_new_random (
 
   if (!w)
     return NULL;
-  if (act == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (fill_random_kernel<float>, 1024, 256, 0, self->stream, (float *)w->data, n, scale,
-                 mixed);
-  else
-    PMOD_LAUNCH (fill_random_kernel<__nv_bfloat16>, 1024, 256, 0, self->stream,
-                 (__nv_bfloat16 *)w->data, n, scale, mixed);
+  pmod_cuda_with (act, [&] (auto type) {
+    typedef PMOD_ELEMENT (type) T;
+
+    PMOD_LAUNCH (fill_random_kernel<T>, 1024, 256, 0, self->stream, (T *)w->data, n, scale, mixed);
+  });
   pmod_cuda_check_launch (self, "matrix");
   return &w->base;
 }

@@ -1,7 +1,7 @@
-/* Tensor cores, warp by warp: products of 16 x 16 by 16 x 8 tiles of BF16 with sums in F32, loads
- * of 8 x 8 matrices from shared memory into the layout that they want, and copies from global to
- * shared memory that pass by the registers. From compute capability 8.0 on; mma-emulated.h has the
- * same for the host. Layouts: PTX ISA, mma.m16n8k16 and ldmatrix.
+/* Tensor cores, warp by warp: products of 16 x 16 by 16 x 8 tiles of BF16 or F16 with sums in F32,
+ * loads of 8 x 8 matrices from shared memory into the layout that they want, and copies from global
+ * to shared memory that pass by the registers. From compute capability 8.0 on; mma-emulated.h has
+ * the same for the host. Layouts: PTX ISA, mma.m16n8k16 and ldmatrix.
  *
  * g = lane / 4 and p = 2 (lane % 4) place a lane's elements:
  *   a[0] A[g][p, p+1]   a[1] A[g+8][p, p+1]   a[2] A[g][p+8, p+9]   a[3] A[g+8][p+8, p+9]
@@ -18,14 +18,21 @@
 #else
 
 /* c += a . b */
+template <typename T>
 __device__ static inline void
 mma (float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
 {
 #if __CUDA_ARCH__ >= 800
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
-      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  if constexpr (std::is_same<T, __half>::value)
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  else
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 #endif
 }
 
@@ -85,34 +92,44 @@ copy_wait (void)
 #endif
 }
 
-/* Two BF16 in one register, the first in its low half. */
+/* Two elements in one register, the first in its low half. None is too large for F16. */
+template <typename T>
 __device__ static inline uint32_t
-pack_bf16 (float low, float high)
+pack_pair (float low, float high)
 {
-  __nv_bfloat162 pair = __floats2bfloat162_rn (low, high);
   uint32_t bits;
 
-  memcpy (&bits, &pair, 4);
+  if constexpr (std::is_same<T, __half>::value)
+    {
+      __half2 pair = __floats2half2_rn (low, high);
+
+      memcpy (&bits, &pair, 4);
+    }
+  else
+    {
+      __nv_bfloat162 pair = __floats2bfloat162_rn (low, high);
+
+      memcpy (&bits, &pair, 4);
+    }
   return bits;
 }
 #endif
 
+/* The first and the second of a pair. */
+template <typename T>
 __device__ static inline float
-low_bf16 (uint32_t pair)
+low_of (uint32_t pair)
 {
-  uint32_t bits = pair << 16;
-  float value;
+  uint16_t bits = (uint16_t)pair;
+  T value;
 
-  memcpy (&value, &bits, 4);
-  return value;
+  memcpy (&value, &bits, 2);
+  return to_float (value);
 }
 
+template <typename T>
 __device__ static inline float
-high_bf16 (uint32_t pair)
+high_of (uint32_t pair)
 {
-  uint32_t bits = pair & 0xffff0000u;
-  float value;
-
-  memcpy (&value, &bits, 4);
-  return value;
+  return low_of<T> (pair >> 16);
 }

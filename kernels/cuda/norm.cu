@@ -71,10 +71,7 @@ pmod_cuda_rmsnorm (
 
   if (x->shape[0] == 0)
     return;
-  if (y->dtype == PMOD_DTYPE_F32)
-    rmsnorm<float> (self, y, x, w, eps);
-  else
-    rmsnorm<__nv_bfloat16> (self, y, x, w, eps);
+  pmod_cuda_with (y->dtype, [&] (auto type) { rmsnorm<PMOD_ELEMENT (type)> (self, y, x, w, eps); });
 }
 
 /* y may be x: a row is read before it is written, by the same threads. */
@@ -112,11 +109,11 @@ pmod_cuda_layernorm (PmodBackend *backend,
 
   if (n_rows == 0)
     return;
-  if (y->dtype == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (layernorm_kernel<float>, n_rows, BLOCK, 0, self->stream, (float *)y->data, from,
-                 weight, bias, x->shape[1], eps);
-  else
-    PMOD_LAUNCH (layernorm_kernel<__nv_bfloat16>, n_rows, BLOCK, 0, self->stream,
-                 (__nv_bfloat16 *)y->data, from, weight, bias, x->shape[1], eps);
+  pmod_cuda_with (y->dtype, [&] (auto type) {
+    typedef PMOD_ELEMENT (type) Y;
+
+    PMOD_LAUNCH (layernorm_kernel<Y>, n_rows, BLOCK, 0, self->stream, (Y *)y->data, from, weight,
+                 bias, x->shape[1], eps);
+  });
   pmod_cuda_check_launch (self, "layernorm");
 }

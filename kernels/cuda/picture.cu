@@ -48,12 +48,12 @@ pmod_cuda_patchify (PmodBackend *backend,
 
   if (n_rows == 0)
     return;
-  if (patches->dtype == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (patchify_kernel<float>, n_rows, BLOCK, 0, self->stream, (float *)patches->data,
-                 from, side, (unsigned)patch);
-  else
-    PMOD_LAUNCH (patchify_kernel<__nv_bfloat16>, n_rows, BLOCK, 0, self->stream,
-                 (__nv_bfloat16 *)patches->data, from, side, (unsigned)patch);
+  pmod_cuda_with (patches->dtype, [&] (auto type) {
+    typedef PMOD_ELEMENT (type) Y;
+
+    PMOD_LAUNCH (patchify_kernel<Y>, n_rows, BLOCK, 0, self->stream, (Y *)patches->data, from, side,
+                 (unsigned)patch);
+  });
   pmod_cuda_check_launch (self, "patchify");
 }
 

@@ -155,18 +155,10 @@ pmod_cuda_split_qkv (PmodBackend *backend,
 {
   PmodCudaBackend *self = (PmodCudaBackend *)backend;
 
-  if (q->dtype == PMOD_DTYPE_F32)
-    {
-      SplitJob<float> job = make_job<float> (q, k, v, qkv);
+  pmod_cuda_with (q->dtype, [&] (auto type) {
+    SplitJob<PMOD_ELEMENT (type)> job = make_job<PMOD_ELEMENT (type)> (q, k, v, qkv);
 
-      add_positions (&job, self, cos_sin, rows, pos0, kv_offset);
-      split_qkv (self, job, qkv->shape[0]);
-    }
-  else
-    {
-      SplitJob<__nv_bfloat16> job = make_job<__nv_bfloat16> (q, k, v, qkv);
-
-      add_positions (&job, self, cos_sin, rows, pos0, kv_offset);
-      split_qkv (self, job, qkv->shape[0]);
-    }
+    add_positions (&job, self, cos_sin, rows, pos0, kv_offset);
+    split_qkv (self, job, qkv->shape[0]);
+  });
 }

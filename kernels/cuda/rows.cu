@@ -66,12 +66,8 @@ template <typename Y>
 static void
 launch_to (PmodCudaBackend *self, PmodTensor *y, const PmodTensor *table, const PmodTensor *idx)
 {
-  if (table->dtype == PMOD_DTYPE_F32)
-    launch<Y, float> (self, y, table, idx);
-  else if (table->dtype == PMOD_DTYPE_BF16)
-    launch<Y, __nv_bfloat16> (self, y, table, idx);
-  else
-    launch<Y, __half> (self, y, table, idx);
+  pmod_cuda_with (table->dtype,
+                  [&] (auto type) { launch<Y, PMOD_ELEMENT (type)> (self, y, table, idx); });
 }
 
 void
@@ -84,8 +80,6 @@ pmod_cuda_gather_rows (PmodBackend *backend,
 
   if (y->shape[0] == 0)
     return;
-  if (y->dtype == PMOD_DTYPE_F32)
-    launch_to<float> (self, y, table, idx);
-  else
-    launch_to<__nv_bfloat16> (self, y, table, idx);
+  pmod_cuda_with (y->dtype,
+                  [&] (auto type) { launch_to<PMOD_ELEMENT (type)> (self, y, table, idx); });
 }

@@ -70,7 +70,7 @@ swiglu_backward_kernel (float *__restrict__ dgate_up,
   for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride)
     {
       int64_t gate_at = i + i / n_features * n_features, up_at = gate_at + n_features;
-      float gate = to_float (gate_up[gate_at]), up = to_float (gate_up[up_at]);
+      float gate = to_finite (gate_up[gate_at]), up = to_finite (gate_up[up_at]);
       float d = dy[i], s = sigmoid (gate);
 
       dgate_up[gate_at] = d * up * s * (1 + gate * (1 - s));
@@ -103,10 +103,9 @@ pmod_cuda_swiglu_backward (PmodBackend *backend,
 {
   PmodCudaBackend *self = (PmodCudaBackend *)backend;
 
-  if (gate_up->dtype == PMOD_DTYPE_F32)
-    swiglu_backward<float> (self, dgate_up, dy, gate_up);
-  else
-    swiglu_backward<__nv_bfloat16> (self, dgate_up, dy, gate_up);
+  pmod_cuda_with (gate_up->dtype, [&] (auto type) {
+    swiglu_backward<PMOD_ELEMENT (type)> (self, dgate_up, dy, gate_up);
+  });
 }
 
 /* --- Functions of one input ----------------------------------------------------------------- */
@@ -147,14 +146,16 @@ pmod_cuda_activation (PmodBackend *backend,
 {
   PmodCudaBackend *self = (PmodCudaBackend *)backend;
 
-  if (y->dtype == PMOD_DTYPE_F32 && z->dtype == PMOD_DTYPE_F32)
-    activate<float, float> (self, y, z, function);
+  if (y->dtype == z->dtype)
+    pmod_cuda_with (y->dtype, [&] (auto type) {
+      activate<PMOD_ELEMENT (type), PMOD_ELEMENT (type)> (self, y, z, function);
+    });
   else if (y->dtype == PMOD_DTYPE_F32)
-    activate<float, __nv_bfloat16> (self, y, z, function);
-  else if (z->dtype == PMOD_DTYPE_F32)
-    activate<__nv_bfloat16, float> (self, y, z, function);
+    pmod_cuda_with (
+        z->dtype, [&] (auto type) { activate<float, PMOD_ELEMENT (type)> (self, y, z, function); });
   else
-    activate<__nv_bfloat16, __nv_bfloat16> (self, y, z, function);
+    pmod_cuda_with (
+        y->dtype, [&] (auto type) { activate<PMOD_ELEMENT (type), float> (self, y, z, function); });
 }
 
 __device__ static inline float
@@ -214,8 +215,7 @@ pmod_cuda_activation_backward (PmodBackend *backend,
 {
   PmodCudaBackend *self = (PmodCudaBackend *)backend;
 
-  if (z->dtype == PMOD_DTYPE_F32)
-    activation_backward<float> (self, dz, dy, z, function);
-  else
-    activation_backward<__nv_bfloat16> (self, dz, dy, z, function);
+  pmod_cuda_with (z->dtype, [&] (auto type) {
+    activation_backward<PMOD_ELEMENT (type)> (self, dz, dy, z, function);
+  });
 }

@@ -1,7 +1,7 @@
-/* Attention in tiles, for train-attention.cu: what a block of threads does with a tile of queries
- * and a tile of keys. Rows are widened to F32 on their way to shared memory, some columns or some
- * rows of a tile at a time, so that heads of any width need no more of it than a launch gets
- * unasked. */
+/* Attention of training in tiles: the job and its mask, for both twins, and what a block of threads
+ * of train-attention.cu does with a tile of queries and a tile of keys. Some columns or some rows
+ * of a tile are in shared memory at a time, so that heads of any width need no more of it than a
+ * launch gets unasked. */
 #pragma once
 
 #include "attention.h"
@@ -31,6 +31,7 @@ template <typename T> struct MaskedJob
   const float *dout;
   const int32_t *first; /* or NULL */
   int64_t n_tokens, capacity, kv_len, prefix;
+  int64_t d_capacity;        /* of dk and dv; capacity is of k and v */
   int n_heads, group, width; /* group: heads that share a key head */
   bool causal;
   bool packed, dout_packed; /* rows begin at multiples of 16 bytes and are whole packs */
@@ -148,6 +149,33 @@ __device__ static inline bool
 sees_tile (const Sight &sight, int64_t key)
 {
   return key < sight.shared || (key + TILE > sight.own && key < sight.end);
+}
+
+/* --- Blocks --------------------------------------------------------------------------------- */
+
+/* The tile of queries of a block (head, tile), the last tile first: under the causal mask it takes
+ * longest. */
+__device__ static inline int64_t
+tile_of_queries (void)
+{
+  return (int64_t)(gridDim.y - 1 - blockIdx.y) * TILE;
+}
+
+/* What a query's scores become probabilities and slopes with. */
+struct Statistics
+{
+  float max, inverse, mean;
+};
+
+template <typename T>
+__device__ static inline Statistics
+statistics_of (const MaskedJob<T> &job, int64_t t, int64_t head)
+{
+  const int64_t at = head * job.n_tokens + t;
+
+  if (t >= job.n_tokens)
+    return {};
+  return { job.max[at], job.inverse[at], job.mean[at] };
 }
 
 /* --- Products of tiles ---------------------------------------------------------------------- */
@@ -282,3 +310,24 @@ row_sum (float value)
     value += __shfl_xor_sync (FULL_WARP, value, i);
   return value;
 }
+
+/* --- The other twin -------------------------------------------------------------------------- */
+
+/* train-attention-mma.cu, on tensor cores. false where it cannot be so. */
+bool pmod_cuda_attend_masked_mma (PmodCudaBackend *self,
+                                  const MaskedJob<__nv_bfloat16> &job,
+                                  PmodTensor *out);
+bool
+pmod_cuda_attend_masked_mma (PmodCudaBackend *self, const MaskedJob<__half> &job, PmodTensor *out);
+bool pmod_cuda_attend_backward_mma (PmodCudaBackend *self,
+                                    const MaskedJob<__nv_bfloat16> &job,
+                                    PmodTensor *dq,
+                                    PmodTensor *dk,
+                                    PmodTensor *dv,
+                                    const PmodTensor *dout);
+bool pmod_cuda_attend_backward_mma (PmodCudaBackend *self,
+                                    const MaskedJob<__half> &job,
+                                    PmodTensor *dq,
+                                    PmodTensor *dk,
+                                    PmodTensor *dv,
+                                    const PmodTensor *dout);

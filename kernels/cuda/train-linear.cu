@@ -5,7 +5,11 @@
  *   dw += dy^T . x     with both factors transposed in the workspace
  *
  * FLOPs 4 T N K. Bytes beside those of the products: dy read once to round and turn it, x once, and
- * of both the same number of elements of act written; for db dy once more. */
+ * of both the same number of elements of act written; for db dy once more.
+ *
+ * Gradients are often too small for F16, which ends at 2^-25. There dy is first multiplied by the
+ * power of two that brings its largest below 2^14, and the products are divided by it: dy read once
+ * more, dx and dw read and written once more. */
 #include "cuda-train.h"
 
 #include <stdlib.h>
@@ -71,12 +75,13 @@ launch_turn (PmodCudaBackend *self, const PmodCudaTurn *turn)
 void
 pmod_cuda_turn (PmodCudaBackend *self, const PmodCudaTurn *turn)
 {
-  if (turn->from_dtype == PMOD_DTYPE_BF16)
-    launch_turn<__nv_bfloat16, __nv_bfloat16> (self, turn);
-  else if (turn->to == PMOD_DTYPE_BF16)
-    launch_turn<__nv_bfloat16, float> (self, turn);
+  if (turn->from_dtype == PMOD_DTYPE_F32)
+    pmod_cuda_with (turn->to,
+                    [&] (auto type) { launch_turn<PMOD_ELEMENT (type), float> (self, turn); });
   else
-    launch_turn<float, float> (self, turn);
+    pmod_cuda_with (turn->from_dtype, [&] (auto type) {
+      launch_turn<PMOD_ELEMENT (type), PMOD_ELEMENT (type)> (self, turn);
+    });
 }
 
 /* --- Matrices ------------------------------------------------------------------------------- */
@@ -215,9 +220,90 @@ add_row_sums (PmodCudaBackend *self, float *to, float *parts, const PmodTensor *
  * has fewer shapes to plan. The tokens added are 0. */
 #define TOKEN_UNIT 8
 
+/* Of F16's largest scaled gradient: two powers of two below its end. */
+#define SCALED_EXPONENT 14
+
+/* The power of two by which F16's dy is scaled, and its inverse; both 1 for 0 and for what is not
+ * finite, which no factor mends. A block of parts [n_parts], the largest |dy| of each; see
+ * pmod_cuda_grid() for n_parts. */
+__global__ void
+__launch_bounds__ (WIDE_BLOCK) gradient_scale_kernel (float *__restrict__ scale,
+                                                      const float *__restrict__ parts,
+                                                      int n_parts,
+                                                      int top)
+{
+  __shared__ float scratch[WARP];
+  float largest = 0;
+  int exponent;
+
+  for (int i = threadIdx.x; i < n_parts; i += WIDE_BLOCK)
+    largest = fmaxf (largest, parts[i]);
+  largest = block_max (largest, scratch);
+  frexpf (largest, &exponent);
+  if (!(largest > 0 && largest < INFINITY))
+    exponent = top;
+  exponent = top - exponent < 126 ? top - exponent : 126;
+  if (threadIdx.x == 0)
+    {
+      scale[0] = ldexpf (1, exponent);
+      scale[1] = ldexpf (1, -exponent);
+    }
+}
+
+__global__ void
+__launch_bounds__ (WIDE_BLOCK)
+    largest_kernel (float *__restrict__ parts, const float *__restrict__ from, int64_t n)
+{
+  __shared__ float scratch[WARP];
+  int64_t stride = (int64_t)gridDim.x * blockDim.x;
+  float largest = 0;
+
+  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride)
+    largest = fmaxf (largest, fabsf (from[i]));
+  largest = block_max (largest, scratch);
+  if (threadIdx.x == 0)
+    parts[blockIdx.x] = largest;
+}
+
+/* to = from * *scale, or to += that; to may be from. */
+__global__ void
+scale_kernel (float *to, const float *from, const float *scale, int64_t n, bool adds)
+{
+  int64_t stride = (int64_t)gridDim.x * blockDim.x;
+
+  for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride)
+    to[i] = (adds ? to[i] : 0) + *scale * from[i];
+}
+
+void
+pmod_cuda_find_scale (PmodCudaBackend *self, float *scale, const PmodTensor *dy, int exponent)
+{
+  const int64_t n_parts = PMOD_CUDA_SCALE_FLOATS - 2;
+  int64_t n = pmod_tensor_n_elements (dy), n_blocks = (n + WIDE_BLOCK - 1) / WIDE_BLOCK;
+  unsigned grid = (unsigned)(n_blocks < n_parts ? n_blocks : n_parts);
+  float *parts = scale + 2;
+
+  PMOD_LAUNCH (largest_kernel, grid, WIDE_BLOCK, 0, self->stream, parts, (const float *)dy->data,
+               n);
+  PMOD_LAUNCH (gradient_scale_kernel, 1, WIDE_BLOCK, 0, self->stream, scale, parts, (int)grid,
+               exponent);
+  pmod_cuda_check_launch (self, "scale of gradients");
+}
+
+static void
+scale_back (
+    PmodCudaBackend *self, float *to, const float *from, const float *scale, int64_t n, bool adds)
+{
+  PMOD_LAUNCH (scale_kernel, pmod_cuda_grid (n, WIDE_BLOCK), WIDE_BLOCK, 0, self->stream, to, from,
+               scale + 1, n, adds);
+  pmod_cuda_check_launch (self, "scale of gradients");
+}
+
 /* Where one call keeps what; NULL for what it does not need. */
 typedef struct
 {
+  float *scale;               /* [PMOD_CUDA_SCALE_FLOATS], for F16 */
+  float *dw;                  /* [N,K] for F16: still scaled */
   float *parts;               /* [n_parts,N] of db */
   void *dy_rows;              /* [T,N] act, for dx; dy itself where act is F32 */
   void *dy_columns, *columns; /* [N,n_padded] and, of x, [K,n_padded], act */
@@ -241,6 +327,9 @@ lay_out (PmodCudaBackend *self,
   size_t dy_rows = pmod_cuda_take (&n_bytes, rounds ? (size_t)n_tokens * n_out * size : 0);
   size_t dy_columns = pmod_cuda_take (&n_bytes, dw ? n_out * n * size : 0);
   size_t columns = pmod_cuda_take (&n_bytes, dw ? n_in * n * size : 0);
+  bool scales = w->act == PMOD_DTYPE_F16 && (rounds || dw);
+  size_t scale = pmod_cuda_take (&n_bytes, scales ? PMOD_CUDA_SCALE_FLOATS * sizeof (float) : 0);
+  size_t scaled = pmod_cuda_take (&n_bytes, scales && dw ? n_out * n_in * sizeof (float) : 0);
   char *memory;
 
   *to = GradientBuffers ();
@@ -253,6 +342,8 @@ lay_out (PmodCudaBackend *self,
   to->dy_rows = rounds ? memory + dy_rows : NULL;
   to->dy_columns = dw ? memory + dy_columns : NULL;
   to->columns = dw ? memory + columns : NULL;
+  to->scale = scales ? (float *)(void *)(memory + scale) : NULL;
+  to->dw = scales && dw ? (float *)(void *)(memory + scaled) : NULL;
   return true;
 }
 
@@ -263,7 +354,8 @@ turn_tokens (PmodCudaBackend *self,
              void *columns,
              const PmodTensor *from,
              PmodDtype act,
-             int64_t n_padded)
+             int64_t n_padded,
+             const float *scale)
 {
   PmodCudaTurn turn = {};
 
@@ -275,6 +367,7 @@ turn_tokens (PmodCudaBackend *self,
   turn.n_rows = from->shape[0];
   turn.n = from->shape[1];
   turn.n_padded = n_padded;
+  turn.scale = scale;
   pmod_cuda_turn (self, &turn);
 }
 
@@ -302,17 +395,23 @@ pmod_cuda_linear_backward (PmodBackend *backend,
   product.act = matrix->act;
   if (db)
     add_row_sums (self, (float *)db->data, buffers.parts, dy);
+  if (buffers.scale)
+    pmod_cuda_find_scale (self, buffers.scale, dy, SCALED_EXPONENT);
   if (rounds || dw)
-    turn_tokens (self, buffers.dy_rows, buffers.dy_columns, dy, matrix->act, n_padded);
+    turn_tokens (self, buffers.dy_rows, buffers.dy_columns, dy, matrix->act, n_padded,
+                 buffers.scale);
   if (dw)
     {
-      turn_tokens (self, NULL, buffers.columns, x, matrix->act, n_padded);
-      product.y = dw->data;
+      turn_tokens (self, NULL, buffers.columns, x, matrix->act, n_padded, NULL);
+      product.y = buffers.dw ? buffers.dw : dw->data;
       product.x = buffers.dy_columns;
       product.w = buffers.columns;
       product.m = matrix->n_out, product.n = matrix->n_in, product.k = n_padded;
-      product.beta = 1;
+      product.beta = buffers.dw ? 0 : 1;
       pmod_cuda_multiply (self, &product);
+      if (buffers.dw)
+        scale_back (self, (float *)dw->data, buffers.dw, buffers.scale,
+                    matrix->n_out * matrix->n_in, true);
     }
   if (dx)
     {
@@ -322,5 +421,8 @@ pmod_cuda_linear_backward (PmodBackend *backend,
       product.m = n_tokens, product.n = matrix->n_in, product.k = matrix->n_out;
       product.beta = 0;
       pmod_cuda_multiply (self, &product);
+      if (buffers.scale)
+        scale_back (self, (float *)dx->data, (const float *)dx->data, buffers.scale,
+                    n_tokens * matrix->n_in, false);
     }
 }

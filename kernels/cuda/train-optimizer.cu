@@ -336,12 +336,12 @@ make_polynomial (PmodCudaBackend *self, const Iteration *i)
   unsigned grid = pmod_cuda_grid (size, BLOCK);
   const float *gram = i->gram, *power = i->power;
 
-  if (i->act == PMOD_DTYPE_F32)
-    PMOD_LAUNCH (muon_polynomial_kernel<float>, grid, BLOCK, 0, self->stream, (float *)i->poly,
-                 gram, power, size);
-  else
-    PMOD_LAUNCH (muon_polynomial_kernel<__nv_bfloat16>, grid, BLOCK, 0, self->stream,
-                 (__nv_bfloat16 *)i->poly, gram, power, size);
+  pmod_cuda_with (i->act, [&] (auto type) {
+    typedef PMOD_ELEMENT (type) T;
+
+    PMOD_LAUNCH (muon_polynomial_kernel<T>, grid, BLOCK, 0, self->stream, (T *)i->poly, gram, power,
+                 size);
+  });
   pmod_cuda_check_launch (self, "muon");
 }
 

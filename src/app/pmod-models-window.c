@@ -33,9 +33,9 @@ struct _PmodModelsWindow
   GtkWidget *get_page;
 };
 
-/* In the order of the rows; the last only where there is one, or it is chosen. */
+/* In the order of the rows; the last of each only where there is a card, or it is chosen. */
 static const char *const devices[] = { "auto", "cpu", "cuda", NULL };
-static const char *const precisions[] = { "auto", "bf16", "f32", NULL };
+static const char *const precisions[] = { "auto", "bf16", "f32", "f16", NULL };
 
 G_DEFINE_FINAL_TYPE (PmodModelsWindow, pmod_models_window, ADW_TYPE_WINDOW)
 
@@ -91,9 +91,13 @@ update_precisions (PmodModelsWindow *self)
                      !g_str_equal (pmod_machine_get_device (self->machine), "cpu");
   g_autofree char *automatic = native && !on_card ? g_strdup_printf (_ ("Automatic (%s)"), native)
                                                   : g_strdup (_ ("Automatic"));
-  const char *labels[] = { automatic, _ ("bf16, 16 bits"), _ ("f32, 32 bits"), NULL };
+  guint chosen = find (precisions, pmod_machine_get_precision (self->machine));
+  const char *labels[] = { automatic, _ ("bf16, 16 bits"), _ ("f32, 32 bits"),
+                           _ ("f16, 16 bits, on a graphics card"), NULL };
 
-  fill (self->precision, labels, find (precisions, pmod_machine_get_precision (self->machine)));
+  if (!on_card && chosen < 3)
+    labels[3] = NULL;
+  fill (self->precision, labels, chosen);
 }
 
 static void

@@ -26,7 +26,13 @@ struct _PmodLive
   PmodRun *run;
   gulong run_id;
   gboolean asking;
-  gint64 not_before_us; /* no run until then */
+  gboolean overtaken; /* a later frame than run's is shown */
+  PmodPicture *ahead; /* is read beside the answer */
+  PmodRun *ahead_run;
+  gulong ahead_id;
+  gboolean ahead_failed; /* as where there is no room for it: not tried again with ahead_model */
+  PmodModelCard *ahead_model; /* borrowed, to compare */
+  gint64 not_before_us;       /* no run until then */
 
   char *question;
   char *answer;
@@ -67,6 +73,7 @@ static guint signals[N_SIGNALS];
 G_DEFINE_FINAL_TYPE (PmodLive, pmod_live, G_TYPE_OBJECT)
 
 static void run_next (PmodLive *self);
+static void run_ahead (PmodLive *self);
 
 /* --- Figures --------------------------------------------------------------------------------- */
 
@@ -100,14 +107,14 @@ measure_cb (gpointer data)
 }
 
 static void
-count_run (PmodLive *self)
+count_run (PmodLive *self, PmodRun *run, gboolean answered)
 {
   self->n_runs++;
   self->figures.n_runs++;
-  self->vision_ms += (double)pmod_run_get_vision_ns (self->run) / 1e6;
-  self->prefill_ms += (double)pmod_run_get_prefill_ns (self->run) / 1e6;
-  if (self->asking)
-    self->figures.decode_ms = (double)pmod_run_get_decode_ns (self->run) / 1e6;
+  self->vision_ms += (double)pmod_run_get_vision_ns (run) / 1e6;
+  self->prefill_ms += (double)pmod_run_get_prefill_ns (run) / 1e6;
+  if (answered)
+    self->figures.decode_ms = (double)pmod_run_get_decode_ns (run) / 1e6;
 }
 
 /* --- Runs ------------------------------------------------------------------------------------ */
@@ -122,11 +129,23 @@ forget_run (PmodLive *self)
 }
 
 static void
+forget_ahead (PmodLive *self)
+{
+  if (self->ahead_run)
+    g_clear_signal_handler (&self->ahead_id, self->ahead_run);
+  g_clear_object (&self->ahead_run);
+  g_clear_object (&self->ahead);
+}
+
+static void
 forget_frames (PmodLive *self)
 {
   if (self->run)
     pmod_session_stop (pmod_chat_get_session (self->chat));
+  else if (self->ahead_run)
+    pmod_session_stop_lane (pmod_chat_get_session (self->chat), PMOD_SESSION_BESIDE_LANE);
   forget_run (self);
+  forget_ahead (self);
   g_clear_object (&self->newest);
 }
 
@@ -154,17 +173,69 @@ run_changed_cb (PmodLive *self)
 
   if (self->asking && *pmod_run_get_text (self->run) != '\0')
     set_answer (self, pmod_run_get_text (self->run));
-  if (is_read (self->run) || phase == PMOD_RUN_DONE || phase == PMOD_RUN_FAILED)
+  if (!self->overtaken &&
+      (is_read (self->run) || phase == PMOD_RUN_DONE || phase == PMOD_RUN_FAILED))
     pmod_chat_show_live (self->chat, self->frame, self->run);
   if (!pmod_run_is_finished (self->run))
-    return;
+    {
+      run_ahead (self);
+      return;
+    }
   if (phase == PMOD_RUN_DONE)
-    count_run (self);
+    count_run (self, self->run, self->asking);
   else if (phase == PMOD_RUN_FAILED)
     self->not_before_us = g_get_monotonic_time () + PAUSE_AFTER_FAILURE_US;
   forget_run (self);
   run_next (self);
 }
+
+/* --- Beside an answer ------------------------------------------------------------------------ */
+
+static void
+ahead_changed_cb (PmodLive *self)
+{
+  PmodRunPhase phase = pmod_run_get_phase (self->ahead_run);
+
+  if (!pmod_run_is_finished (self->ahead_run))
+    return;
+  if (phase == PMOD_RUN_DONE)
+    {
+      self->overtaken = TRUE;
+      pmod_chat_show_live (self->chat, self->ahead, self->ahead_run);
+      count_run (self, self->ahead_run, FALSE);
+    }
+  else
+    {
+      self->n_late++;
+      self->ahead_failed |= phase == PMOD_RUN_FAILED;
+    }
+  forget_ahead (self);
+  run_ahead (self);
+  run_next (self);
+}
+
+/* The next frame, while words still come of one whose maps are all there. */
+static void
+run_ahead (PmodLive *self)
+{
+  PmodSession *session = pmod_chat_get_session (self->chat);
+  PmodModelCard *model = pmod_session_get_model (session);
+
+  if (self->ahead_run || !self->newest || !self->run || !self->asking || !is_read (self->run) ||
+      !model || !model->has_beside || !pmod_chat_get_live (self->chat))
+    return;
+  if (self->ahead_model != model)
+    self->ahead_failed = FALSE;
+  self->ahead_model = model;
+  if (self->ahead_failed)
+    return;
+  self->ahead = g_steal_pointer (&self->newest);
+  self->ahead_run = pmod_session_read_with (session, self->ahead, NULL, PMOD_SESSION_BESIDE_LANE);
+  self->ahead_id =
+      g_signal_connect_swapped (self->ahead_run, "changed", G_CALLBACK (ahead_changed_cb), self);
+}
+
+/* --- One after another ----------------------------------------------------------------------- */
 
 static gboolean
 is_question_due (PmodLive *self)
@@ -201,7 +272,8 @@ can_run (PmodLive *self)
 static void
 run_next (PmodLive *self)
 {
-  if (self->run || !self->newest || !pmod_chat_get_live (self->chat))
+  /* A frame that is read beside an answer that has ended meanwhile is shown before a later one. */
+  if (self->run || self->ahead_run || !self->newest || !pmod_chat_get_live (self->chat))
     return;
   if (!can_run (self))
     {
@@ -212,6 +284,7 @@ run_next (PmodLive *self)
       return;
     }
   self->frame = g_steal_pointer (&self->newest);
+  self->overtaken = FALSE;
   self->run = start_run (self);
   self->run_id = g_signal_connect_swapped (self->run, "changed", G_CALLBACK (run_changed_cb), self);
 }
@@ -225,6 +298,7 @@ frame_cb (PmodLive *self, PmodPicture *picture)
   pmod_chat_begin_live (self->chat);
   self->n_late += self->newest != NULL;
   g_set_object (&self->newest, picture);
+  run_ahead (self);
   run_next (self);
 }
 
@@ -342,6 +416,7 @@ pmod_live_dispose (GObject *object)
 
   g_clear_handle_id (&self->timer, g_source_remove);
   forget_run (self);
+  forget_ahead (self);
   g_clear_object (&self->newest);
   g_clear_object (&self->still);
   if (self->camera)

@@ -2,9 +2,10 @@
  *
  * One run is in flight; frames that come meanwhile are dropped and counted, so the newest one is
  * next. PmodChat shows each finished run with the very frame that made it. Every now and then a
- * standing question is answered instead. Frozen, the frame that is shown is the conversation's
- * picture and the camera rests. A camera that fails leaves the last frame as such a still.
- * Main thread. */
+ * standing question is answered instead; while its words come, the frames that follow are read
+ * beside it where the model has a lane for that, and their maps are shown. Frozen, the frame that
+ * is shown is the conversation's picture and the camera rests. A camera that fails leaves the last
+ * frame as such a still. Main thread. */
 #pragma once
 
 #include "pmod-camera.h"

@@ -50,6 +50,7 @@ static const char *const precision_names[] = {
   [PMOD_PRECISION_AUTO] = "auto",
   [PMOD_PRECISION_F32] = "f32",
   [PMOD_PRECISION_BF16] = "bf16",
+  [PMOD_PRECISION_F16] = "f16",
 };
 
 G_DEFINE_FINAL_TYPE (PmodMachine, pmod_machine, G_TYPE_OBJECT)

@@ -17,7 +17,7 @@ PmodMachine *pmod_machine_new (void);
 const char *pmod_machine_get_device (PmodMachine *self);
 void pmod_machine_set_device (PmodMachine *self, const char *device);
 
-/* "auto", "f32", "bf16" */
+/* "auto", "f32", "bf16", "f16" */
 const char *pmod_machine_get_precision (PmodMachine *self);
 void pmod_machine_set_precision (PmodMachine *self, const char *precision);
 

@@ -28,6 +28,7 @@ typedef struct
   int context_length;
   gboolean has_vision;
   gboolean single_questions; /* it is not told what was said before */
+  gboolean has_beside;       /* PMOD_SESSION_BESIDE_LANE is there */
   guint64 weight_bytes;
   guint64 load_ns;
   PmodModelFacts *facts;

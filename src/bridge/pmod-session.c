@@ -48,6 +48,7 @@ struct _PmodSession
 
 /* The last lane is for sweeps alone. */
 G_STATIC_ASSERT (PMOD_SESSION_N_LANES == PMOD_SWEEP_LANE);
+G_STATIC_ASSERT (PMOD_SESSION_BESIDE_LANE == PMOD_BESIDE_LANE);
 
 enum
 {
@@ -351,7 +352,7 @@ pmod_session_init (PmodSession *self)
 
   self->source = add_source (self, G_PRIORITY_DEFAULT_IDLE);
   self->late = add_source (self, G_PRIORITY_DEFAULT);
-  self->worker = pmod_worker_new (wake, self);
+  self->worker = pmod_worker_new_pair (wake, self);
 }
 
 /* --- Public ---------------------------------------------------------------------------------- */
@@ -563,7 +564,7 @@ pmod_session_read_behind (
 
   g_return_val_if_fail (PMOD_IS_SESSION (self), NULL);
   g_return_val_if_fail (PMOD_IS_PICTURE (picture), NULL);
-  g_return_val_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES, NULL);
+  g_return_val_if_fail (lane >= 0 && lane != PMOD_SWEEP_LANE && lane <= PMOD_BESIDE_LANE, NULL);
 
   job = make_job (self, texts, tuning, lane);
   pmod_job_read_only (job);
@@ -677,7 +678,7 @@ void
 pmod_session_stop_lane (PmodSession *self, int lane)
 {
   g_return_if_fail (PMOD_IS_SESSION (self));
-  g_return_if_fail (lane >= 0 && lane < PMOD_SESSION_N_LANES);
+  g_return_if_fail (lane >= 0 && lane != PMOD_SWEEP_LANE && lane <= PMOD_BESIDE_LANE);
 
   if (lane == 0)
     pmod_session_let_go (self);

@@ -92,6 +92,10 @@ void pmod_session_stop_sweep (PmodSession *self);
  * all lanes run one after the other, taking turns. The runs above are of lane 0. */
 #define PMOD_SESSION_N_LANES 2
 
+/* One more, for reading alone, which takes no turns: it runs at the same time, where the model's
+ * card says that there is such a lane. */
+#define PMOD_SESSION_BESIDE_LANE 3
+
 /* tuning: NULL is the session's own. Its values are copied. */
 PmodRun *
 pmod_session_read_with (PmodSession *self, PmodPicture *picture, PmodTuning *tuning, int lane);

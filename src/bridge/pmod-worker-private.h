@@ -31,6 +31,11 @@ struct _PmodWorker
   PmodContext *running_context; /* only while running */
   GPtrArray *events;
   gboolean woken;
+  gboolean adopting;  /* a model, or none, was handed over and is not in use yet */
+  PmodModel *adopted; /* nullable */
+  pthread_cond_t has_adopted;
+
+  PmodWorker *beside; /* has the lane beside; NULL: there is none */
 
   /* The engine's thread alone. */
   PmodModel *model;
@@ -68,6 +73,15 @@ void pmod_worker_fill_ask (const PmodJob *job, PmodRemoteAsk *ask);
 
 /* Gives up the model, wherever it is. */
 void pmod_worker_close_all (PmodWorker *self);
+
+/* --- pmod-worker-beside.c --- */
+
+/* The engine's thread: the worker beside has the weights of self's model from now on, or none where
+ * self has none or the device no second timeline; what it had is given back. TRUE: it has them. */
+gboolean pmod_worker_share_model (PmodWorker *self);
+
+/* The thread beside, with the lock held: takes what was handed over. FALSE: there was nothing. */
+gboolean pmod_worker_adopt_locked (PmodWorker *self);
 
 /* After a first word: where both lanes that answer people have said one. */
 void pmod_worker_compare_first_words (PmodWorker *self);

@@ -184,12 +184,16 @@ progress_cb (const char *what, guint64 done, guint64 total, gpointer user_data)
 void
 pmod_worker_close_all (PmodWorker *self)
 {
+  PmodModel *model = g_steal_pointer (&self->model);
+
+  /* Whoever shares it gives it back first. */
+  pmod_worker_share_model (self);
   for (int i = 0; i < PMOD_N_LANES; i++)
     {
       g_clear_pointer (&self->contexts[i], pmod_context_free);
       pmod_first_word_clear (&self->first_words[i]);
     }
-  g_clear_pointer (&self->model, pmod_model_unref);
+  g_clear_pointer (&model, pmod_model_unref);
   g_clear_pointer (&self->remote, pmod_remote_free);
 }
 
@@ -228,6 +232,7 @@ open_model (PmodWorker *self, guint64 id, const char *name, const PmodModelOptio
 
   event = pmod_event_new (PMOD_EVENT_OPENED, id);
   event->card = pmod_worker_describe (self->model, &params);
+  event->card->has_beside = pmod_worker_share_model (self);
   pmod_worker_push (self, event);
 }
 
@@ -406,7 +411,7 @@ engine_thread (gpointer data)
   pthread_mutex_lock (&self->lock);
   while (!self->quit)
     {
-      if (close_lane_locked (self))
+      if (close_lane_locked (self) || pmod_worker_adopt_locked (self))
         continue;
       if (self->open_path)
         {
@@ -432,6 +437,7 @@ pmod_worker_new (void (*wake) (gpointer), gpointer user_data)
 
   pthread_mutex_init (&self->lock, NULL);
   pthread_cond_init (&self->mail, NULL);
+  pthread_cond_init (&self->has_adopted, NULL);
   self->wake = wake;
   self->wake_data = user_data;
   self->events = g_ptr_array_new_with_free_func ((GDestroyNotify)event_free);
@@ -491,6 +497,7 @@ pmod_worker_free (PmodWorker *self)
   pthread_cond_signal (&self->mail);
   pthread_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
+  g_clear_pointer (&self->beside, pmod_worker_free);
 
   for (int i = 0; i < PMOD_N_LANES; i++)
     g_clear_pointer (&self->waiting[i], pmod_job_free);
@@ -498,6 +505,7 @@ pmod_worker_free (PmodWorker *self)
   g_free (self->open_path);
   g_free (self->open_token);
   pthread_cond_destroy (&self->mail);
+  pthread_cond_destroy (&self->has_adopted);
   pthread_mutex_destroy (&self->lock);
   g_free (self);
 }
@@ -536,6 +544,12 @@ pmod_worker_ask (PmodWorker *self, PmodJob *job)
 {
   gboolean must_wake;
 
+  if (job->lane == PMOD_BESIDE_LANE)
+    {
+      job->lane = 0;
+      pmod_worker_ask (self->beside, job);
+      return;
+    }
   pthread_mutex_lock (&self->lock);
   must_wake = drop_waiting_locked (self, job->lane);
   self->waiting[job->lane] = job;
@@ -550,6 +564,8 @@ pmod_worker_stop (PmodWorker *self)
 {
   for (int lane = 0; lane < PMOD_N_LANES; lane++)
     pmod_worker_stop_lane (self, lane);
+  if (self->beside)
+    pmod_worker_stop (self->beside);
 }
 
 static gboolean
@@ -567,6 +583,11 @@ pmod_worker_stop_lane (PmodWorker *self, int lane)
 {
   gboolean must_wake;
 
+  if (lane == PMOD_BESIDE_LANE)
+    {
+      pmod_worker_stop (self->beside);
+      return;
+    }
   pthread_mutex_lock (&self->lock);
   must_wake = stop_lane_locked (self, lane);
   pthread_mutex_unlock (&self->lock);
@@ -598,5 +619,11 @@ pmod_worker_take_events (PmodWorker *self)
   self->events = g_ptr_array_new_with_free_func ((GDestroyNotify)event_free);
   self->woken = FALSE;
   pthread_mutex_unlock (&self->lock);
+  if (self->beside)
+    {
+      g_autoptr (GPtrArray) others = pmod_worker_take_events (self->beside);
+
+      g_ptr_array_extend_and_steal (events, g_steal_pointer (&others));
+    }
   return events;
 }

@@ -16,6 +16,10 @@ typedef struct _PmodWorker PmodWorker;
 #define PMOD_N_LANES 3
 #define PMOD_SWEEP_LANE 2
 
+/* Beside them, on a thread and a timeline of the device of its own where there is one: what runs
+ * here neither waits for the lanes nor they for it. See PmodModelCard. */
+#define PMOD_BESIDE_LANE PMOD_N_LANES
+
 typedef struct
 {
   guint64 id;
@@ -73,6 +77,9 @@ typedef struct
 
 /* wake: called on the engine's thread when events wait that nobody was woken for. */
 PmodWorker *pmod_worker_new (void (*wake) (gpointer), gpointer user_data);
+
+/* The same with a lane beside. */
+PmodWorker *pmod_worker_new_pair (void (*wake) (gpointer), gpointer user_data);
 
 /* Stops what runs, ends the thread and frees everything. */
 void pmod_worker_free (PmodWorker *self);

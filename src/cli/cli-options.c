@@ -29,7 +29,7 @@ static const Choice dtypes[] = {
   { "auto", PMOD_PRECISION_AUTO },
   { "f32", PMOD_PRECISION_F32 },
   { "bf16", PMOD_PRECISION_BF16 },
-  { "f16", -1 },
+  { "f16", PMOD_PRECISION_F16 },
   { "q8", -1 },
   { "q4", -1 },
   { NULL },
@@ -337,7 +337,8 @@ add_device (GOptionContext *context, CliOptions *self)
   const GOptionEntry entries[] = {
     TEXT ("device", &texts->device, "auto, cpu or cuda (auto)", "D"),
     TEXT ("threads", &texts->threads, "Threads of the CPU (one for each core)", "N"),
-    TEXT ("dtype", &texts->dtype, "auto, f32 or bf16: what products are computed in (auto)", "T"),
+    TEXT ("dtype", &texts->dtype,
+          "auto, f32, bf16 or, on a card, f16: what products are computed in (auto)", "T"),
     TEXT ("cpu-level", &texts->cpu_level,
           "best, portable, avx2, avx512 or avx512-bf16: instructions to use (best)", "L"),
     TEXT ("memory-limit", &texts->memory_limit,

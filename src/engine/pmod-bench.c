@@ -84,7 +84,12 @@ fill_random (PmodBackend *backend, void *data, PmodDtype dtype, gsize n_bytes)
     {
       float value = (float)g_rand_double_range (rand, -1, 1);
 
-      memcpy (block + at, (const char *)&value + (sizeof value - size), size);
+      uint16_t half = pmod_narrow_f16 (value);
+
+      if (dtype == PMOD_DTYPE_F16)
+        memcpy (block + at, &half, size);
+      else
+        memcpy (block + at, (const char *)&value + (sizeof value - size), size);
     }
   for (gsize at = 0; at < n_bytes; at += n_block)
     pmod_upload (backend, (char *)data + at, block, MIN (n_block, n_bytes - at));

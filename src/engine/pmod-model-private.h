@@ -67,7 +67,7 @@ struct _PmodModel
 
   PmodBackend *backend;
   gboolean host_memory; /* results may be read without a download */
-  PmodDtype act;        /* F32 or BF16 */
+  PmodDtype act;        /* F32, BF16 or F16 */
 
   PmodTower tower; /* without blocks where the model has no vision */
   PmodProjector projector;
@@ -76,6 +76,8 @@ struct _PmodModel
   PmodTensor norm;      /* [D] F32 */
   PmodMatrix *head;     /* [V, D] */
   PmodTensor rope;      /* [context_length, dh] F32: cos, then sin */
+
+  PmodModel *beside; /* whose weights these are; else NULL, and they are this one's */
 
   GPtrArray *memory; /* every backend allocation above that is not a matrix */
   GPtrArray *matrices;

@@ -15,7 +15,9 @@ static const PmodModelOptions default_options;
 static const char *
 precision_name (PmodDtype act)
 {
-  return act == PMOD_DTYPE_BF16 ? "bf16" : "f32";
+  if (act == PMOD_DTYPE_F32)
+    return "f32";
+  return act == PMOD_DTYPE_F16 ? "f16" : "bf16";
 }
 
 /* --- What it needs -------------------------------------------------------------------------- */
@@ -144,14 +146,39 @@ open_backend (const PmodModelOptions *options, char **fallback, GError **error)
   return backend;
 }
 
-static PmodDtype
-choose_act (const PmodModelOptions *options, const PmodBackendInfo *info)
+/* fallback: why it is not the device that was hoped for, or NULL. */
+static gboolean
+choose_act (const PmodModelOptions *options,
+            const PmodBackendInfo *info,
+            const char *fallback,
+            PmodDtype *act,
+            GError **error)
 {
-  if (options->precision == PMOD_PRECISION_F32)
-    return PMOD_DTYPE_F32;
-  if (options->precision == PMOD_PRECISION_BF16)
-    return PMOD_DTYPE_BF16;
-  return info->bf16_native ? PMOD_DTYPE_BF16 : PMOD_DTYPE_F32;
+  switch (options->precision)
+    {
+    case PMOD_PRECISION_F32:
+      *act = PMOD_DTYPE_F32;
+      return TRUE;
+    case PMOD_PRECISION_BF16:
+      *act = PMOD_DTYPE_BF16;
+      return TRUE;
+    case PMOD_PRECISION_F16:
+      *act = PMOD_DTYPE_F16;
+      if (info->f16_native)
+        return TRUE;
+      g_set_error (
+          error, PMOD_ERROR, PMOD_ERROR_DEVICE,
+          "precision f16: expected a device that multiplies it, got %s, which has bf16 and "
+          "f32%s%s",
+          info->name, fallback != NULL ? "; " : "", fallback != NULL ? fallback : "");
+      return FALSE;
+    case PMOD_PRECISION_AUTO:
+    default:
+      *act = info->bf16_native  ? PMOD_DTYPE_BF16
+             : info->f16_native ? PMOD_DTYPE_F16
+                                : PMOD_DTYPE_F32;
+      return TRUE;
+    }
 }
 
 gboolean
@@ -170,6 +197,13 @@ pmod_model_check (PmodModel *self, const char *what, GError **error)
 static void
 free_model (PmodModel *self)
 {
+  if (self->beside != NULL)
+    {
+      pmod_backend_free (self->backend);
+      pmod_model_unref (self->beside);
+      g_free (self);
+      return;
+    }
   for (guint i = 0; i < self->matrices->len; i++)
     pmod_matrix_free (self->backend, self->matrices->pdata[i]);
   for (guint i = 0; i < self->memory->len; i++)
@@ -210,7 +244,11 @@ new_model (PmodConfig *config, const PmodModelOptions *options, GError **error)
   self->device_name = g_strdup (info.name);
   self->n_threads = info.n_threads;
   self->host_memory = info.host_memory;
-  self->act = choose_act (options, &info);
+  if (!choose_act (options, &info, self->fallback, &self->act, error))
+    {
+      free_model (self);
+      return NULL;
+    }
   pmod_model_measure (config, self->act, &memory);
   memory.free = options->memory_limit > 0 ? options->memory_limit : info.free_bytes;
   if (!check_fits (&memory, error))
@@ -291,6 +329,21 @@ pmod_model_new_random (const PmodConfig *config,
   self->path = g_strdup ("random");
   self->load_ns = (guint64)(g_get_monotonic_time () - start_us) * 1000;
   return g_steal_pointer (&self);
+}
+
+PmodModel *
+pmod_model_new_beside (PmodModel *self)
+{
+  PmodBackend *backend = pmod_backend_new_beside (self->backend);
+  PmodModel *beside;
+
+  if (backend == NULL)
+    return NULL;
+  beside = g_memdup2 (self, sizeof *self);
+  g_atomic_ref_count_init (&beside->ref_count);
+  beside->backend = backend;
+  beside->beside = pmod_model_ref (self);
+  return beside;
 }
 
 PmodModel *
@@ -392,6 +445,7 @@ pmod_device_info_new (const PmodModelOptions *options, GError **error)
   self->fallback = fallback;
   self->is_cpu = strcmp (pmod_backend_name (backend), "cpu") == 0;
   self->bf16_native = info.bf16_native;
+  self->f16_native = info.f16_native;
   self->free = info.free_bytes;
   self->total = info.total_bytes;
   pmod_backend_free (backend);
@@ -431,7 +485,12 @@ pmod_model_info_new (const char *path, const PmodModelOptions *options, GError *
   if (backend == NULL)
     return NULL;
   pmod_backend_get_info (backend, &backend_info);
-  act = choose_act (options, &backend_info);
+  if (!choose_act (options, &backend_info, fallback, &act, error))
+    {
+      pmod_backend_free (backend);
+      g_free (fallback);
+      return NULL;
+    }
 
   info = g_new0 (PmodModelInfo, 1);
   info->config = pmod_config_copy (pmod_checkpoint_get_config (checkpoint));

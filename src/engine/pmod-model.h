@@ -20,9 +20,10 @@ typedef enum
 
 typedef enum
 {
-  PMOD_PRECISION_AUTO, /* bf16 where the machine multiplies it natively, else f32 */
+  PMOD_PRECISION_AUTO, /* the first that the device multiplies natively of bf16, f16 and f32 */
   PMOD_PRECISION_F32,
   PMOD_PRECISION_BF16,
+  PMOD_PRECISION_F16, /* of devices alone: the CPU refuses it */
 } PmodPrecision;
 
 typedef enum
@@ -79,6 +80,7 @@ typedef struct
   char *fallback; /* see pmod_model_get_fallback() */
   gboolean is_cpu;
   gboolean bf16_native; /* what PMOD_PRECISION_AUTO goes by */
+  gboolean f16_native;  /* likewise; else PMOD_PRECISION_F16 is refused */
   guint64 free;
   guint64 total;
 } PmodDeviceInfo;
@@ -105,6 +107,12 @@ PmodModel *pmod_model_new_random (const PmodConfig *config,
                                   gpointer user_data,
                                   GError **error);
 
+/* The same weights with a timeline of their own beside self's: contexts of the two may run at the
+ * same time, on two threads, and come to the same results. NULL where the device has but one
+ * timeline, as the processor, which one run keeps busy; on a card the tokens of an answer leave
+ * most of it idle. */
+PmodModel *pmod_model_new_beside (PmodModel *self);
+
 PmodModel *pmod_model_ref (PmodModel *self);
 void pmod_model_unref (PmodModel *self);
 
@@ -116,7 +124,7 @@ const char *pmod_model_get_backend_name (const PmodModel *self);
 
 /* Why it is on the CPU, where the choice was left to the machine; else NULL. */
 const char *pmod_model_get_fallback (const PmodModel *self);
-const char *pmod_model_get_precision_name (const PmodModel *self); /* "f32", "bf16" */
+const char *pmod_model_get_precision_name (const PmodModel *self); /* "f32", "bf16", "f16" */
 int pmod_model_get_n_threads (const PmodModel *self);
 guint64 pmod_model_get_weight_bytes (const PmodModel *self);
 guint64 pmod_model_get_load_ns (const PmodModel *self);

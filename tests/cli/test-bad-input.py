@@ -144,9 +144,10 @@ ROWS = [
     ((*RUN, '--memory-limit', '1M'), 1, 'the model does not fit: weights'),
     (('bench', '--preset', 'llava-1.5-7b', '--memory-limit', '1G'), 1, 'the model does not fit: weights 14.1\u00a0GB'),
 
-    ((*RUN, '--dtype', 'q8'), 1, 'this build has auto, f32, bf16, not "q8"'),
-    ((*RUN, '--dtype', 'f16'), 1, 'not "f16"'),
-    ((*RUN, '--dtype', 'int7'), 2, 'expected one of auto, f32, bf16, got "int7"'),
+    ((*RUN, '--dtype', 'q8'), 1, 'this build has auto, f32, bf16, f16, not "q8"'),
+    ((*RUN, '--dtype', 'f16', '--device', 'cpu'), 1,
+     'precision f16: expected a device that multiplies it, got '),
+    ((*RUN, '--dtype', 'int7'), 2, 'expected one of auto, f32, bf16, f16, got "int7"'),
     ((*RUN, '--device', 'tpu'), 2, 'expected one of auto, cpu, cuda, got "tpu"'),
     ((*RUN, '--policy', 'dense'), 1, 'this build has router, random, inverse, grid, first, norm, '
      'attention, last, painted, not "dense"'),

@@ -185,7 +185,8 @@ def main():
     torch = {preset: load(logs, f"torch-{preset}") for preset in PRESETS}
     bench = {preset: value for preset, value in bench.items() if value}
     torch = {preset: value for preset, value in torch.items() if value}
-    again, profile, ops = load(logs, "bench-again"), read_profile(logs), load(logs, "op-bench")
+    again, profile, f16 = load(logs, "bench-again"), read_profile(logs), load(logs, "bench-f16")
+    ops = [value for value in (load(logs, "op-bench"), load(logs, "op-bench-f16")) if value]
     targets = list_targets(bench, torch, profile)
     for preset in PRESETS:
         if preset in bench:
@@ -195,19 +196,22 @@ def main():
         for text in compare_work(bench.get(preset), torch.get(preset)):
             print(f"  not the same work, PyTorch's {text}")
     print_spread(bench.get("llava-1.5-7b"), again)
+    if f16:
+        print_bench("llava-1.5-7b", f16)
     if profile:
         print("\nKernels of the prefill, llava-1.5-7b")
         for kernel in profile["kernels"][:15]:
             print(f"  {100 * kernel['share']:5.1f} % {kernel['calls']:6} calls  "
                   f"{kernel['name'][:70]}")
-    if ops:
-        print(f"\nOps on {ops['device']}, {ops['act']}")
-        for op in ops["ops"]:
+    for value in ops:
+        print(f"\nOps on {value['device']}, {value['act']}")
+        for op in value["ops"]:
             print(f"  {op['name']:<36} {op['ms']:9.4f} ms {100 * op['flops_ratio']:6.1f} % of the "
                   f"product {100 * op['bytes_ratio']:6.1f} % of the bandwidth")
     print_targets(targets)
     report = {"checks": read_checks(logs), "targets": targets, "bench": bench,
-              "bench_again": again, "torch": torch, "ops": ops, "profile": profile}
+              "bench_again": again, "bench_f16": f16, "torch": torch, "ops": ops,
+              "profile": profile}
     with open(path, "w", encoding="utf-8") as file:
         json.dump(report, file, indent=2)
         file.write("\n")

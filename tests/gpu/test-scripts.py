@@ -84,10 +84,11 @@ def test_profile():
     assert REPORT.parse_profile("nothing to see") == {}
 
 
-def report(bench, torch):
+def report(bench, torch, f16=None, ops=None):
     """What the report makes of figures of the v1.5 shape."""
     with tempfile.TemporaryDirectory() as logs:
-        for name, value in (("bench-llava-1.5-7b", bench), ("torch-llava-1.5-7b", torch)):
+        for name, value in (("bench-llava-1.5-7b", bench), ("torch-llava-1.5-7b", torch),
+                            ("bench-f16", f16), ("op-bench-f16", ops)):
             if value is not None:
                 with open(os.path.join(logs, name + ".json"), "w", encoding="utf-8") as file:
                     json.dump(value, file)
@@ -110,7 +111,12 @@ def test_report():
                             "copy_bytes_per_s": 1e12}})
     torch = {"device": {"version": "0"}, "prefill": dict(bench["prefill"], way="eager")}
     torch["prefill"]["ms"] = 2 * bench["prefill"]["ms"]
-    text, value = report(bench, torch)
+    f16 = dict(bench, model={"dtype": "f16"})
+    ops = {"device": "a card", "act": "f16",
+           "ops": [{"name": "an op", "ms": 1.0, "flops_ratio": 0.25, "bytes_ratio": 0.5}]}
+    text, value = report(bench, torch, f16, ops)
+    assert "llava-1.5-7b on a card, f16: peaks" in text and value["bench_f16"] == f16, text
+    assert "Ops on a card, f16" in text and value["ops"] == [ops], text
     targets = {target["what"]: target for target in value["targets"]}
     assert targets["llava-1.5-7b prefill, times as fast as PyTorch"]["value"] == 2
     assert targets["llava-1.5-7b prefill, times as fast as PyTorch"]["met"] is True

@@ -1,8 +1,8 @@
 /* Parity with the paper's own code: every golden case, stage by stage, in F32.
  *
  * Embeddings, tower, projector, each layer's states, the KV cache, logits, routing and greedy
- * tokens are compared with what the reference computed; the distances are printed. In bf16 only
- * the logits are, against a bound with its reason.
+ * tokens are compared with what the reference computed; the distances are printed. In bf16, and on
+ * a device in f16, only the logits are, against a bound with its reason.
  *
  * Called as: test-parity [--device cuda], by default on the CPU. */
 #include <glib/gstdio.h>
@@ -525,22 +525,25 @@ measure_logits (const Case *test, PmodPrecision precision)
 
 /* How far rounding drives the logits is a property of the network and the prompt, and the F32 run
  * measures it: its distance from the reference is what errors of 2^-24 grow to. BF16 rounds the
- * inputs of every product at 2^-9, so its distance is some 2^15 times that one; a token near a cut
- * that is routed differently adds to it. The estimate is good to a small factor only (measured: 1.2
- * to 2.1), so four times is allowed; a block of memory written by two threads gave 8.8. */
+ * inputs of every product at 2^-9 and F16 at 2^-12, so their distances are some 2^15 and 2^12 times
+ * that one; a token near a cut that is routed differently adds to it. The estimate is good to a
+ * small factor only (measured in BF16: 1.2 to 2.1), so four times is allowed; a block of memory
+ * written by two threads gave 8.8. */
 static void
-test_bf16 (gconstpointer data)
+test_half (gconstpointer data)
 {
   const Case *test = data;
+  PmodPrecision precision = test->options.precision;
   GoldenDistance f32 = measure_logits (test, PMOD_PRECISION_F32);
-  GoldenDistance bf16 = measure_logits (test, PMOD_PRECISION_BF16);
-  double bound = 4 * ldexp (f32.rel_l2, 24 - 9);
+  GoldenDistance half = measure_logits (test, precision);
+  double bound = 4 * ldexp (f32.rel_l2, 24 - (precision == PMOD_PRECISION_F16 ? 12 : 9));
 
-  g_test_message ("logits in bf16: rel-L2 %.2e (<= %.2e), max-abs %.2e; in f32: rel-L2 %.2e",
-                  bf16.rel_l2, bound, bf16.max_abs, f32.rel_l2);
-  g_assert_cmpuint (bf16.n_bad, ==, 0);
-  g_assert_cmpfloat (bf16.rel_l2, <=, bound);
-  g_assert_cmpfloat (bf16.rel_l2, >, f32.rel_l2);
+  g_test_message ("logits in %s: rel-L2 %.2e (<= %.2e), max-abs %.2e; in f32: rel-L2 %.2e",
+                  precision == PMOD_PRECISION_F16 ? "f16" : "bf16", half.rel_l2, bound,
+                  half.max_abs, f32.rel_l2);
+  g_assert_cmpuint (half.n_bad, ==, 0);
+  g_assert_cmpfloat (half.rel_l2, <=, bound);
+  g_assert_cmpfloat (half.rel_l2, >, f32.rel_l2);
 }
 
 /* --- The list ------------------------------------------------------------------------------- */
@@ -592,6 +595,7 @@ add_cases (const char *kind)
 {
   static const PmodModelOptions f32 = { .precision = PMOD_PRECISION_F32 };
   static const PmodModelOptions bf16 = { .precision = PMOD_PRECISION_BF16 };
+  static const PmodModelOptions f16 = { .precision = PMOD_PRECISION_F16 };
   g_autofree char *dir = g_strconcat ("golden/", kind, NULL);
   g_autofree char *manifest = g_strconcat (dir, "/manifest.json", NULL);
   g_autofree char *images = g_strconcat (dir, "/images.safetensors", NULL);
@@ -599,13 +603,19 @@ add_cases (const char *kind)
   const char *checkpoint = json_object_get_string_member (root, "checkpoint");
   JsonArray *cases = json_object_get_array_member (root, "cases");
   g_autofree char *bf16_group = g_strconcat (kind, "-bf16", NULL);
+  g_autofree char *f16_group = g_strconcat (kind, "-f16", NULL);
 
   for (guint i = 0; i < json_array_get_length (cases); i++)
     add (kind, dir, images, checkpoint, json_array_get_object_element (cases, i), &f32, test_case);
   /* The second question about a picture has the same routing as the first. */
   for (guint i = 0; i < json_array_get_length (cases); i += i < 6 ? 2 : 1)
-    add (bf16_group, dir, images, checkpoint, json_array_get_object_element (cases, i), &bf16,
-         test_bf16);
+    {
+      JsonObject *json = json_array_get_object_element (cases, i);
+
+      add (bf16_group, dir, images, checkpoint, json, &bf16, test_half);
+      if (device == PMOD_DEVICE_CUDA)
+        add (f16_group, dir, images, checkpoint, json, &f16, test_half);
+    }
 }
 
 /* The same numbers in two BF16 shards, and the same case on every level of the CPU backend. */

@@ -111,13 +111,15 @@ static void
 add_tests (const char *path, OpFunc func, int n_levels)
 {
   for (int level = 0; level < n_levels; level++)
-    for (int act = 0; act < 2; act++)
+    for (PmodDtype dtype = PMOD_DTYPE_F32; dtype <= PMOD_DTYPE_F16; dtype++)
       {
-        Test *test = g_new0 (Test, 1);
-        PmodDtype dtype = act ? PMOD_DTYPE_BF16 : PMOD_DTYPE_F32;
+        Test *test;
         g_autofree char *full =
             g_strdup_printf ("%s/%s/%s", path, levels[level].name, pmod_dtype_name (dtype));
 
+        if (dtype == PMOD_DTYPE_F16 && levels[level].level <= PMOD_CPU_BEST)
+          continue;
+        test = g_new0 (Test, 1);
         *test = (Test){ func, level, dtype };
         g_test_add_data_func_full (full, test, run_test, g_free);
       }
@@ -180,7 +182,7 @@ to_bf16 (float value)
   return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-/* F16 by its definition: clang 14 has no _Float16 for every x86. Finite values only. */
+/* F16 by its definition: clang 14 has no _Float16 for every x86. Values that it holds, and NaN. */
 static uint16_t
 to_f16 (double value)
 {
@@ -201,6 +203,8 @@ from_f16 (uint16_t bits)
   int exponent = bits >> 10 & 31, fraction = bits & 1023;
   double value = exponent ? ldexp (1024 + fraction, exponent - 25) : ldexp (fraction, -24);
 
+  if (exponent == 31)
+    value = fraction ? NAN : INFINITY;
   return bits & 0x8000 ? -value : value;
 }
 
@@ -229,8 +233,8 @@ op_get (const PmodTensor *tensor, int64_t i)
     }
 }
 
-static void
-set (PmodTensor *tensor, int64_t i, double value)
+void
+op_set (PmodTensor *tensor, int64_t i, double value)
 {
   switch (tensor->dtype)
     {
@@ -252,6 +256,34 @@ set (PmodTensor *tensor, int64_t i, double value)
     default:
       g_assert_not_reached ();
     }
+}
+
+double
+op_unit (PmodDtype dtype)
+{
+  if (dtype == PMOD_DTYPE_F32)
+    return 0x1p-24;
+  return dtype == PMOD_DTYPE_F16 ? 0x1p-11 : 0x1p-8;
+}
+
+double
+op_rounding (PmodDtype dtype, double value)
+{
+  double least = dtype == PMOD_DTYPE_F16 ? 0x1p-25 : 0;
+
+  return 1.01 * fmax (op_unit (dtype) * fabs (value), least);
+}
+
+double
+op_clamp (PmodDtype dtype, double value)
+{
+  return dtype == PMOD_DTYPE_F16 ? CLAMP (value, -65504, 65504) : value;
+}
+
+PmodDtype
+op_narrow (PmodDtype act)
+{
+  return act == PMOD_DTYPE_F16 ? PMOD_DTYPE_F16 : PMOD_DTYPE_BF16;
 }
 
 /* Box and Muller. */
@@ -278,7 +310,7 @@ op_random (OpCase *self, double **values, PmodDtype dtype, double mean, double s
     *values = op_doubles (self, n);
   for (int64_t i = 0; i < n; i++)
     {
-      set (&tensor, i, mean + sd * normal (self->rand));
+      op_set (&tensor, i, mean + sd * normal (self->rand));
       if (values)
         (*values)[i] = op_get (&tensor, i);
     }
@@ -295,7 +327,7 @@ op_poison (OpCase *self, PmodDtype dtype, int n_dims, ...)
   tensor = new_tensor (self, dtype, n_dims, sizes);
   va_end (sizes);
   for (int64_t i = 0; i < pmod_tensor_n_elements (&tensor); i++)
-    set (&tensor, i, NAN);
+    op_set (&tensor, i, NAN);
   return tensor;
 }
 

@@ -24,7 +24,7 @@ typedef void (*OpFunc) (OpCase *self);
 #define OP_CUDA ((PmodCpuLevel)(PMOD_CPU_BEST + 2))
 
 /* Adds tests path/LEVEL/ACT for every level that this machine has, and the same for the CPU's
- * alone. */
+ * alone. F16 is of the devices' levels. */
 void op_add_tests (const char *path, OpFunc func);
 void op_add_cpu_tests (const char *path, OpFunc func);
 
@@ -45,6 +45,20 @@ void *op_bytes (OpCase *self, size_t n);
 
 /* Element i in F64. */
 double op_get (const PmodTensor *tensor, int64_t i);
+void op_set (PmodTensor *tensor, int64_t i, double value);
+
+/* Half a unit in the last place of a dtype, relative: 2^-24, of BF16 2^-8, of F16 2^-11. */
+double op_unit (PmodDtype dtype);
+
+/* The most that rounding to dtype moves value, itself off by a hundredth of that: op_unit(), but
+ * F16 has no more than counts of 2^-24. */
+double op_rounding (PmodDtype dtype, double value);
+
+/* What is stored of value that is finite: F16 ends at 65504. */
+double op_clamp (PmodDtype dtype, double value);
+
+/* The narrower dtype that goes with act: BF16 or, of F16, itself. */
+PmodDtype op_narrow (PmodDtype act);
 
 /* Prints and checks: every |got - want| <= bound[i] (where bound is given), rel-L2 of all
  * <= rel_l2. A NaN fails. */

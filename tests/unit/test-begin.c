@@ -55,6 +55,7 @@ typedef struct
   PmodPrecision precision;
   double temperature;
   PmodPolicy policy;
+  int n_tokens; /* 0: N_TOKENS */
 } Case;
 
 static PmodContext *
@@ -144,7 +145,7 @@ set_up (const Case *test)
                                       &self.picture, self.picture ? 1 : 0, &error);
   g_assert_no_error (error);
   pmod_params_init (&self.params, pmod_model_get_config (self.model));
-  self.params.sampling.max_new_tokens = N_TOKENS;
+  self.params.sampling.max_new_tokens = test->n_tokens > 0 ? test->n_tokens : N_TOKENS;
   self.params.sampling.temperature = test->temperature;
   self.params.sampling.seed = 7;
   self.params.routing.policy = test->policy;
@@ -388,6 +389,7 @@ main (int argc, char **argv)
       PMOD_POLICY_LAST },
     { "next", "tiny-pmod-llava-next", "landscape.png", PMOD_PRECISION_F32 },
     { "no-picture", "tiny-pmod-12layer", NULL, PMOD_PRECISION_F32, 1 },
+    { "few", "tiny-pmod-12layer", NULL, PMOD_PRECISION_F32, 1, PMOD_POLICY_ROUTER, 4 },
     { "trained", "demo-v0", "landscape.png", PMOD_PRECISION_F32 },
     { "trained-drawn", "demo-v0", "landscape.png", PMOD_PRECISION_BF16, 1.5 },
   };

@@ -107,6 +107,7 @@ test_opening (gconstpointer data)
       g_assert_cmpstr (info.name, ==, name);
       g_assert_false (info.host_memory);
       g_assert_true (info.bf16_native == (test->compute_capability >= 80));
+      g_assert_true (info.f16_native);
       g_assert_cmpuint (info.total_bytes, ==, device.total_bytes);
       g_assert_cmpuint (info.free_bytes, ==, device.total_bytes);
       pmod_backend_free (backend);

@@ -444,6 +444,47 @@ test_memory (void)
   g_assert_cmpuint (device_get_use ().peak_bytes, <=, info->memory.total);
 }
 
+/* F16 is every card's; of itself it is taken where BF16 is not. The processor refuses it, and an
+ * automatic choice of device says with it why there is no card. */
+static void
+test_precision (void)
+{
+  g_autofree char *path =
+      g_test_build_filename (G_TEST_DIST, "fixtures", "tiny-pmod-12layer", NULL);
+  static const int capabilities[] = { 75, 80 };
+  static const char *const automatic[] = { "f16", "bf16" };
+  PmodEmulatedDevice device = pmod_emulated_device;
+  g_autoptr (GError) error = NULL;
+
+  for (int i = 0; i < 2; i++)
+    for (PmodPrecision precision = PMOD_PRECISION_AUTO; precision <= PMOD_PRECISION_F16;
+         precision += PMOD_PRECISION_F16)
+      {
+        PmodModelOptions options = { .device = PMOD_DEVICE_CUDA, .precision = precision };
+        g_autoptr (PmodModelInfo) info = NULL;
+
+        device.compute_capability = capabilities[i];
+        pmod_emulated_set_device (&device);
+        info = pmod_model_info_new (path, &options, &error);
+        g_assert_no_error (error);
+        g_assert_cmpstr (info->precision_name, ==,
+                         precision == PMOD_PRECISION_F16 ? "f16" : automatic[i]);
+      }
+  device.driver = PMOD_EMULATED_NO_DRIVER;
+  pmod_emulated_set_device (&device);
+  for (PmodDevice choice = PMOD_DEVICE_AUTO; choice <= PMOD_DEVICE_CPU; choice++)
+    {
+      PmodModelOptions options = { .device = choice, .precision = PMOD_PRECISION_F16 };
+
+      g_assert_null (pmod_model_open (path, &options, NULL, NULL, &error));
+      g_assert_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE);
+      g_assert_true (g_str_has_prefix (error->message, "precision f16: expected a device"));
+      g_assert_true ((strstr (error->message, "driver") != NULL) == (choice == PMOD_DEVICE_AUTO));
+      g_clear_error (&error);
+    }
+  pmod_emulated_set_device (&pmod_emulated_device);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -467,6 +508,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine-cuda/several", test_several);
   g_test_add_func ("/engine-cuda/cancel", test_cancel);
   g_test_add_func ("/engine-cuda/memory", test_memory);
+  g_test_add_func ("/engine-cuda/precision", test_precision);
   expected = run_anew (PMOD_DEVICE_CUDA);
   result = g_test_run ();
   g_bytes_unref (expected);

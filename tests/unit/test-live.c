@@ -18,6 +18,7 @@ typedef struct
   guint n_changes;  /* of the masks, from one run to the next */
   guint64 hash;     /* of the newest mask */
   guint enough;
+  guint n_ahead;       /* of those shown, that were read and not answered */
   GPtrArray *pictures; /* PmodPicture: what was shown, (nullable) */
   GArray *hashes;      /* guint64: and the masks over it */
 } Bench;
@@ -58,6 +59,7 @@ run_cb (Bench *bench)
                        pmod_picture_get_height (shown) != height;
   hash = hash_masks (run);
   bench->n_changes += hash != bench->hash;
+  bench->n_ahead += pmod_run_get_phase (run) == PMOD_RUN_DONE && *pmod_run_get_text (run) == '\0';
   bench->hash = hash;
   if (bench->pictures)
     {
@@ -288,6 +290,59 @@ test_standing_question (void)
   bench_end (&bench);
 }
 
+static gboolean
+has_read_ahead (gpointer data)
+{
+  return ((Bench *)data)->n_ahead >= ((Bench *)data)->enough;
+}
+
+/* A question stands at any time, so what was only read was read beside an answer. What was shown
+ * comes out the same when it is read alone. */
+static void
+test_beside_answer (void)
+{
+  PmodModelCard *model;
+  Bench bench;
+  guint n_wrong = 0;
+
+  if (!camera_need (NULL))
+    return;
+  bench_begin (&bench, "demo-v0");
+  model = pmod_session_get_model (bench.session);
+  if (!model->has_beside)
+    {
+      g_test_skip_printf ("%s has one timeline", model->device);
+      bench_end (&bench);
+      return;
+    }
+  /* An answer that hardly ever ends by itself. */
+  g_object_set (pmod_session_get_tuning (bench.session), "max-tokens", 3000, "temperature", 50.0,
+                NULL);
+  pmod_live_set_question (bench.live, "What is it?");
+  pmod_live_set_interval (bench.live, 0);
+  bench.pictures = g_ptr_array_new_with_free_func (g_object_unref);
+  bench.hashes = g_array_new (FALSE, FALSE, sizeof (guint64));
+  bench.enough = 2;
+  pmod_live_start (bench.live, "test");
+  session_check_wait (has_read_ahead, &bench);
+  g_assert_cmpstr (pmod_live_get_answer (bench.live), !=, "");
+  pmod_live_stop (bench.live);
+  for (guint i = 0; i < bench.pictures->len; i++)
+    {
+      g_autoptr (PmodRun) run = pmod_session_read (bench.session, bench.pictures->pdata[i]);
+
+      session_check_wait (is_finished, run);
+      n_wrong += hash_masks (run) != g_array_index (bench.hashes, guint64, i);
+    }
+  g_test_message ("%u frames shown, %u of them read beside an answer, %u with other masks alone",
+                  bench.pictures->len, bench.n_ahead, n_wrong);
+  g_assert_cmpuint (n_wrong, ==, 0);
+  g_assert_cmpuint (bench.n_mismatch, ==, 0);
+  g_clear_pointer (&bench.pictures, g_ptr_array_unref);
+  g_clear_pointer (&bench.hashes, g_array_unref);
+  bench_end (&bench);
+}
+
 /* --- Freezing -------------------------------------------------------------------------------- */
 
 static void
@@ -450,6 +505,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/live/belongs-together", test_belongs_together);
   g_test_add_func ("/live/one-in-flight", test_one_in_flight);
   g_test_add_func ("/live/standing-question", test_standing_question);
+  g_test_add_func ("/live/beside-answer", test_beside_answer);
   g_test_add_func ("/live/freeze", test_freeze);
   g_test_add_func ("/live/ask-freezes", test_ask_freezes);
   g_test_add_func ("/live/gone", test_gone);

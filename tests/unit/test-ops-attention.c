@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define U32 0x1p-24
-#define U16 0x1p-8 /* of BF16: half a unit in the last place, relative */
 
 /* --- Attention ---------------------------------------------------------------------------- */
 
@@ -53,14 +52,18 @@ attend_row (const Shape *s,
 
 /* The bound. F32: scores are off by at most (dh + 4) u sum |q k| scale <= (dh + 4) u * 30 here, so
  * numerators by that relative part, and sums of kv_len terms by kv_len u; both in numerator and
- * denominator. BF16: numerators rounded, each by 2^-8 relative, in numerator and denominator, and
- * the result rounded once more. */
+ * denominator. BF16 and F16: numerators rounded, each by a unit relative, in numerator and
+ * denominator, and the result rounded once more. F16 has counts of 2^-24 at the least, of
+ * numerators that are 2^15 times what they stand for: 2^-40 a key, of values below 8. */
 static double
 bound_of (const Shape *s, PmodDtype act, double out, double size)
 {
   double f32 = 2 * U32 * ((s->width + 4) * 30 + s->kv_len) * size;
 
-  return act == PMOD_DTYPE_F32 ? f32 : f32 + 1.01 * U16 * (2 * size + fabs (out));
+  if (act == PMOD_DTYPE_F32)
+    return f32;
+  f32 += act == PMOD_DTYPE_F16 ? 2 * 8 * 0x1p-40 * s->kv_len : 0;
+  return f32 + 1.01 * op_unit (act) * 2 * size + op_rounding (act, out);
 }
 
 static void
@@ -101,9 +104,11 @@ check_attention (OpCase *self, const Shape *s)
   g_snprintf (what, sizeof what, "attention T %d, heads %d/%d of %d, kv %d of %d%s", s->n_tokens,
               s->n_heads, s->n_kv_heads, s->width, s->kv_len, s->capacity,
               s->causal ? ", causal" : "");
-  /* F32: single errors are far from aligned; measured 3e-7. BF16: the result's own rounding, as
-   * 2^-8 / sqrt (3), and the numerators', which partly cancel: together below 2^-8. */
-  op_compare (self, what, &out, want, size, self->act == PMOD_DTYPE_F32 ? 1e-6 : U16);
+  /* F32: single errors are far from aligned; measured 3e-7. BF16 and F16: the result's own
+   * rounding, as a unit / sqrt (3), and the numerators', which partly cancel: together below a
+   * unit. */
+  op_compare (self, what, &out, want, size,
+              self->act == PMOD_DTYPE_F32 ? 1e-6 : op_unit (self->act));
 }
 
 static void
@@ -141,19 +146,42 @@ test_large_scores (OpCase *self)
 
       /* Key j scores 16 * 8 * j: only the last counts. */
       for (int j = 0; j < n * width; j++)
-        if (self->act == PMOD_DTYPE_F32)
-          ((float *)k.data)[j] = 8.0f * (float)(j / width);
-        else
-          {
-            float key = 8.0f * (float)(j / width);
-
-            memcpy (&((uint16_t *)k.data)[j], (char *)&key + 2, 2);
-          }
+        op_set (&k, j, 8.0 * (j / width));
       for (int t = 0; t < n_tokens; t++)
         for (int i = 0; i < width; i++)
           want[t * width + i] = values[(n - 1) * width + i];
       pmod_attention (self->backend, &out, &q, &k, &v, n, false, 1);
       op_compare (self, "attention, large scores", &out, want, NULL, 1e-7);
+    }
+}
+
+/* One key has all but a little, and its value is 0: what comes out is of the others, whose
+ * numerators are 2^-25.5, less than F16 has. */
+static void
+test_small_numerators (OpCase *self)
+{
+  const int width = 16, n = 300;
+  const double score = -25.5 * log (2);
+
+  for (int n_tokens = 1; n_tokens <= 20; n_tokens += 19)
+    {
+      double want[16 * 20];
+      PmodTensor q = op_random (self, NULL, self->act, 0.25, 0, 3, n_tokens, 1, width);
+      PmodTensor k = op_random (self, NULL, self->act, -1, 0, 3, 1, n, width);
+      PmodTensor v = op_random (self, NULL, self->act, 1024, 0, 3, 1, n, width);
+      PmodTensor out = op_poison (self, self->act, 2, n_tokens, width);
+
+      for (int i = 0; i < width; i++)
+        {
+          op_set (&k, 7 * width + i, 0);
+          op_set (&v, 7 * width + i, 0);
+        }
+      for (int i = 0; i < n_tokens * width; i++)
+        want[i] = 1024 * (n - 1) * exp (score) / (1 + (n - 1) * exp (score));
+      /* q . k is -4: exact. Of the exponents, 18 and 25 in powers of two, F32 has 2^-20. */
+      pmod_attention (self->backend, &out, &q, &k, &v, n, false, (float)(-score / 4));
+      op_compare (self, "attention, small numerators", &out, want, NULL,
+                  self->act == PMOD_DTYPE_F32 ? 4e-6 : 2 * op_unit (self->act));
     }
 }
 
@@ -275,14 +303,7 @@ test_received_large (OpCase *self)
   PmodTensor targets;
 
   for (int j = 0; j < n * width; j++)
-    if (self->act == PMOD_DTYPE_F32)
-      ((float *)k.data)[j] = 8.0f * (float)(j / width);
-    else
-      {
-        float key = 8.0f * (float)(j / width);
-
-        memcpy (&((uint16_t *)k.data)[j], (char *)&key + 2, 2);
-      }
+    op_set (&k, j, 8.0 * (j / width));
   for (int i = 0; i < n; i++)
     {
       indices[i] = i;
@@ -398,7 +419,7 @@ compare_split (
 {
   static const char *const names[3] = { "split_qkv, q", "split_qkv, k", "split_qkv, v" };
   const int n_all = s->n_heads + 2 * s->n_kv_heads;
-  double *want[3], *bound[3], part = self->act == PMOD_DTYPE_BF16 ? 1.01 * U16 : 0;
+  double *want[3], *bound[3], part = self->act == PMOD_DTYPE_F32 ? 0 : 1;
 
   for (int i = 0; i < 3; i++)
     {
@@ -419,12 +440,13 @@ compare_split (
 
             want[which][at + i] =
                 rotate_element (s, from, s->rotated && which < 2 ? angle : NULL, i, &size);
-            bound[which][at + i] = 3 * U32 * size + part * fabs (want[which][at + i]);
+            bound[which][at + i] =
+                3 * U32 * size + part * op_rounding (self->act, want[which][at + i]);
           }
       }
   for (int i = 0; i < 3; i++)
     op_compare (self, names[i], &out[i], want[i], bound[i],
-                self->act == PMOD_DTYPE_F32 ? 3 * U32 : U16);
+                self->act == PMOD_DTYPE_F32 ? 3 * U32 : op_unit (self->act));
 }
 
 static void
@@ -569,6 +591,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ops/attention-errors", test_errors);
   op_add_tests ("/ops/attention", test_attention);
   op_add_tests ("/ops/attention-large-scores", test_large_scores);
+  op_add_tests ("/ops/attention-small-numerators", test_small_numerators);
   op_add_tests ("/ops/attention-threads", test_threads);
   op_add_tests ("/ops/received", test_received);
   op_add_tests ("/ops/received-large-scores", test_received_large);

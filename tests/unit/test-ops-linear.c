@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define U32 0x1p-24 /* half a unit in the last place of F32, relative */
-#define U16 0x1p-8  /* of BF16: 8 bits of significand */
 
 static double
 epilogue_of (PmodEpilogue epilogue, double v, double old)
@@ -69,17 +68,18 @@ bound_of (
 
   if (epilogue == PMOD_EPILOGUE_QUICK_GELU || epilogue == PMOD_EPILOGUE_GELU)
     bound = 2 * bound + 1e-6 * fmax (1, fabs (want));
-  return bound + fabs (want) * (dtype == PMOD_DTYPE_BF16 ? U16 * 1.01 : U32);
+  return bound + (dtype == PMOD_DTYPE_F32 ? fabs (want) * U32 : op_rounding (dtype, want));
 }
 
 /* Errors of single sums grow as sqrt (K) u at worst (a random walk); 1e-6 covers K of 1300 four
- * times. A result in BF16 is off by a uniform part of 2^-8, 2^-8 / sqrt (3) over many results. */
+ * times. A result in BF16 or F16 is off by a uniform part of a unit, unit / sqrt (3) over many
+ * results. */
 static double
 relative_of (const Product *p, PmodDtype dtype)
 {
   if (dtype == PMOD_DTYPE_F32)
     return 1e-6;
-  return p->n_tokens * p->n_out < 100 ? U16 : 2.3e-3;
+  return p->n_tokens * p->n_out < 100 ? op_unit (dtype) : 0.589 * op_unit (dtype);
 }
 
 static void
@@ -127,7 +127,7 @@ test_linear (OpCase *self)
 
           check_product (self, &product, PMOD_DTYPE_F32, epilogue, with_bias);
           if (epilogue != PMOD_EPILOGUE_ADD)
-            check_product (self, &product, PMOD_DTYPE_BF16, epilogue, !with_bias);
+            check_product (self, &product, op_narrow (self->act), epilogue, !with_bias);
         }
       pmod_matrix_free (self->backend, product.matrix);
     }
@@ -176,6 +176,53 @@ test_parts (OpCase *self)
   g_assert_cmpmem (y.data, pmod_tensor_bytes (&y), z.data, pmod_tensor_bytes (&z));
   pmod_matrix_free (self->backend, from_parts);
   pmod_matrix_free (self->backend, from_whole);
+}
+
+/* What F16 cannot hold is stored as its largest number, by every way of a product and in weights;
+ * what was infinite stays so. */
+static void
+test_overflow (OpCase *self)
+{
+  const int n_in = 64, n_out = 6;
+  const float large[6] = { 70000, -70000, 65519, 1, INFINITY, 3e38f };
+  const double held[6] = { 65504, -65504, 65504, 1, INFINITY, 65504 };
+  PmodTensor stacked = op_random (self, NULL, PMOD_DTYPE_F32, 0, 0, 2, n_out, n_in);
+  PmodMatrixPart part = { stacked.data, PMOD_DTYPE_F32, n_out };
+  PmodTensor bias = op_random (self, NULL, PMOD_DTYPE_F32, 0, 0, 1, n_out);
+  PmodMatrix *w, *ones = NULL;
+
+  if (self->act != PMOD_DTYPE_F16)
+    return;
+  for (int i = 0; i < n_out; i++)
+    op_set (&stacked, i * n_in, large[i]);
+  w = pmod_matrix_new (self->backend, &part, 1, n_in, self->act);
+  for (int i = 0; i < n_out * n_in; i++)
+    op_set (&stacked, i, 1);
+  ones = pmod_matrix_new (self->backend, &part, 1, n_in, self->act);
+  memcpy (bias.data, large, sizeof large);
+  for (int n_tokens = 1; n_tokens < 10; n_tokens += 8)
+    {
+      PmodTensor x = op_random (self, NULL, self->act, 0, 0, 2, n_tokens, n_in);
+      PmodTensor y = op_poison (self, self->act, 2, n_tokens, n_out);
+
+      op_set (&x, 0, 1);
+      pmod_linear (self->backend, &y, &x, w, NULL, PMOD_EPILOGUE_NONE);
+      op_expect_ok (self);
+      for (int i = 0; i < n_out; i++)
+        g_assert_cmpfloat (op_get (&y, i), ==, held[i]);
+      op_set (&x, 0, 0);
+      pmod_linear (self->backend, &y, &x, ones, &bias, PMOD_EPILOGUE_NONE);
+      for (int i = 0; i < n_out; i++)
+        g_assert_cmpfloat (op_get (&y, i), ==, held[i]);
+      /* The sum is 64 times 2000, of inputs that are all in range. */
+      for (int i = 0; i < n_in; i++)
+        op_set (&x, i, 2000);
+      pmod_linear (self->backend, &y, &x, ones, NULL, PMOD_EPILOGUE_NONE);
+      for (int i = 0; i < n_out; i++)
+        g_assert_cmpfloat (op_get (&y, i), ==, 65504);
+    }
+  pmod_matrix_free (self->backend, w);
+  pmod_matrix_free (self->backend, ones);
 }
 
 /* A row's result is the same whatever the other rows hold, NaN included; and running the same
@@ -238,10 +285,7 @@ test_random (OpCase *self)
 
   memset (x.data, 0, pmod_tensor_bytes (&x));
   for (int i = 0; i < n_in; i++)
-    if (self->act == PMOD_DTYPE_F32)
-      ((float *)x.data)[i * n_in + i] = 1;
-    else
-      ((uint16_t *)x.data)[i * n_in + i] = 0x3f80;
+    op_set (&x, i * n_in + i, 1);
   pmod_linear (self->backend, &y, &x, w, NULL, PMOD_EPILOGUE_NONE);
   op_expect_ok (self);
   for (int i = 0; i < n; i++)
@@ -347,6 +391,7 @@ main (int argc, char **argv)
   op_add_tests ("/ops/linear", test_linear);
   op_add_tests ("/ops/matrix-parts", test_parts);
   op_add_tests ("/ops/linear-rows", test_rows);
+  op_add_tests ("/ops/linear-overflow", test_overflow);
   op_add_tests ("/ops/linear-threads", test_threads);
   op_add_tests ("/ops/matrix-random", test_random);
   return g_test_run ();

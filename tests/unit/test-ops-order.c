@@ -4,7 +4,6 @@
 
 #include "ops-check.h"
 
-#define U16 (1.0 / 256)
 #define U32 (1.0 / (1 << 24))
 
 #define N_HEADS 4
@@ -90,7 +89,7 @@ compare_tokens (OpCase *self, const Token *got, const Token *want)
   for (int i = 0; i < N_HEADS * WIDTH; i++)
     values[i] = op_get (&want->out, i);
   op_compare (self, "a step of a graph", &got->out, values, NULL,
-              self->act == PMOD_DTYPE_F32 ? 64 * U32 : 6 * U16);
+              self->act == PMOD_DTYPE_F32 ? 64 * U32 : 6 * op_unit (self->act));
 }
 
 /* A product whose sums are more than what any backend begins with. */
@@ -102,7 +101,7 @@ grow_workspace (OpCase *self)
   PmodMatrixPart part = { weights.data, PMOD_DTYPE_F32, width };
   PmodMatrix *w = pmod_matrix_new (self->backend, &part, 1, 8, self->act);
   PmodTensor x = op_random (self, NULL, self->act, 0, 1, 2, n, 8);
-  PmodTensor y = op_poison (self, PMOD_DTYPE_BF16, 2, n, width);
+  PmodTensor y = op_poison (self, op_narrow (self->act), 2, n, width);
 
   pmod_linear (self->backend, &y, &x, w, NULL, PMOD_EPILOGUE_GELU);
   op_expect_ok (self);

@@ -6,20 +6,20 @@
 #include <string.h>
 
 #define U32 0x1p-24
-#define U16 0x1p-8 /* of BF16: half a unit in the last place, relative */
 
 /* Rounding of a result to dtype, with the part that F32 arithmetic of n roundings adds to terms
  * of the given size. */
 static double
 bound_of (PmodDtype dtype, double value, double size, double n)
 {
-  return n * U32 * size + (dtype == PMOD_DTYPE_BF16 ? 1.01 * U16 : 2 * U32) * fabs (value);
+  return n * U32 * size +
+         (dtype == PMOD_DTYPE_F32 ? 2 * U32 * fabs (value) : op_rounding (dtype, value));
 }
 
 static double
 rel_of (PmodDtype dtype, double f32)
 {
-  return dtype == PMOD_DTYPE_BF16 ? U16 : f32;
+  return dtype == PMOD_DTYPE_F32 ? f32 : op_unit (dtype);
 }
 
 /* --- Norms -------------------------------------------------------------------------------- */
@@ -111,6 +111,7 @@ check_swiglu (OpCase *self, int n_rows, int n, double sd)
         /* The exponential is good to 1.2e-7 = 2 u; six roundings in all. Below e^-87 the
          * sigmoid stays at 1.2e-38, where silu is zero to 1e-36. */
         bound[at] = bound_of (self->act, want[at], fabs (want[at]), 6) + 1e-34 * fabs (up);
+        want[at] = op_clamp (self->act, want[at]);
       }
   pmod_swiglu (self->backend, &y, &gate_up);
   op_compare (self, "swiglu", &y, want, bound, rel_of (self->act, 3e-7));
@@ -224,9 +225,9 @@ check_gather (OpCase *self, PmodDtype table_dtype, PmodDtype dtype)
     }
   rows = op_indices (self, idx, n_rows);
   pmod_gather_rows (self->backend, &y, &table, &rows);
-  /* Only a narrower y rounds. F16 has more digits than BF16. */
+  /* Only a y that is narrower, in digits or in range, rounds. */
   op_compare (self, "gather_rows", &y, want, NULL,
-              dtype == PMOD_DTYPE_F32 || table_dtype == PMOD_DTYPE_BF16 ? 0 : U16);
+              dtype == PMOD_DTYPE_F32 || table_dtype == dtype ? 0 : op_unit (dtype));
 }
 
 static void
@@ -275,6 +276,59 @@ test_not_finite (OpCase *self)
   for (int i = 0; i < 3 * n; i++)
     g_assert_cmpint (isnan (op_get (&y, i)), ==, i == n + 5);
   op_expect_ok (self);
+}
+
+/* A library's product leaves infinities of F16 where numbers were too large: SwiGLU takes them for
+ * the largest number. */
+static void
+test_overflow (OpCase *self)
+{
+  const double pairs[6][3] = { { INFINITY, 1, 65504 },     { INFINITY, -2, -65504 },
+                               { -INFINITY, 2, 0 },        { 3, INFINITY, 65504 },
+                               { -INFINITY, INFINITY, 0 }, { 1000, 1000, 65504 } };
+  PmodTensor gate_up = op_random (self, NULL, self->act, 0, 0, 2, 1, 12);
+  PmodTensor y = op_poison (self, self->act, 2, 1, 6);
+
+  if (self->act != PMOD_DTYPE_F16)
+    return;
+  for (int i = 0; i < 6; i++)
+    for (int j = 0; j < 2; j++)
+      {
+        if (isinf (pairs[i][j]))
+          ((uint16_t *)gate_up.data)[6 * j + i] = pairs[i][j] > 0 ? 0x7c00 : 0xfc00;
+        else
+          op_set (&gate_up, 6 * j + i, pairs[i][j]);
+      }
+  pmod_swiglu (self->backend, &y, &gate_up);
+  op_expect_ok (self);
+  for (int i = 0; i < 6; i++)
+    g_assert_cmpfloat (op_get (&y, i), ==, pairs[i][2]);
+}
+
+/* The host's narrowing of every F16 and of what lies between two neighbours: to the nearer one, to
+ * the even one of two that are as near. */
+static void
+test_narrow (void)
+{
+  for (int bits = 0; bits < 0x7bff; bits++)
+    {
+      const uint16_t pair[2] = { (uint16_t)bits, (uint16_t)(bits + 1) };
+      float at[2], middle;
+
+      pmod_widen (at, pair, PMOD_DTYPE_F16, 2);
+      middle = (at[0] + at[1]) / 2;
+      g_assert_cmphex (pmod_narrow_f16 (at[0]), ==, bits);
+      g_assert_cmphex (pmod_narrow_f16 (-at[1]), ==, 0x8000 | (bits + 1));
+      g_assert_cmphex (pmod_narrow_f16 (middle), ==, bits + (bits & 1));
+      g_assert_cmphex (pmod_narrow_f16 (nextafterf (middle, 0)), ==, bits);
+      g_assert_cmphex (pmod_narrow_f16 (nextafterf (middle, 1e6f)), ==, bits + 1);
+    }
+  g_assert_cmphex (pmod_narrow_f16 (65504), ==, 0x7bff);
+  g_assert_cmphex (pmod_narrow_f16 (65520), ==, 0x7bff);
+  g_assert_cmphex (pmod_narrow_f16 (-3e38f), ==, 0xfbff);
+  g_assert_cmphex (pmod_narrow_f16 (1e-30f), ==, 0);
+  g_assert_cmphex (pmod_narrow_f16 (-INFINITY), ==, 0xfc00);
+  g_assert_cmphex (pmod_narrow_f16 (NAN) & 0x7fff, >, 0x7c00);
 }
 
 /* The same bits on one thread and on two; 300 rows are enough to be shared. */
@@ -352,12 +406,15 @@ test_errors (void)
   PmodTensor w = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 1, 6);
   PmodTensor whole = op_poison (self, PMOD_DTYPE_I32, 2, 4, 6);
   PmodTensor pixels = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 4, 1, 3, 6, 6);
-  PmodTensor bf16 = { x.data, PMOD_DTYPE_BF16, 2, { 4, 6 } }, nothing = x;
+  PmodTensor bf16 = { x.data, PMOD_DTYPE_BF16, 2, { 4, 6 } }, nothing = x, f16 = y;
 
   pmod_rmsnorm (backend, &y5, &x, &w, 0);
   op_expect_error (self, "rmsnorm: y: expected any dtype [4,6], got F32 [4,5]");
   pmod_rmsnorm (backend, &whole, &x, &w, 0);
-  op_expect_error (self, "rmsnorm: expected y of F32 or BF16");
+  op_expect_error (self, "rmsnorm: expected y of F32 or BF16, got I32");
+  f16.dtype = PMOD_DTYPE_F16;
+  pmod_rmsnorm (backend, &f16, &x, &w, 0);
+  op_expect_error (self, "rmsnorm: expected y of F32 or BF16, got F16");
   pmod_rmsnorm (backend, &y, &x, NULL, 0);
   op_expect_error (self, "rmsnorm: w: expected F32 [6], got nothing");
   pmod_layernorm (backend, &bf16, &x, &w, &w, 0);
@@ -388,6 +445,8 @@ main (int argc, char **argv)
   op_add_tests ("/ops/pictures", test_pictures);
   op_add_tests ("/ops/rows-threads", test_threads);
   op_add_tests ("/ops/not-finite", test_not_finite);
+  op_add_tests ("/ops/rows-overflow", test_overflow);
+  g_test_add_func ("/ops/narrow", test_narrow);
   op_add_tests ("/ops/past-table", test_past_table);
   return g_test_run ();
 }

@@ -1,5 +1,6 @@
 /* Attention under masks and its gradients, and the gradient of the split into heads, against a
  * reference in F64 and its finite differences. */
+#include "emulated-device.h"
 #include "ops-gradient.h"
 
 #include <math.h>
@@ -81,13 +82,31 @@ check_forward (
     for (int head = 0; head < a->n_heads; head++)
       attend (a, query, head, want);
   pmod_attention_masked (self->backend, &out, q, k, v, a->kv_len, &mask, (float)a->scale);
-  /* BF16: the result is rounded to it once, all else is F32. */
-  op_compare (self, "attention", &out, want, NULL, self->act == PMOD_DTYPE_F32 ? 1e-6 : 0x1p-8);
+  /* BF16 and F16: the result is rounded to it once, as a unit / sqrt (3); all else is F32, or on
+   * tensor cores the numerators are rounded too, of which most cancel. */
+  op_compare (self, "attention", &out, want, NULL,
+              self->act == PMOD_DTYPE_F32 ? 1e-6 : op_unit (self->act));
+}
+
+/* Some hundred F32 terms in each of four products, and exponentials good to 1e-7. Tensor cores take
+ * dout and the slopes, which are made of it, rounded: two roundings at half a unit at most in the
+ * mean, a unit in all. */
+static double
+bound_of (OpCase *self, const Attention *a)
+{
+  PmodBackendInfo info;
+  gboolean on_tensor_cores;
+
+  pmod_backend_get_info (self->backend, &info);
+  on_tensor_cores = op_is_cuda (self) && info.bf16_native && self->act != PMOD_DTYPE_F32 &&
+                    a->width <= 128 && a->width % 8 == 0;
+  return on_tensor_cores ? op_unit (self->act) : 5e-6;
 }
 
 static void
 check_attention (OpCase *self, Attention a)
 {
+  double bound;
   PmodAttentionMask mask = { .causal = a.causal, .prefix = a.prefix };
   int n_q = a.n_tokens * a.n_heads * a.width, n_k = a.n_kv_heads * a.capacity * a.width;
   double *dk_values, *dv_values;
@@ -115,12 +134,12 @@ check_attention (OpCase *self, Attention a)
                            (float)a.scale);
   pmod_attention_backward (self->single, &dq1, &dk1, &dv1, &dout, &q, &k, &v, a.kv_len, &mask,
                            (float)a.scale);
-  /* Some hundred F32 terms in each of four products, and exponentials good to 1e-7. */
-  op_compare (self, "dq", &dq, gradient_of (self, a.q, n_q, attention_loss, &a), NULL, 5e-6);
+  bound = bound_of (self, &a);
+  op_compare (self, "dq", &dq, gradient_of (self, a.q, n_q, attention_loss, &a), NULL, bound);
   op_compare (self, "dk", &dk, gradient_added (self, dk_values, a.k, n_k, attention_loss, &a), NULL,
-              5e-6);
+              bound);
   op_compare (self, "dv", &dv, gradient_added (self, dv_values, a.v, n_k, attention_loss, &a), NULL,
-              5e-6);
+              bound);
   op_expect_equal (self, "dq on one thread and two", &dq, &dq1);
   op_expect_equal (self, "dk on one thread and two", &dk, &dk1);
   op_expect_equal (self, "dv on one thread and two", &dv, &dv1);
@@ -174,6 +193,96 @@ test_blocks (OpCase *self)
                                       .capacity = 110,
                                       .kv_len = 109,
                                       .causal = TRUE });
+}
+
+/* What tensor cores take: several tiles of both, whole and not, and of those that the mask hides.
+ */
+static void
+check_tiles (OpCase *self, int prefix)
+{
+  int32_t first[101];
+
+  for (int t = 0; t < 101; t++)
+    first[t] = t < 60 ? prefix : 64 + prefix / 4;
+  check_attention (self, (Attention){ .n_tokens = 101,
+                                      .n_heads = 2,
+                                      .n_kv_heads = 1,
+                                      .width = 8,
+                                      .capacity = 112,
+                                      .kv_len = 109,
+                                      .causal = TRUE,
+                                      .prefix = prefix,
+                                      .first = first });
+}
+
+static void
+test_tiles (OpCase *self)
+{
+  if (!op_is_cuda (self) || self->act == PMOD_DTYPE_F32)
+    return;
+  check_tiles (self, 0);
+  check_tiles (self, 12);
+  check_attention (self, (Attention){ .n_tokens = 66,
+                                      .n_heads = 1,
+                                      .n_kv_heads = 1,
+                                      .width = 24,
+                                      .capacity = 70,
+                                      .kv_len = 70 });
+}
+
+/* The plain twin, as on a card that has no tensor cores for it: the same but for their rounding. */
+static void
+test_plain_twin (void)
+{
+  const PmodEmulatedDevice cards[] = { { PMOD_EMULATED_DRIVER, 75, (size_t)1 << 38, false },
+                                       { PMOD_EMULATED_DRIVER, 80, (size_t)1 << 38, false } };
+
+  pmod_emulated_set_device (&cards[0]);
+  for (PmodDtype act = PMOD_DTYPE_BF16; act <= PMOD_DTYPE_F16; act++)
+    {
+      OpCase *self = op_case_new (OP_CUDA_EMULATED, act);
+
+      check_tiles (self, 12);
+      op_case_free (self);
+    }
+  pmod_emulated_set_device (&cards[1]);
+}
+
+/* Gradients that are too small for F16. */
+static void
+test_small (OpCase *self)
+{
+  enum
+  {
+    T = 70,
+    WIDTH = 16
+  };
+  PmodAttentionMask mask = { .causal = TRUE };
+  PmodTensor q = op_random (self, NULL, self->act, 0, 1, 3, T, 1, WIDTH);
+  PmodTensor k = op_random (self, NULL, self->act, 0, 1, 3, 1, T, WIDTH);
+  PmodTensor v = op_random (self, NULL, self->act, 0, 1, 3, 1, T, WIDTH);
+  PmodTensor dout = op_random (self, NULL, PMOD_DTYPE_F32, 0, 1, 2, T, WIDTH);
+  PmodTensor small = op_poison (self, PMOD_DTYPE_F32, 2, T, WIDTH);
+  PmodTensor dq[2], dk[2], dv[2];
+
+  for (int i = 0; i < T * WIDTH; i++)
+    op_set (&small, i, op_get (&dout, i) * 0x1p-40);
+  for (int i = 0; i < 2; i++)
+    {
+      dq[i] = op_poison (self, PMOD_DTYPE_F32, 3, T, 1, WIDTH);
+      dk[i] = op_random (self, NULL, PMOD_DTYPE_F32, 0, 0, 3, 1, T, WIDTH);
+      dv[i] = op_random (self, NULL, PMOD_DTYPE_F32, 0, 0, 3, 1, T, WIDTH);
+      pmod_attention_backward (self->backend, &dq[i], &dk[i], &dv[i], i ? &small : &dout, &q, &k,
+                               &v, T, &mask, 0.25f);
+    }
+  op_expect_ok (self);
+  /* A power of two: the same digits. */
+  for (int i = 0; i < T * WIDTH; i++)
+    {
+      g_assert_cmpfloat (op_get (&dq[1], i), ==, op_get (&dq[0], i) * 0x1p-40);
+      g_assert_cmpfloat (op_get (&dk[1], i), ==, op_get (&dk[0], i) * 0x1p-40);
+      g_assert_cmpfloat (op_get (&dv[1], i), ==, op_get (&dv[0], i) * 0x1p-40);
+    }
 }
 
 /* Heads that need wider tiles, of whole packs and not. */
@@ -366,6 +475,9 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   op_add_tests ("/attention-backward/shapes", test_attention);
   op_add_tests ("/attention-backward/blocks", test_blocks);
+  op_add_tests ("/attention-backward/tiles", test_tiles);
+  op_add_tests ("/attention-backward/small", test_small);
+  g_test_add_func ("/attention-backward/plain-twin", test_plain_twin);
   op_add_tests ("/attention-backward/widths", test_widths);
   op_add_tests ("/attention-backward/threads", test_threads);
   op_add_tests ("/attention-backward/refusals", test_refusals);

@@ -168,7 +168,8 @@ check_activation (OpCase *self, PmodEpilogue function)
   for (int i = 0; i < n; i++)
     want[i] = activation (function, a.z[i]);
   pmod_activation (self->backend, &y, &z, function);
-  op_compare (self, "activation", &y, want, NULL, self->act == PMOD_DTYPE_F32 ? 1e-6 : 0x1p-8);
+  op_compare (self, "activation", &y, want, NULL,
+              self->act == PMOD_DTYPE_F32 ? 1e-6 : op_unit (self->act));
   pmod_activation_backward (self->backend, &dy, &dy, &z, function);
   /* Exponentials and erf good to 1e-7, some six roundings. */
   op_compare (self, "dz in place of dy", &dy, gradient_of (self, a.z, n, activation_loss, &a), NULL,

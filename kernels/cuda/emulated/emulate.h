@@ -15,6 +15,7 @@
 #include <tuple>
 
 #include "emulated-runtime.h"
+#include "pmod-tensor.h"
 
 /* --- Words -------------------------------------------------------------------------------- */
 
@@ -68,7 +69,7 @@ __float2bfloat16_rn (float value)
   return result;
 }
 
-/* By the definition of F16, a NaN with its bits; only table rows of a checkpoint are of it. */
+/* By the definition of F16, a NaN with its bits. */
 static inline float
 __half2float (__half value)
 {
@@ -80,6 +81,18 @@ __half2float (__half value)
     return sign ? -ldexpf ((float)mantissa, -24) : ldexpf ((float)mantissa, -24);
   bits = sign | mantissa << 13 | (exponent == 31 ? 0x7f800000u : (uint32_t)(exponent + 112) << 23);
   memcpy (&result, &bits, 4);
+  return result;
+}
+
+/* What is too large becomes infinite, unlike in pmod_narrow_f16(). */
+static inline __half
+__float2half_rn (float value)
+{
+  __half result;
+
+  if (fabsf (value) >= 65520 && fabsf (value) < INFINITY)
+    value = value < 0 ? -INFINITY : INFINITY;
+  result.bits = pmod_narrow_f16 (value);
   return result;
 }
 

@@ -19,16 +19,17 @@ pmod_emulate_given (void)
   return &warps[threadIdx.x / 32];
 }
 
+template <typename T>
 static inline float
 pmod_emulate_half (uint32_t pair, int which)
 {
-  uint32_t bits = which ? pair & 0xffff0000u : pair << 16;
-  float value;
+  T value;
 
-  memcpy (&value, &bits, 4);
-  return value;
+  value.bits = (uint16_t)(which ? pair >> 16 : pair);
+  return to_float (value);
 }
 
+template <typename T>
 static inline void
 mma (float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
 {
@@ -48,8 +49,8 @@ mma (float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
           /* Where the element of column k of A and of row k of B is. */
           int quad = k % 8 / 2, half = k / 8;
 
-          c[i] += pmod_emulate_half (given->a[row % 8 * 4 + quad][row / 8 + 2 * half], k % 2) *
-                  pmod_emulate_half (given->b[column * 4 + quad][half], k % 2);
+          c[i] += pmod_emulate_half<T> (given->a[row % 8 * 4 + quad][row / 8 + 2 * half], k % 2) *
+                  pmod_emulate_half<T> (given->b[column * 4 + quad][half], k % 2);
         }
     }
   __syncwarp ();
@@ -106,8 +107,13 @@ copy_wait (void)
 {
 }
 
+template <typename T>
 static inline uint32_t
-pack_bf16 (float low, float high)
+pack_pair (float low, float high)
 {
-  return __float2bfloat16_rn (low).bits | (uint32_t)__float2bfloat16_rn (high).bits << 16;
+  T pair[2];
+
+  store (&pair[0], low);
+  store (&pair[1], high);
+  return pair[0].bits | (uint32_t)pair[1].bits << 16;
 }
