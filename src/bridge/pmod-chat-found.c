@@ -50,8 +50,11 @@ pmod_chat_found_of (PmodChat *chat)
 gboolean
 pmod_chat_found_show (PmodChat *chat, PmodMessage *message)
 {
+  /* The class, and with it the signal's number, is there from the first instance on. */
+  PmodChatFound *self = pmod_chat_found_of (chat);
+
   if (!pmod_chat_show_message (chat, message))
     return FALSE;
-  g_signal_emit (pmod_chat_found_of (chat), signals[FOUND], 0, message);
+  g_signal_emit (self, signals[FOUND], 0, message);
   return TRUE;
 }

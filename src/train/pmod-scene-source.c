@@ -302,8 +302,9 @@ pmod_scene_source_new (const PmodSceneArt *art,
   self->seed = seed;
   self->text_tokens = data->text_tokens;
   self->dot = pmod_image_new (1, 1, 3, black);
-  self->options = (PmodSceneOptions){ config->vision.image_size, split, data->mosaic, data->unsure,
-                                      data->max_questions, data->lifelike };
+  self->options =
+      (PmodSceneOptions){ config->vision.image_size, split,         data->mosaic, data->unsure,
+                          data->max_questions,       data->lifelike };
   for (int i = 0; i < PMOD_SCENE_N_KINDS; i++)
     self->kind_names[i] = pmod_scene_kind_name ((PmodSceneKind)i);
   self->base.kinds = self->kind_names;
