@@ -380,10 +380,16 @@ static gboolean
 look (PmodStoreSql *self, gint64 *version, GError **error)
 {
   gint64 application, n_tables;
+  gboolean known;
 
-  if (!get_pragma (self, "PRAGMA user_version", version, error) ||
-      !get_pragma (self, "PRAGMA application_id", &application, error) ||
-      !get_pragma (self, "SELECT count(*) FROM sqlite_schema", &n_tables, error))
+  /* All three of one moment: another process may be making the file. */
+  if (!execute (self, "BEGIN", "opening", error))
+    return FALSE;
+  known = get_pragma (self, "PRAGMA user_version", version, error) &&
+          get_pragma (self, "PRAGMA application_id", &application, error) &&
+          get_pragma (self, "SELECT count(*) FROM sqlite_schema", &n_tables, error);
+  pmod_store_sql_roll_back (self);
+  if (!known)
     return FALSE;
   if (application == APPLICATION_ID || (application == 0 && n_tables == 0))
     return TRUE;
@@ -392,6 +398,18 @@ look (PmodStoreSql *self, gint64 *version, GError **error)
                "(application %" G_GINT64_FORMAT ")",
                self->path, application);
   return FALSE;
+}
+
+/* SQLite does not wait here for another process that asks for the same. */
+static gboolean
+use_wal (PmodStoreSql *self, GError **error)
+{
+  gint64 end_us = g_get_monotonic_time () + BUSY_MS * G_TIME_SPAN_MILLISECOND;
+
+  while (sqlite3_exec (self->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) == SQLITE_BUSY &&
+         g_get_monotonic_time () < end_us)
+    g_usleep (10 * G_TIME_SPAN_MILLISECOND);
+  return execute (self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "opening", error);
 }
 
 static gboolean
@@ -418,8 +436,7 @@ set_up (PmodStoreSql *self, GError **error)
       g_set_error_literal (error, PMOD_ERROR, PMOD_ERROR_IO, self->read_only);
       return FALSE;
     }
-  if (self->path &&
-      !execute (self, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "opening", error))
+  if (self->path && !use_wal (self, error))
     return FALSE;
   if (version == PMOD_STORE_VERSION)
     return TRUE;
