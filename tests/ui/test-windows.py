@@ -26,9 +26,16 @@ def give_focus(x_id):
 
 
 def press(window, name):
+    """A button, not the label in it, whose first action is to cut text; one that has its place on
+    the screen: others may be pressed, and nothing comes of it."""
+
     def found():
-        nodes = (node for node in window.walk() if (node.get_name() or "").strip() == name)
-        return next((node for node in nodes if node.get_n_actions()), None)
+        for node in window.walk():
+            named = (node.get_name() or "").strip() == name and node.get_n_actions()
+            if named and node.get_role_name() != "label" and window.has(node, "SENSITIVE"):
+                place = node.get_extents(window.Atspi.CoordType.WINDOW)
+                return node if place.width > 0 and place.height > 0 else None
+        return None
 
     wait_for(f"{name} to press", found).do_action(0)
 
