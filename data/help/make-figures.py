@@ -13,7 +13,7 @@ import cairo
 
 HERE = pathlib.Path(__file__).resolve().parent
 PICTURE = HERE.parent / "samples/rocket-and-ring.png"
-PART = (8, 4)  # row and column from 0: row 9, column 5 in the window
+PART = (2, 10)  # row and column from 0: row 3, column 11 in the window
 INK, FAINT, TEAL, GREY, GOLD = (
     (0.2, 0.19, 0.17),
     (0.42, 0.41, 0.4),

@@ -19,7 +19,7 @@ ELEMENTS = set(
     "em gui guiseq key keyseq cmd file input".split()
 )
 PICTURE = "data/samples/rocket-and-ring.png"
-ROW, COLUMN = 9, 5
+ROW, COLUMN = 3, 11
 
 
 def name_of(element):
