@@ -96,10 +96,8 @@ flush_marker (Reader *reader)
 static void
 append_closing (GString *markup, const char *tag)
 {
-  gsize n = strcspn (tag + 1, " >");
-
   if (*tag)
-    g_string_append_printf (markup, "</%.*s>", (int)n, tag + 1);
+    g_string_append_printf (markup, "</%.*s>", (int)strcspn (tag + 1, " >"), tag + 1);
 }
 
 static PmodBlock *
