@@ -6,24 +6,15 @@
 
 #include "pmod-comparison.h"
 
+#include "pmod-comparison-wish.h"
 #include "pmod-model-card-private.h"
 #include "pmod-picture-private.h"
-#include "pmod-tuning-private.h"
 #include "pmod-turns.h"
 
 #define LANE 1
 
 /* Where A rests this long, B may take the time to answer. */
 #define REST_MS 350
-
-/* What a run of B's is asked for with. */
-typedef struct
-{
-  PmodPicture *picture;
-  char *system; /* nullable */
-  char **texts; /* nullable */
-  PmodTuning *tuning;
-} Wish;
 
 struct _PmodComparison
 {
@@ -37,8 +28,8 @@ struct _PmodComparison
   PmodTuning *settings; /* nullable */
   char *settings_name;
 
-  Wish wish;      /* of the newest run */
-  PmodRun *asked; /* the newest run, until it is finished */
+  PmodComparisonWish wish; /* of the newest run */
+  PmodRun *asked;          /* the newest run, until it is finished */
   gulong asked_id;
   PmodPicture *asked_picture;
   gboolean asked_answers;
@@ -46,6 +37,9 @@ struct _PmodComparison
   gboolean answered; /* its answer is */
   gboolean gave_way; /* asked was stopped for A's sake */
   guint rest_id;
+
+  PmodPicture *ahead; /* that A will show: its maps wait until it does */
+  PmodRun *ahead_run; /* NULL: they are not there yet */
 
   PmodRun *run; /* shown */
   PmodPicture *picture;
@@ -97,43 +91,6 @@ tell (PmodComparison *self)
 
 /* --- Wishes ---------------------------------------------------------------------------------- */
 
-static void
-wish_clear (Wish *wish)
-{
-  g_clear_object (&wish->picture);
-  g_clear_pointer (&wish->system, g_free);
-  g_clear_pointer (&wish->texts, g_strfreev);
-  g_clear_object (&wish->tuning);
-}
-
-static gboolean
-is_same_sampling (const PmodSampling *a, const PmodSampling *b)
-{
-  return a->temperature == b->temperature && a->top_k == b->top_k && a->top_p == b->top_p &&
-         a->seed == b->seed && a->max_new_tokens == b->max_new_tokens;
-}
-
-static gboolean
-is_same_tuning (PmodTuning *a, PmodTuning *b)
-{
-  return pmod_tuning_equal (a, b) && is_same_sampling (&pmod_tuning_peek_params (a)->sampling,
-                                                       &pmod_tuning_peek_params (b)->sampling);
-}
-
-static gboolean
-is_same_texts (char **a, char **b)
-{
-  return a == b || (a && b && g_strv_equal ((const char *const *)a, (const char *const *)b));
-}
-
-static gboolean
-wish_equal (const Wish *a, const Wish *b)
-{
-  return pmod_picture_is_same (a->picture, b->picture) && g_strcmp0 (a->system, b->system) == 0 &&
-         is_same_texts (a->texts, b->texts) &&
-         (a->tuning && b->tuning && is_same_tuning (a->tuning, b->tuning));
-}
-
 PmodTuning *
 pmod_comparison_dup_tuning (PmodComparison *self)
 {
@@ -164,6 +121,13 @@ set_shown (PmodComparison *self, PmodRun *run, PmodPicture *picture)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PICTURE]);
   if (g_set_object (&self->run, run))
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_RUN]);
+}
+
+static void
+forget_ahead (PmodComparison *self)
+{
+  g_clear_object (&self->ahead_run);
+  g_clear_object (&self->ahead);
 }
 
 static void
@@ -217,7 +181,14 @@ asked_changed_cb (PmodComparison *self)
   gboolean finished = pmod_run_is_finished (run);
   gboolean whole = n_layers > 0 && pmod_run_get_n_layers_ready (run) == n_layers;
 
-  if (whole || (finished && pmod_run_get_phase (run) != PMOD_RUN_STOPPED))
+  if (self->ahead && self->ahead == self->asked_picture)
+    {
+      if (whole)
+        g_set_object (&self->ahead_run, run);
+      else if (finished)
+        forget_ahead (self);
+    }
+  else if (whole || (finished && pmod_run_get_phase (run) != PMOD_RUN_STOPPED))
     {
       set_shown (self, run, self->asked_picture);
       g_set_object (&self->partner, pmod_chat_get_run (self->chat));
@@ -258,7 +229,8 @@ clear (PmodComparison *self)
   if (self->asked)
     pmod_session_stop_lane (self->session, LANE);
   forget_asked (self);
-  wish_clear (&self->wish);
+  forget_ahead (self);
+  pmod_comparison_wish_clear (&self->wish);
   self->read = self->answered = FALSE;
   g_clear_object (&self->partner);
   g_clear_object (&self->answer);
@@ -285,14 +257,14 @@ is_time_to_answer (PmodComparison *self)
 
 /* Takes what *wish holds. Returns whether it is another one than the newest. */
 static gboolean
-take_wish (PmodComparison *self, Wish *wish)
+take_wish (PmodComparison *self, PmodComparisonWish *wish)
 {
-  if (wish_equal (wish, &self->wish))
+  if (pmod_comparison_wish_equal (wish, &self->wish))
     {
-      wish_clear (wish);
+      pmod_comparison_wish_clear (wish);
       return FALSE;
     }
-  wish_clear (&self->wish);
+  pmod_comparison_wish_clear (&self->wish);
   self->wish = *wish;
   self->read = self->answered = FALSE;
   self->answer_is_old = TRUE;
@@ -301,13 +273,40 @@ take_wish (PmodComparison *self, Wish *wish)
   return TRUE;
 }
 
+/* What B would be asked for about a picture. */
+static PmodComparisonWish
+make_wish (PmodComparison *self, PmodPicture *picture)
+{
+  return (PmodComparisonWish){
+    .picture = g_object_ref (picture),
+    .system = g_strdup (pmod_chat_get_system (self->chat)),
+    .texts = pmod_chat_dup_texts (self->chat),
+    .tuning = pmod_comparison_dup_tuning (self),
+  };
+}
+
+/* A shows what B has read ahead. */
+static void
+show_ahead (PmodComparison *self, PmodRun *partner)
+{
+  if (!self->ahead || self->ahead != get_picture (self))
+    return;
+  if (self->ahead_run)
+    {
+      set_shown (self, self->ahead_run, self->ahead);
+      g_set_object (&self->partner, partner);
+    }
+  forget_ahead (self);
+}
+
 /* Asks for what is not there yet. Maps that are being made are waited for, however old: else a
  * slider that moves faster than B reads would leave it without any. */
 static void
 update (PmodComparison *self)
 {
   PmodRun *run = pmod_chat_get_run (self->chat);
-  Wish wish = { 0 };
+  PmodComparisonWish wish;
+  g_autoptr (PmodPicture) asked = NULL;
   gboolean answers;
 
   if (!self->active)
@@ -317,10 +316,13 @@ update (PmodComparison *self)
       clear (self);
       return;
     }
-  wish.picture = pmod_chat_dup_asked (self->chat);
-  wish.system = g_strdup (pmod_chat_get_system (self->chat));
-  wish.texts = pmod_chat_dup_texts (self->chat);
-  wish.tuning = pmod_comparison_dup_tuning (self);
+  show_ahead (self, run);
+  if (!pmod_chat_get_live (self->chat))
+    forget_ahead (self);
+  else if (self->ahead)
+    return;
+  asked = pmod_chat_dup_asked (self->chat);
+  wish = make_wish (self, asked);
   if (!take_wish (self, &wish) && self->run && !self->asked)
     g_set_object (&self->partner, run);
   answers = is_time_to_answer (self) && !self->answered;
@@ -379,7 +381,8 @@ pmod_comparison_dispose (GObject *object)
 
   g_clear_handle_id (&self->rest_id, g_source_remove);
   forget_asked (self);
-  wish_clear (&self->wish);
+  forget_ahead (self);
+  pmod_comparison_wish_clear (&self->wish);
   g_clear_object (&self->run);
   g_clear_object (&self->picture);
   g_clear_object (&self->partner);
@@ -593,6 +596,31 @@ pmod_comparison_has_settings (PmodComparison *self)
 {
   g_return_val_if_fail (PMOD_IS_COMPARISON (self), FALSE);
   return self->settings != NULL;
+}
+
+void
+pmod_comparison_read_ahead (PmodComparison *self, PmodPicture *picture)
+{
+  PmodComparisonWish wish;
+
+  g_return_if_fail (PMOD_IS_COMPARISON (self));
+  g_return_if_fail (PMOD_IS_PICTURE (picture));
+
+  if (!self->active || !pmod_session_get_model (self->session))
+    return;
+  wish = make_wish (self, picture);
+  if (!take_wish (self, &wish))
+    return;
+  forget_ahead (self);
+  self->ahead = g_object_ref (picture);
+  start (self, FALSE);
+}
+
+gboolean
+pmod_comparison_is_reading_ahead (PmodComparison *self)
+{
+  g_return_val_if_fail (PMOD_IS_COMPARISON (self), FALSE);
+  return self->ahead && !self->ahead_run;
 }
 
 PmodRun *

@@ -59,6 +59,12 @@ PmodRun *pmod_comparison_get_run (PmodComparison *self);
 PmodPicture *pmod_comparison_get_picture (PmodComparison *self);
 PmodRun *pmod_comparison_get_partner (PmodComparison *self);
 
+/* Begins B's maps of a picture that the chat is going to show: they are shown when it does, so that
+ * both sides go from one frame of a camera to the next at once. Until they are there it is reading
+ * ahead; "changed" tells when that ends. Nothing while it is not active. */
+void pmod_comparison_read_ahead (PmodComparison *self, PmodPicture *picture);
+gboolean pmod_comparison_is_reading_ahead (PmodComparison *self);
+
 /* The runs of the last question's two answers; NULL: nothing was asked, or B has not begun. */
 PmodRun *pmod_comparison_get_answer_a (PmodComparison *self);
 PmodRun *pmod_comparison_get_answer_b (PmodComparison *self);

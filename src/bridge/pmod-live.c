@@ -3,6 +3,9 @@
 
 #include "pmod-live.h"
 
+#include "pmod-comparison.h"
+#include "pmod-live-meter.h"
+
 #define MEASURE_MS 1000
 #define DEFAULT_INTERVAL_S 2
 
@@ -40,13 +43,7 @@ struct _PmodLive
   gint64 asked_us; /* 0: not yet */
 
   guint timer;
-  PmodLiveFigures figures;
-  guint64 n_late;      /* frames that were handed on and came to no run */
-  gint64 measured_us;  /* what follows was counted since */
-  guint64 first_frame; /* n_frames of the camera then */
-  guint n_runs;
-  double vision_ms;
-  double prefill_ms;
+  PmodLiveMeter meter;
 };
 
 enum
@@ -75,46 +72,14 @@ G_DEFINE_FINAL_TYPE (PmodLive, pmod_live, G_TYPE_OBJECT)
 static void run_next (PmodLive *self);
 static void run_ahead (PmodLive *self);
 
-/* --- Figures --------------------------------------------------------------------------------- */
-
-static void
-begin_measuring (PmodLive *self)
-{
-  self->measured_us = g_get_monotonic_time ();
-  self->first_frame = pmod_camera_get_n_frames (self->camera);
-  self->n_runs = 0;
-  self->vision_ms = self->prefill_ms = 0;
-}
-
 static gboolean
 measure_cb (gpointer data)
 {
   PmodLive *self = data;
-  double seconds = (double)(g_get_monotonic_time () - self->measured_us) / G_USEC_PER_SEC;
-  guint64 n_frames = pmod_camera_get_n_frames (self->camera);
 
-  self->figures.fps = (double)(n_frames - MIN (n_frames, self->first_frame)) / seconds;
-  self->figures.runs = self->n_runs / seconds;
-  if (self->n_runs > 0)
-    {
-      self->figures.vision_ms = self->vision_ms / self->n_runs;
-      self->figures.prefill_ms = self->prefill_ms / self->n_runs;
-    }
-  self->figures.n_dropped = pmod_camera_get_n_dropped (self->camera) + self->n_late;
-  begin_measuring (self);
+  pmod_live_meter_measure (&self->meter, self->camera);
   g_signal_emit (self, signals[MEASURED], 0);
   return G_SOURCE_CONTINUE;
-}
-
-static void
-count_run (PmodLive *self, PmodRun *run, gboolean answered)
-{
-  self->n_runs++;
-  self->figures.n_runs++;
-  self->vision_ms += (double)pmod_run_get_vision_ns (run) / 1e6;
-  self->prefill_ms += (double)pmod_run_get_prefill_ns (run) / 1e6;
-  if (answered)
-    self->figures.decode_ms = (double)pmod_run_get_decode_ns (run) / 1e6;
 }
 
 /* --- Runs ------------------------------------------------------------------------------------ */
@@ -166,6 +131,14 @@ is_read (PmodRun *run)
   return pmod_run_get_phase (run) == PMOD_RUN_ANSWERING;
 }
 
+/* A picture that is compared is shown when both sides have read it; a standing question's, when its
+ * maps are there: its words would be late. */
+static gboolean
+waits_for_other (PmodLive *self)
+{
+  return !self->asking && pmod_comparison_is_reading_ahead (pmod_comparison_get (self->chat));
+}
+
 static void
 run_changed_cb (PmodLive *self)
 {
@@ -173,6 +146,8 @@ run_changed_cb (PmodLive *self)
 
   if (self->asking && *pmod_run_get_text (self->run) != '\0')
     set_answer (self, pmod_run_get_text (self->run));
+  if (waits_for_other (self) && phase != PMOD_RUN_FAILED && phase != PMOD_RUN_STOPPED)
+    return;
   if (!self->overtaken &&
       (is_read (self->run) || phase == PMOD_RUN_DONE || phase == PMOD_RUN_FAILED))
     pmod_chat_show_live (self->chat, self->frame, self->run);
@@ -182,11 +157,18 @@ run_changed_cb (PmodLive *self)
       return;
     }
   if (phase == PMOD_RUN_DONE)
-    count_run (self, self->run, self->asking);
+    pmod_live_meter_count (&self->meter, self->run, self->asking);
   else if (phase == PMOD_RUN_FAILED)
     self->not_before_us = g_get_monotonic_time () + PAUSE_AFTER_FAILURE_US;
   forget_run (self);
   run_next (self);
+}
+
+static void
+comparison_changed_cb (PmodLive *self)
+{
+  if (self->run && pmod_run_is_finished (self->run))
+    run_changed_cb (self);
 }
 
 /* --- Beside an answer ------------------------------------------------------------------------ */
@@ -202,11 +184,11 @@ ahead_changed_cb (PmodLive *self)
     {
       self->overtaken = TRUE;
       pmod_chat_show_live (self->chat, self->ahead, self->ahead_run);
-      count_run (self, self->ahead_run, FALSE);
+      pmod_live_meter_count (&self->meter, self->ahead_run, FALSE);
     }
   else
     {
-      self->n_late++;
+      self->meter.n_late++;
       self->ahead_failed |= phase == PMOD_RUN_FAILED;
     }
   forget_ahead (self);
@@ -254,7 +236,12 @@ start_run (PmodLive *self)
 
   self->asking = is_question_due (self);
   if (!self->asking)
-    return pmod_session_read (session, self->frame);
+    {
+      PmodRun *run = pmod_session_read (session, self->frame);
+
+      pmod_comparison_read_ahead (pmod_comparison_get (self->chat), self->frame);
+      return run;
+    }
   self->asked_us = g_get_monotonic_time ();
   return pmod_session_ask (session, texts, self->frame);
 }
@@ -279,7 +266,7 @@ run_next (PmodLive *self)
     {
       g_autoptr (PmodPicture) picture = g_steal_pointer (&self->newest);
 
-      self->n_late++;
+      self->meter.n_late++;
       pmod_chat_show_live (self->chat, picture, NULL);
       return;
     }
@@ -296,7 +283,7 @@ frame_cb (PmodLive *self, PmodPicture *picture)
     return;
   g_clear_object (&self->still);
   pmod_chat_begin_live (self->chat);
-  self->n_late += self->newest != NULL;
+  self->meter.n_late += self->newest != NULL;
   g_set_object (&self->newest, picture);
   run_ahead (self);
   run_next (self);
@@ -407,6 +394,8 @@ pmod_live_constructed (GObject *object)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->chat, "notify::picture", G_CALLBACK (chat_picture_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (pmod_comparison_get (self->chat), "changed",
+                           G_CALLBACK (comparison_changed_cb), self, G_CONNECT_SWAPPED);
 }
 
 static void
@@ -566,14 +555,12 @@ pmod_live_start (PmodLive *self, const char *source)
   g_free (self->source);
   self->source = g_steal_pointer (&own);
   forget_frames (self);
-  memset (&self->figures, 0, sizeof self->figures);
-  self->n_late = 0;
   self->asked_us = 0;
   set_answer (self, "");
   g_set_object (&self->still, pmod_chat_get_picture (self->chat));
   set_frozen (self, FALSE);
   pmod_camera_start (self->camera, self->source);
-  begin_measuring (self);
+  pmod_live_meter_start (&self->meter, self->camera);
   if (!self->timer)
     self->timer = g_timeout_add (MEASURE_MS, measure_cb, self);
   set_active (self, TRUE);
@@ -683,5 +670,5 @@ const PmodLiveFigures *
 pmod_live_get_figures (PmodLive *self)
 {
   g_return_val_if_fail (PMOD_IS_LIVE (self), NULL);
-  return &self->figures;
+  return &self->meter.figures;
 }

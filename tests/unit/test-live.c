@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "camera-check.h"
+#include "pmod-comparison.h"
 #include "pmod-live.h"
 
 typedef struct
@@ -224,6 +225,68 @@ test_belongs_together (void)
   g_assert_cmpuint (n_wrong, ==, 0);
   g_clear_pointer (&bench.pictures, g_ptr_array_unref);
   g_clear_pointer (&bench.hashes, g_array_unref);
+  bench_end (&bench);
+}
+
+/* Turns of the main loop until the chat has shown n_runs more; between two of them both sides show
+ * one frame. Returns how many times they did. */
+static guint
+check_pairs (Bench *bench, guint n_runs)
+{
+  PmodComparison *comparison = pmod_comparison_get (bench->chat);
+  guint end = bench->n_shown + n_runs;
+  PmodRun *last = NULL;
+  guint n_pairs = 0;
+
+  while (bench->n_shown < end)
+    {
+      PmodComparisonCounts counts;
+      PmodRun *run;
+
+      g_main_context_iteration (NULL, TRUE);
+      run = pmod_chat_get_run (bench->chat);
+      if (!pmod_comparison_get_run (comparison) || run == last)
+        continue;
+      g_assert_true (pmod_comparison_get_picture (comparison) == pmod_chat_get_shown (bench->chat));
+      g_assert_true (pmod_comparison_get_partner (comparison) == run);
+      g_assert_true (pmod_comparison_count (comparison, 2, &counts));
+      g_assert_cmpint (counts.only_b + counts.both, ==, pmod_run_get_n_vision (run));
+      g_assert_cmpint (counts.only_b, >, 0);
+      last = run;
+      n_pairs++;
+    }
+  return n_pairs;
+}
+
+/* What is compared are two readings of one frame, whatever is done meanwhile. */
+static void
+test_compared (void)
+{
+  PmodComparison *comparison;
+  Bench bench;
+
+  if (!camera_need (NULL))
+    return;
+  bench_begin (&bench, "demo-v0");
+  comparison = pmod_comparison_get (bench.chat);
+  pmod_live_start (bench.live, "test");
+  wait_runs (&bench, 3);
+  /* The frame that is shown is B's first. */
+  pmod_comparison_set_active (comparison, TRUE);
+  wait_runs (&bench, 2);
+  g_assert_cmpuint (check_pairs (&bench, 20), >=, 19);
+  pmod_comparison_set_active (comparison, FALSE);
+  wait_runs (&bench, 3);
+  pmod_comparison_set_active (comparison, TRUE);
+  wait_runs (&bench, 2);
+  pmod_live_set_frozen (bench.live, TRUE);
+  session_check_wait (is_chat_idle, &bench);
+  g_assert_true (pmod_comparison_get_picture (comparison) == pmod_chat_get_shown (bench.chat));
+  pmod_live_set_frozen (bench.live, FALSE);
+  wait_runs (&bench, 2);
+  g_assert_cmpuint (check_pairs (&bench, 5), >=, 4);
+  g_assert_cmpuint (bench.n_mismatch, ==, 0);
+  pmod_live_stop (bench.live);
   bench_end (&bench);
 }
 
@@ -503,6 +566,7 @@ main (int argc, char *argv[])
   camera_register_provider ();
   g_test_add_func ("/live/follows", test_follows);
   g_test_add_func ("/live/belongs-together", test_belongs_together);
+  g_test_add_func ("/live/compared", test_compared);
   g_test_add_func ("/live/one-in-flight", test_one_in_flight);
   g_test_add_func ("/live/standing-question", test_standing_question);
   g_test_add_func ("/live/beside-answer", test_beside_answer);
