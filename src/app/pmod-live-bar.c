@@ -40,9 +40,9 @@ G_DEFINE_FINAL_TYPE (PmodLiveBar, pmod_live_bar, ADW_TYPE_BIN)
 /* --- What it says ---------------------------------------------------------------------------- */
 
 static void
-append_ms (GString *text, const char *format, double ms)
+append_number (GString *text, const char *format, double value)
 {
-  g_autofree char *number = g_strdup_printf (ms < 9.95 ? "%.1f" : "%.0f", ms);
+  g_autofree char *number = g_strdup_printf (value < 9.95 ? "%.1f" : "%.0f", value);
 
   g_string_append (text, " \302\267 ");
   g_string_append_printf (text, format, number);
@@ -56,13 +56,12 @@ describe_figures (const PmodLiveFigures *figures)
   g_string_append_printf (text, _ ("%.0f fps"), figures->fps);
   if (figures->n_runs == 0)
     return g_string_free (text, FALSE);
-  g_string_append (text, " \302\267 ");
-  g_string_append_printf (text, _ ("%.0f runs/s"), figures->runs);
-  /* Translators: %s is a number */
-  append_ms (text, _ ("vision %s ms"), figures->vision_ms);
-  append_ms (text, _ ("prefill %s ms"), figures->prefill_ms);
+  /* Translators: %s is a number, here and in the next three */
+  append_number (text, _ ("%s runs/s"), figures->runs);
+  append_number (text, _ ("vision %s ms"), figures->vision_ms);
+  append_number (text, _ ("prefill %s ms"), figures->prefill_ms);
   if (figures->decode_ms > 0)
-    append_ms (text, _ ("decode %s ms"), figures->decode_ms);
+    append_number (text, _ ("decode %s ms"), figures->decode_ms);
   return g_string_free (text, FALSE);
 }
 

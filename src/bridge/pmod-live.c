@@ -29,6 +29,7 @@ struct _PmodLive
   PmodRun *run;
   gulong run_id;
   gboolean asking;
+  gboolean waits;     /* run, for the other side of a comparison */
   gboolean overtaken; /* a later frame than run's is shown */
   PmodPicture *ahead; /* is read beside the answer */
   PmodRun *ahead_run;
@@ -146,7 +147,8 @@ run_changed_cb (PmodLive *self)
 
   if (self->asking && *pmod_run_get_text (self->run) != '\0')
     set_answer (self, pmod_run_get_text (self->run));
-  if (waits_for_other (self) && phase != PMOD_RUN_FAILED && phase != PMOD_RUN_STOPPED)
+  self->waits = waits_for_other (self) && phase != PMOD_RUN_FAILED && phase != PMOD_RUN_STOPPED;
+  if (self->waits)
     return;
   if (!self->overtaken &&
       (is_read (self->run) || phase == PMOD_RUN_DONE || phase == PMOD_RUN_FAILED))
@@ -167,7 +169,7 @@ run_changed_cb (PmodLive *self)
 static void
 comparison_changed_cb (PmodLive *self)
 {
-  if (self->run && pmod_run_is_finished (self->run))
+  if (self->run && self->waits && !waits_for_other (self))
     run_changed_cb (self);
 }
 
@@ -271,7 +273,7 @@ run_next (PmodLive *self)
       return;
     }
   self->frame = g_steal_pointer (&self->newest);
-  self->overtaken = FALSE;
+  self->overtaken = self->waits = FALSE;
   self->run = start_run (self);
   self->run_id = g_signal_connect_swapped (self->run, "changed", G_CALLBACK (run_changed_cb), self);
 }

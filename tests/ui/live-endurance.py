@@ -27,7 +27,7 @@ GROWTH_LATENCY = 1.5
 
 MINUTES = int(sys.argv[1]) if len(sys.argv) > 1 else 10
 MODEL = sys.argv[2] if len(sys.argv) > 2 else "demo"
-FIGURES = re.compile(r"(\d+) fps · (\d+) runs/s · vision ([\d.]+) ms · prefill ([\d.]+) ms")
+FIGURES = re.compile(r"(\d+) fps · ([\d.]+) runs/s · vision ([\d.]+) ms · prefill ([\d.]+) ms")
 
 
 def resident_mib(pid):
