@@ -11,14 +11,45 @@
 struct _PmodMessagePictures
 {
   GtkWidget parent_instance;
+
+  PmodMessage *message;
 };
 
 G_DEFINE_FINAL_TYPE (PmodMessagePictures, pmod_message_pictures, GTK_TYPE_WIDGET)
 
 static void
+show_cb (GtkWidget *button, gpointer user_data)
+{
+  PmodMessagePictures *self = user_data;
+  guint index = 0;
+
+  while ((button = gtk_widget_get_prev_sibling (button)))
+    index++;
+  gtk_widget_activate_action (GTK_WIDGET (self), "win.show-picture", "(uu)",
+                              pmod_message_get_position (self->message), index);
+}
+
+static GtkWidget *
+create_button (PmodMessagePictures *self, PmodPicture *picture)
+{
+  g_autofree char *label = g_strdup_printf (_ ("Look at %s"), pmod_picture_get_name (picture));
+  GtkWidget *button = gtk_button_new ();
+
+  gtk_button_set_child (GTK_BUTTON (button), pmod_picture_thumb_new (picture));
+  gtk_widget_add_css_class (button, "flat");
+  gtk_widget_add_css_class (button, "picture");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
+                                  -1);
+  g_signal_connect_object (button, "clicked", G_CALLBACK (show_cb), self, 0);
+  return button;
+}
+
+static void
 pmod_message_pictures_dispose (GObject *object)
 {
   GtkWidget *child;
+
+  g_clear_object (&PMOD_MESSAGE_PICTURES (object)->message);
 
   while ((child = gtk_widget_get_first_child (GTK_WIDGET (object))))
     gtk_widget_unparent (child);
@@ -49,17 +80,18 @@ void
 pmod_message_pictures_add (GtkBox *box, PmodMessage *message)
 {
   GPtrArray *pictures = pmod_message_get_pictures (message);
-  GtkWidget *self;
+  PmodMessagePictures *self;
 
   if (!pictures)
     return;
   self = g_object_new (PMOD_TYPE_MESSAGE_PICTURES, NULL);
+  self->message = g_object_ref (message);
   for (guint i = 0; i < pictures->len; i++)
     {
-      GtkWidget *thumb = pmod_picture_thumb_new (pictures->pdata[i]);
+      GtkWidget *button = create_button (self, pictures->pdata[i]);
 
-      pmod_token_layout_mark (thumb, TRUE, FALSE);
-      gtk_widget_set_parent (thumb, self);
+      pmod_token_layout_mark (button, TRUE, FALSE);
+      gtk_widget_set_parent (button, GTK_WIDGET (self));
     }
-  gtk_box_prepend (box, self);
+  gtk_box_prepend (box, GTK_WIDGET (self));
 }

@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "pmod-download-words.h"
+#include "pmod-model-delete.h"
 
 struct _PmodModelRow
 {
@@ -278,6 +279,8 @@ update_buttons (PmodModelRow *self, const PmodModelSheet *sheet)
       add_button (self, _ ("Verify"), "row.check", NULL);
       add_button (self, _ ("Repair"), "models.repair", path);
     }
+  if (pmod_model_entry_is_own (self->entry))
+    add_button (self, _ ("Delete\342\200\246"), "row.delete", NULL);
   if (pmod_model_entry_get_kind (self->entry) == PMOD_ENTRY_FOLDER && !is_used (self))
     add_button (self, _ ("Take Off the List"), "models.remove", path);
   gtk_widget_set_visible (GTK_WIDGET (self->buttons),
@@ -387,6 +390,14 @@ check_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+delete_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodModelRow *self = PMOD_MODEL_ROW (widget);
+
+  pmod_model_delete_ask (GTK_WINDOW (gtk_widget_get_root (widget)), self->catalog, self->entry);
+}
+
+static void
 stop_check_cb (PmodModelRow *self)
 {
   pmod_download_stop (self->check);
@@ -443,6 +454,7 @@ pmod_model_row_class_init (PmodModelRowClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, button_cb);
   gtk_widget_class_bind_template_callback (widget_class, stop_check_cb);
   gtk_widget_class_install_action (widget_class, "row.check", NULL, check_action);
+  gtk_widget_class_install_action (widget_class, "row.delete", NULL, delete_action);
 }
 
 static void

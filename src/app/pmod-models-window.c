@@ -17,7 +17,8 @@ struct _PmodModelsWindow
   PmodMachine *machine; /* the session's */
   PmodCatalog *catalog;
   PmodDownload *download;
-  gboolean updating; /* the choices are being filled, not chosen */
+  gboolean updating;   /* the choices are being filled, not chosen */
+  gboolean cancelling; /* the loading; until the disk has answered */
 
   GtkRevealer *loading;
   GtkLabel *loading_label;
@@ -144,7 +145,7 @@ update_progress (PmodModelsWindow *self)
   g_autofree char *text = g_strdup_printf (_ ("Loading the model, %d %%"), (int)(100 * progress));
 
   gtk_progress_bar_set_fraction (self->loading_bar, progress);
-  gtk_label_set_label (self->loading_label, text);
+  gtk_label_set_label (self->loading_label, self->cancelling ? _ ("Cancelling\342\200\246") : text);
 }
 
 static void
@@ -152,6 +153,7 @@ update_loading (PmodModelsWindow *self)
 {
   gboolean loading = pmod_session_get_state (self->session) == PMOD_SESSION_LOADING;
 
+  self->cancelling = self->cancelling && loading;
   update_progress (self);
   gtk_revealer_set_reveal_child (self->loading, loading);
   if (loading)
@@ -214,12 +216,14 @@ ask_parent (GtkWidget *widget, const char *action, GVariant *parameter)
 static void
 use_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
+  PMOD_MODELS_WINDOW (widget)->cancelling = FALSE;
   ask_parent (widget, "win.model", parameter);
 }
 
 static void
 use_anyway_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
+  PMOD_MODELS_WINDOW (widget)->cancelling = FALSE;
   ask_parent (widget, "win.model-anyway", parameter);
 }
 
@@ -244,7 +248,11 @@ server_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 cancel_loading_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
-  pmod_session_cancel_loading (PMOD_MODELS_WINDOW (widget)->session);
+  PmodModelsWindow *self = PMOD_MODELS_WINDOW (widget);
+
+  self->cancelling = TRUE;
+  update_progress (self);
+  pmod_session_cancel_loading (self->session);
 }
 
 static void

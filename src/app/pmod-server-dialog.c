@@ -168,6 +168,21 @@ close_request_cb (PmodServerDialog *self)
   return FALSE;
 }
 
+/* libadwaita 1.2 gives what stands beside a password no names. */
+static void
+name_beside_token (GtkWidget *widget)
+{
+  if (GTK_IS_BUTTON (widget))
+    gtk_accessible_update_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                    _ ("Show or hide the token"), -1);
+  else if (GTK_IS_IMAGE (widget))
+    gtk_accessible_update_property (GTK_ACCESSIBLE (widget), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                    _ ("Token"), -1);
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child && !GTK_IS_BUTTON (widget);
+       child = gtk_widget_get_next_sibling (child))
+    name_beside_token (child);
+}
+
 /* --- Lifecycle ------------------------------------------------------------------------------- */
 
 static void
@@ -223,6 +238,7 @@ pmod_server_dialog_new (GtkWindow *parent, PmodSession *session, GSettings *sett
                            G_CONNECT_SWAPPED);
   show_remembered (self);
   update (self);
+  name_beside_token (GTK_WIDGET (self->token));
   /* What is asked for comes first, not the way out. */
   gtk_widget_grab_focus (GTK_WIDGET (self->address));
   return self;

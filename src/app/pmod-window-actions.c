@@ -167,6 +167,25 @@ stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
   pmod_chat_stop (PMOD_WINDOW (widget)->chat);
 }
 
+/* (uu): a question's position, and which of the pictures that it brought. */
+static void
+show_picture_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  PmodWindow *self = PMOD_WINDOW (widget);
+  guint position, index;
+  int picture;
+
+  g_variant_get (parameter, "(uu)", &position, &index);
+  if (!pmod_chat_show_brought (self->chat, position, index, &picture))
+    {
+      gtk_widget_error_bell (widget);
+      return;
+    }
+  pmod_selection_set_picture (self->selection, picture);
+  if (adw_leaflet_get_folded (self->leaflet))
+    pmod_window_set_pane (self, "picture");
+}
+
 static void
 compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
@@ -270,6 +289,7 @@ pmod_window_install_actions (GtkWidgetClass *klass)
   gtk_widget_class_install_action (klass, "win.ask-again", NULL, ask_again_action);
   gtk_widget_class_install_action (klass, "win.probabilities", NULL, probabilities_action);
   gtk_widget_class_install_action (klass, "win.stop", NULL, stop_action);
+  gtk_widget_class_install_action (klass, "win.show-picture", "(uu)", show_picture_action);
   gtk_widget_class_install_action (klass, "win.compare", NULL, compare_action);
   gtk_widget_class_install_action (klass, "win.reset-routing", NULL, reset_routing_action);
   gtk_widget_class_install_action (klass, "win.sweep", NULL, sweep_action);

@@ -13,9 +13,14 @@ typedef struct
   char *name;
   char *path;
   gboolean pulled;
+  gboolean own; /* pulled, and in the user's folder of models */
+  guint64 room; /* bytes that deleting one makes free */
   guint64 there;
   guint64 total;
 } PmodFoundModel;
+
+/* Borrowed. */
+PmodSession *pmod_catalog_get_session (PmodCatalog *self);
 
 void pmod_found_model_free (PmodFoundModel *found);
 

@@ -47,6 +47,8 @@ add_found (GPtrArray *found, PmodEntryKind kind, const char *name, const char *p
   model->name = g_strdup (name);
   model->path = g_strdup (path);
   model->pulled = plan != NULL;
+  model->own = plan != NULL && pmod_hub_is_own_folder (path);
+  model->room = model->own ? pmod_hub_plan_get_room (plan) : 0;
   g_ptr_array_add (found, model);
 }
 
@@ -107,6 +109,8 @@ add_unfinished (GPtrArray *found)
       model->name = g_steal_pointer (&name);
       model->path = g_strdup (*folder);
       model->pulled = TRUE;
+      model->own = pmod_hub_is_own_folder (*folder);
+      model->room = pmod_hub_plan_get_room (plan);
       model->there = space.there;
       model->total = space.total;
       g_ptr_array_add (found, model);
@@ -321,6 +325,12 @@ pmod_catalog_get_entries (PmodCatalog *self)
 {
   g_return_val_if_fail (PMOD_IS_CATALOG (self), NULL);
   return G_LIST_MODEL (self->entries);
+}
+
+PmodSession *
+pmod_catalog_get_session (PmodCatalog *self)
+{
+  return self->session;
 }
 
 /* With the model in use, wherever it lies. */

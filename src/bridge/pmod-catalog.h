@@ -33,6 +33,12 @@ const char *pmod_model_entry_get_model (PmodModelEntry *self);
 /* Whether a pull made it, so that it can be compared with the server's hashes. */
 gboolean pmod_model_entry_is_pulled (PmodModelEntry *self);
 
+/* Whether it can be deleted: a pull brought it into the user's own folder of models. */
+gboolean pmod_model_entry_is_own (PmodModelEntry *self);
+
+/* Bytes on the disk that become free then. */
+guint64 pmod_model_entry_get_room (PmodModelEntry *self);
+
 /* Bytes that are there, and all, of one that is unfinished. */
 void pmod_model_entry_get_bytes (PmodModelEntry *self, guint64 *there, guint64 *total);
 
@@ -57,6 +63,15 @@ void pmod_catalog_refresh (PmodCatalog *self);
  * for. A model that was in use is listed always. */
 void pmod_catalog_add_folder (PmodCatalog *self, const char *path);
 void pmod_catalog_remove_folder (PmodCatalog *self, const char *path);
+
+/* Deletes the files of an entry that is the user's own, and lists anew. One that is in use is
+ * unloaded first, and none is being loaded meanwhile. What cannot be deleted is listed as
+ * unfinished, and no model any more. */
+void pmod_catalog_delete_async (PmodCatalog *self,
+                                PmodModelEntry *entry,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
+gboolean pmod_catalog_delete_finish (PmodCatalog *self, GAsyncResult *result, GError **error);
 
 /* Whether entry is the model that is in use. */
 gboolean pmod_catalog_is_used (PmodCatalog *self, PmodModelEntry *entry);

@@ -48,6 +48,13 @@ pmod_chat_get_attached (PmodChat *self)
   return G_LIST_MODEL (self->attached);
 }
 
+gboolean
+pmod_chat_has_too_many (PmodChat *self)
+{
+  g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
+  return pmod_chat_count_pictures (self, count_messages (self)) > PMOD_CHAT_MAX_PICTURES;
+}
+
 /* (transfer full) */
 static GPtrArray *
 collect_attached (PmodChat *self)
@@ -67,6 +74,8 @@ pmod_chat_ask (PmodChat *self, const char *text)
 
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
 
+  if (pmod_chat_has_too_many (self))
+    return FALSE;
   pictures = collect_attached (self);
   if (!pmod_chat_ask_after (self, count_messages (self), text, pictures))
     return FALSE;

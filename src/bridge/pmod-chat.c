@@ -203,7 +203,6 @@ pmod_chat_put_aside (PmodChat *self)
       self->old_system = g_strdup (self->system);
     }
   g_list_store_remove_all (self->messages);
-  g_list_store_remove_all (self->attached);
   pmod_chat_set_thread (self, pmod_thread_new ());
   /* When no messages are there that it would be kept with. What was written before anything was
    * asked is meant for what comes. */

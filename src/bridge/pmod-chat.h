@@ -88,16 +88,25 @@ void pmod_chat_end_live (PmodChat *self);
 
 #define PMOD_CHAT_MAX_PICTURES 16 /* of one prompt: what a server takes */
 
-/* picture comes with the next question; where there is neither picture nor question yet, it is
- * opened. FALSE: there are too many. */
+/* picture comes with the next question, of whatever conversation that is: as what is typed, it
+ * stays where another one is begun or opened. Where there is neither picture nor question yet, it
+ * is opened. FALSE: there are too many. */
 gboolean pmod_chat_attach (PmodChat *self, PmodPicture *picture);
 void pmod_chat_detach (PmodChat *self, guint position);
 GListModel *pmod_chat_get_attached (PmodChat *self); /* PmodPicture */
 
+/* Whether the next question cannot be asked: there are more than PMOD_CHAT_MAX_PICTURES. */
+gboolean pmod_chat_has_too_many (PmodChat *self);
+
+/* Shows the picture at index of those that the question at position brought: the maps of its
+ * answer, or of the first one behind it that has some. *picture: which of that answer's pictures it
+ * is. FALSE where there are none. */
+gboolean pmod_chat_show_brought (PmodChat *self, guint position, guint index, int *picture);
+
 /* How many pictures a question after the first n_messages would be asked about. */
 guint pmod_chat_count_pictures (PmodChat *self, guint n_messages);
 
-/* FALSE where text is blank or an answer is on its way. */
+/* FALSE where text is blank, an answer is on its way or there are too many pictures. */
 gboolean pmod_chat_ask (PmodChat *self, const char *text);
 
 /* Whether a question's answer waits for pmod_chat_let_go(). Off at first.

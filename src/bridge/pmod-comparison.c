@@ -69,18 +69,14 @@ G_DEFINE_FINAL_TYPE (PmodComparison, pmod_comparison, G_TYPE_OBJECT)
 
 static void update (PmodComparison *self);
 
-/* That A's run is of. */
-static PmodPicture *
-get_picture (PmodComparison *self)
+/* Whether A shows what B was asked about: live, A may be a frame ahead. A conversation that began
+ * with words alone has no picture of its own. */
+static gboolean
+is_of_same (PmodComparison *self)
 {
-  return pmod_chat_get_shown (self->chat);
-}
+  PmodPicture *shown = pmod_chat_get_shown (self->chat);
 
-/* The one that is shown; NULL of NULL. */
-static PmodPicture *
-get_first (PmodPicture *picture)
-{
-  return picture ? pmod_picture_get_part (picture, 0) : NULL;
+  return self->picture && (!shown || pmod_picture_get_part (self->picture, 0) == shown);
 }
 
 static void
@@ -289,7 +285,7 @@ make_wish (PmodComparison *self, PmodPicture *picture)
 static void
 show_ahead (PmodComparison *self, PmodRun *partner)
 {
-  if (!self->ahead || self->ahead != get_picture (self))
+  if (!self->ahead || self->ahead != pmod_chat_get_shown (self->chat))
     return;
   if (self->ahead_run)
     {
@@ -311,7 +307,9 @@ update (PmodComparison *self)
 
   if (!self->active)
     return;
-  if (!get_picture (self) || !pmod_session_get_model (self->session) || !run)
+  if (run && pmod_session_get_model (self->session))
+    asked = pmod_chat_dup_asked (self->chat);
+  if (!asked)
     {
       clear (self);
       return;
@@ -321,7 +319,6 @@ update (PmodComparison *self)
     forget_ahead (self);
   else if (self->ahead)
     return;
-  asked = pmod_chat_dup_asked (self->chat);
   wish = make_wish (self, asked);
   if (!take_wish (self, &wish) && self->run && !self->asked)
     g_set_object (&self->partner, run);
@@ -678,7 +675,7 @@ pmod_comparison_count (PmodComparison *self, int layer, PmodComparisonCounts *co
   g_return_val_if_fail (PMOD_IS_COMPARISON (self), FALSE);
 
   *counts = (PmodComparisonCounts){ 0 };
-  if (!self->run || !self->partner || get_first (self->picture) != get_picture (self) ||
+  if (!self->run || !self->partner || !is_of_same (self) ||
       !pmod_run_get_layer (self->partner, layer, &a) ||
       !pmod_run_get_layer (self->run, layer, &b) || !a.ready || !b.ready ||
       a.n_vision != b.n_vision)

@@ -334,7 +334,8 @@ gboolean
 pmod_context_meter_get_fits (PmodContextMeter *self)
 {
   g_return_val_if_fail (PMOD_IS_CONTEXT_METER (self), TRUE);
-  return !self->refused && self->needed <= pmod_context_meter_get_limit (self);
+  return !self->refused && self->needed <= pmod_context_meter_get_limit (self) &&
+         (!self->chat || !pmod_chat_has_too_many (self->chat));
 }
 
 char *
@@ -352,6 +353,11 @@ pmod_context_meter_explain (PmodContextMeter *self, int needed)
     advice = _ ("Ask a shorter question.");
   else
     advice = _ ("Ask a shorter question, or begin a new conversation.");
+  if (pmod_chat_has_too_many (self->chat))
+    return g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "At most %d picture is asked about",
+                                         "At most %d pictures are asked about",
+                                         PMOD_CHAT_MAX_PICTURES),
+                            PMOD_CHAT_MAX_PICTURES);
   if (needed < 0)
     return g_strdup_printf (_ ("Too long for any model. %s"), advice);
   return g_strdup_printf (_ ("%d tokens do not fit: the model holds %d. %s"), needed,

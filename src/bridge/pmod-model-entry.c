@@ -152,6 +152,7 @@ pmod_model_entry_update (PmodModelEntry *self, PmodFoundModel *found)
 {
   if (self->found->kind != found->kind || g_strcmp0 (self->found->path, found->path) != 0 ||
       g_strcmp0 (self->found->name, found->name) != 0 || self->found->pulled != found->pulled ||
+      self->found->own != found->own || self->found->room != found->room ||
       self->found->there != found->there || self->found->total != found->total)
     return FALSE;
   pmod_found_model_free (self->found);
@@ -194,6 +195,20 @@ pmod_model_entry_is_pulled (PmodModelEntry *self)
 {
   g_return_val_if_fail (PMOD_IS_MODEL_ENTRY (self), FALSE);
   return self->found->pulled;
+}
+
+gboolean
+pmod_model_entry_is_own (PmodModelEntry *self)
+{
+  g_return_val_if_fail (PMOD_IS_MODEL_ENTRY (self), FALSE);
+  return self->found->own;
+}
+
+guint64
+pmod_model_entry_get_room (PmodModelEntry *self)
+{
+  g_return_val_if_fail (PMOD_IS_MODEL_ENTRY (self), 0);
+  return self->found->room;
 }
 
 void

@@ -236,8 +236,7 @@ void pmod_router_record (
 
 /* --- pmod-vision.c --- */
 
-/* The picture's features, merged; they belong to the context and stay until PMOD_FEATURE_SLOTS
- * other pictures were asked for. */
+/* The picture's features, merged; they belong to the context and stay until the next call. */
 gboolean pmod_vision_features (
     PmodContext *self, PmodImage *image, PmodTrace *trace, PmodTensor *features, GError **error);
 void pmod_vision_clear (PmodContext *self);

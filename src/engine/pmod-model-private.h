@@ -83,8 +83,14 @@ struct _PmodModel
   GPtrArray *matrices;
 };
 
-/* Pictures whose features a context keeps. */
-#define PMOD_FEATURE_SLOTS 4
+/* Pictures whose features a context keeps at most: those of the longest prompt that a server takes.
+ */
+#define PMOD_FEATURE_SLOTS 16
+
+/* And how many tokens they are together, of D floats each: all that fit into one prompt, so that
+ * another picture in a conversation is the only one that is encoded, and no less than three of the
+ * largest. One that is being encoded comes on top. */
+gint64 pmod_model_get_feature_rows (const PmodConfig *config);
 
 /* What the weights, a whole context's KV cache and scratch take: the decoder's, the tower's for the
  * largest picture of the model's kind, and the features that are kept. */

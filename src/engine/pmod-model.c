@@ -59,12 +59,25 @@ max_tiles (const PmodConfig *config)
   return 1 + most;
 }
 
+/* Tokens of the largest picture. */
+static guint64
+max_rows (const PmodConfig *config)
+{
+  return max_tiles (config) * (pmod_config_tile_tokens (config) + 1);
+}
+
+gint64
+pmod_model_get_feature_rows (const PmodConfig *config)
+{
+  return (gint64)MAX (3 * max_rows (config), (guint64)config->context_length);
+}
+
 /* Memory of the tower for the largest picture, and the features that are kept of pictures seen. */
 static guint64
 measure_vision (const PmodConfig *config, guint64 act_bytes)
 {
   const PmodVisionConfig *vision = &config->vision;
-  guint64 rows = max_tiles (config) * (pmod_config_tile_tokens (config) + 1);
+  guint64 rows = max_rows (config);
   guint64 dv = vision->hidden;
   guint64 d = config->hidden;
   guint64 patch_values = 3 * (guint64)vision->patch_size * vision->patch_size;
@@ -73,7 +86,7 @@ measure_vision (const PmodConfig *config, guint64 act_bytes)
     return 0;
   return rows * (patch_values + 5 * dv + d) * sizeof (float) +
          rows * (patch_values + 6 * dv + vision->ffn + d) * act_bytes +
-         PMOD_FEATURE_SLOTS * rows * d * sizeof (float);
+         (rows + (guint64)pmod_model_get_feature_rows (config)) * d * sizeof (float);
 }
 
 void

@@ -306,17 +306,61 @@ encode_image (
          merge (self, pixels, &projected, features, error);
 }
 
+/* The one that was asked for longest ago. NULL: none is in use. */
+static PmodFeatureSlot *
+find_oldest (PmodContext *self)
+{
+  PmodFeatureSlot *oldest = NULL;
+
+  for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
+    if (self->features[i].used != 0 && (!oldest || self->features[i].used < oldest->used))
+      oldest = &self->features[i];
+  return oldest;
+}
+
+static PmodFeatureSlot *
+find_empty (PmodContext *self)
+{
+  for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
+    if (self->features[i].used == 0)
+      return &self->features[i];
+  return NULL;
+}
+
+static gint64
+count_rows (PmodContext *self)
+{
+  gint64 n = 0;
+
+  for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
+    if (self->features[i].used != 0)
+      n += self->features[i].features.shape[0];
+  return n;
+}
+
+/* An empty slot, with room for n_rows. */
+static PmodFeatureSlot *
+make_room (PmodContext *self, gint64 n_rows)
+{
+  gint64 limit = pmod_model_get_feature_rows (self->model->config);
+  PmodFeatureSlot *oldest;
+
+  while ((oldest = find_oldest (self)) &&
+         (!find_empty (self) || count_rows (self) + n_rows > limit))
+    clear_slot (self, oldest);
+  return find_empty (self);
+}
+
 gboolean
 pmod_vision_features (
     PmodContext *self, PmodImage *image, PmodTrace *trace, PmodTensor *features, GError **error)
 {
   guint64 hash = pmod_image_get_hash (image);
-  PmodFeatureSlot *oldest = &self->features[0];
+  PmodFeatureSlot *slot;
 
   for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
     {
-      PmodFeatureSlot *slot = &self->features[i];
-
+      slot = &self->features[i];
       if (slot->used != 0 && slot->hash == hash)
         {
           slot->used = ++self->feature_clock;
@@ -325,15 +369,13 @@ pmod_vision_features (
                                      NULL, TRUE);
           return TRUE;
         }
-      if (slot->used < oldest->used)
-        oldest = slot;
     }
 
-  clear_slot (self, oldest);
   if (!encode_image (self, image, trace, features, error))
     return FALSE;
-  oldest->hash = hash;
-  oldest->features = *features;
-  oldest->used = ++self->feature_clock;
+  slot = make_room (self, features->shape[0]);
+  slot->hash = hash;
+  slot->features = *features;
+  slot->used = ++self->feature_clock;
   return TRUE;
 }

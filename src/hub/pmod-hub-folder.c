@@ -12,7 +12,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define CONFIG "config.json"
 #define LOCK ".strata-pull.lock"
 #define HASH_DIGITS 16 /* of a part's name: enough to tell versions apart */
 
@@ -47,6 +46,28 @@ pmod_hub_file_size (const char *path)
   struct stat st;
 
   return lstat (path, &st) == 0 && S_ISREG (st.st_mode) ? (gint64)st.st_size : -1;
+}
+
+gboolean
+pmod_hub_is_folder (const char *path)
+{
+  struct stat st;
+
+  return lstat (path, &st) == 0 && S_ISDIR (st.st_mode);
+}
+
+gboolean
+pmod_hub_folder_is_inside (const PmodHubPlan *plan, const char *path)
+{
+  for (const char *slash = strchr (path, '/'); slash; slash = strchr (slash + 1, '/'))
+    {
+      g_autofree char *part = g_strndup (path, (gsize)(slash - path));
+      g_autofree char *folder = g_build_filename (plan->folder, part, NULL);
+
+      if (!pmod_hub_is_folder (folder))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* --- Before ----------------------------------------------------------------------------------- */
@@ -157,6 +178,14 @@ pmod_hub_folder_lock (const PmodHubPlan *plan, GError **error)
   return fd;
 }
 
+void
+pmod_hub_folder_remove_lock (const PmodHubPlan *plan)
+{
+  g_autofree char *path = g_build_filename (plan->folder, LOCK, NULL);
+
+  g_unlink (path);
+}
+
 gboolean
 pmod_hub_folder_prepare (const PmodHubPlan *plan, GError **error)
 {
@@ -192,8 +221,8 @@ find_entry (const PmodHubPlan *plan, const char *path)
 static gboolean
 hide_config (const PmodHubPlan *plan, gboolean is_new, GError **error)
 {
-  PmodHubEntry *config = find_entry (plan, CONFIG);
-  g_autofree char *path = g_build_filename (plan->folder, CONFIG, NULL);
+  PmodHubEntry *config = find_entry (plan, PMOD_HUB_CONFIG);
+  g_autofree char *path = g_build_filename (plan->folder, PMOD_HUB_CONFIG, NULL);
   g_autofree char *part = config != NULL ? pmod_hub_dup_part (plan, config) : NULL;
 
   if (is_new || config == NULL)
@@ -230,6 +259,19 @@ remove_leftovers (const PmodHubPlan *plan, const char *below)
 
       if (is_leftover (name) && pmod_hub_file_size (path) >= 0)
         g_unlink (path);
+    }
+}
+
+void
+pmod_hub_folder_remove_leftovers (const PmodHubPlan *plan)
+{
+  for (guint i = 0; i < plan->entries->len; i++)
+    {
+      const PmodHubEntry *entry = g_ptr_array_index (plan->entries, i);
+      g_autofree char *folder = g_path_get_dirname (entry->path);
+
+      if (pmod_hub_folder_is_inside (plan, entry->path))
+        remove_leftovers (plan, folder);
     }
 }
 
@@ -280,7 +322,7 @@ place (const PmodHubPlan *plan, GPtrArray *entries, GError **error)
       g_autofree char *part = pmod_hub_dup_part (plan, entry);
       g_autofree char *folder = g_path_get_dirname (path);
 
-      if (strcmp (entry->path, CONFIG) != 0 && !move (part, path, error))
+      if (strcmp (entry->path, PMOD_HUB_CONFIG) != 0 && !move (part, path, error))
         return FALSE;
       sync_folder (folder);
     }
@@ -291,7 +333,7 @@ place (const PmodHubPlan *plan, GPtrArray *entries, GError **error)
 gboolean
 pmod_hub_folder_install (const PmodHubPlan *plan, GPtrArray *entries, GError **error)
 {
-  PmodHubEntry *config = find_entry (plan, CONFIG);
+  PmodHubEntry *config = find_entry (plan, PMOD_HUB_CONFIG);
   gboolean is_new = config != NULL && g_ptr_array_find (entries, config, NULL);
   g_autofree char *path = config != NULL ? pmod_hub_dup_path (plan, config) : NULL;
   g_autofree char *part = config != NULL ? pmod_hub_dup_part (plan, config) : NULL;
@@ -303,13 +345,7 @@ pmod_hub_folder_install (const PmodHubPlan *plan, GPtrArray *entries, GError **e
   sync_folder (plan->folder);
   if (entries->len > 0 && config != NULL && !move (part, path, error))
     return FALSE;
-  for (guint i = 0; i < plan->entries->len; i++)
-    {
-      const PmodHubEntry *entry = g_ptr_array_index (plan->entries, i);
-      g_autofree char *folder = g_path_get_dirname (entry->path);
-
-      remove_leftovers (plan, folder);
-    }
+  pmod_hub_folder_remove_leftovers (plan);
   sync_folder (plan->folder);
   return TRUE;
 }

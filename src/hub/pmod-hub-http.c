@@ -200,6 +200,33 @@ set_status_error (
                  "%s: expected the file from %s, got status %u", what, host, status);
 }
 
+static const char *
+describe_certificate (GTlsCertificateFlags errors)
+{
+  if (errors & G_TLS_CERTIFICATE_BAD_IDENTITY)
+    return "it is for another name";
+  if (errors & G_TLS_CERTIFICATE_UNKNOWN_CA)
+    return "nobody whom this computer trusts has signed it";
+  if (errors & G_TLS_CERTIFICATE_EXPIRED)
+    return "it has expired";
+  if (errors & G_TLS_CERTIFICATE_NOT_ACTIVATED)
+    return "it is not valid yet; is the clock of this computer right?";
+  if (errors & G_TLS_CERTIFICATE_REVOKED)
+    return "it was revoked";
+  return "it cannot be checked";
+}
+
+/* Nothing was asked of who has shown it, and no token sent. */
+static void
+set_certificate_error (
+    GUri *uri, GTlsCertificateFlags errors, const char *what, PmodHubReply *reply, GError **error)
+{
+  reply->is_transient = FALSE;
+  g_set_error (error, PMOD_HUB_ERROR, PMOD_HUB_ERROR_NETWORK,
+               "%s: expected a certificate of %s that can be trusted, got one that cannot: %s",
+               what, g_uri_get_host (uri), describe_certificate (errors));
+}
+
 /* Errors below HTTP. A certificate that is not trusted does not become so by asking again. */
 static void
 set_network_error (
@@ -363,7 +390,11 @@ pmod_hub_http_get (PmodHubHttp *self,
 
       if (stream == NULL)
         {
-          set_network_error (uri, local, what, reply, error);
+          if (g_error_matches (local, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+            set_certificate_error (uri, soup_message_get_tls_peer_certificate_errors (message),
+                                   what, reply, error);
+          else
+            set_network_error (uri, local, what, reply, error);
           return NULL;
         }
       pmod_hub_reply_clear (reply);

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define CONFIG "config.json"
 #define SINGLE "model.safetensors"
 #define INDEX "model.safetensors.index.json"
 #define TOWER_PREFIX "model.vision_tower.vision_tower.vision_model."
@@ -260,12 +259,13 @@ add_weights (Planner *self,
 static gboolean
 add_tower_files (Planner *self, const PmodHubList *list, const char *prefix, const char *folder)
 {
-  PmodHubEntry *config = find (list, prefix, CONFIG);
+  PmodHubEntry *config = find (list, prefix, PMOD_HUB_CONFIG);
 
   if (config == NULL)
     {
       g_set_error (self->error, PMOD_HUB_ERROR, PMOD_HUB_ERROR_MISSING,
-                   "%s: expected the vision tower's %s%s, got none", list->repo, prefix, CONFIG);
+                   "%s: expected the vision tower's %s%s, got none", list->repo, prefix,
+                   PMOD_HUB_CONFIG);
       return FALSE;
     }
   if (!add_weights (self, list, prefix, folder, NULL))
@@ -328,7 +328,7 @@ add_tower (Planner *self, const PmodHubList *list, const char *name, const char 
     return fail_tower (self, name, "is named by a path that is of another machine");
   if (tower != NULL)
     return add_tower_repo (self, tower, name, folder);
-  if (find (list, prefix, CONFIG) != NULL)
+  if (find (list, prefix, PMOD_HUB_CONFIG) != NULL)
     return add_tower_files (self, list, prefix, folder);
   if (!pmod_hub_is_repo (folder))
     return fail_tower (self, name, "is not in the repository");
@@ -343,7 +343,7 @@ add_tower_shape (Planner *self, const PmodHubList *list, const char *name)
   const char *folder = g_str_has_prefix (name, "./") ? name + 2 : name;
   g_autofree char *prefix = g_strconcat (folder, "/", NULL);
 
-  add_if_there (self, list, prefix, CONFIG, folder);
+  add_if_there (self, list, prefix, PMOD_HUB_CONFIG, folder);
   add_if_there (self, list, prefix, "preprocessor_config.json", folder);
 }
 
@@ -368,14 +368,14 @@ fail_missing (const PmodHubList *list, const char *name, GError **error)
 static gboolean
 choose (Planner *self, const PmodHubList *list, const char *tower)
 {
-  PmodHubEntry *config = pmod_hub_list_find (list, CONFIG);
+  PmodHubEntry *config = pmod_hub_list_find (list, PMOD_HUB_CONFIG);
   g_autoptr (JsonNode) root = NULL;
   gboolean inside = FALSE;
   JsonObject *object;
   const char *name;
 
   if (config == NULL)
-    return fail_missing (list, CONFIG, self->error);
+    return fail_missing (list, PMOD_HUB_CONFIG, self->error);
   root = read_json (self, config);
   if (root == NULL)
     return FALSE;

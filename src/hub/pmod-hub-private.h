@@ -180,6 +180,7 @@ struct _PmodHubPlan
  */
 
 #define PMOD_HUB_MANIFEST "strata-manifest.json"
+#define PMOD_HUB_CONFIG "config.json"
 
 /* Reads what a finished pull noted, or one that was stopped: entries, repository, commit. FALSE
  * with PMOD_HUB_ERROR_MISSING where there is neither. */
@@ -191,6 +192,18 @@ char *pmod_hub_dup_part (const PmodHubPlan *plan, const PmodHubEntry *entry);
 
 /* Makes the folder, and holds a lock on it until the descriptor is closed. */
 int pmod_hub_folder_lock (const PmodHubPlan *plan, GError **error);
+
+/* Not a link to one. */
+gboolean pmod_hub_is_folder (const char *path);
+
+/* Whether path, of an entry, lies in the plan's folder and not behind a link out of it. */
+gboolean pmod_hub_folder_is_inside (const PmodHubPlan *plan, const char *path);
+
+/* By who holds it. */
+void pmod_hub_folder_remove_lock (const PmodHubPlan *plan);
+
+/* Parts of versions that nobody wants any more. */
+void pmod_hub_folder_remove_leftovers (const PmodHubPlan *plan);
 
 /* Makes the folders below it. After the manifest: they would make the folder somebody else's. */
 gboolean pmod_hub_folder_prepare (const PmodHubPlan *plan, GError **error);

@@ -120,6 +120,16 @@ GPtrArray *pmod_hub_plan_check (PmodHubPlan *self,
                                 GCancellable *cancellable,
                                 GError **error);
 
+/* Whether pmod_hub_plan_remove() would: a folder of the user's models that a pull made. */
+gboolean pmod_hub_is_own_folder (const char *folder);
+
+/* Bytes that pmod_hub_plan_remove() would make free. */
+guint64 pmod_hub_plan_get_room (const PmodHubPlan *self);
+
+/* Removes what the pull brought, and the folder where nothing else is left in it. Where that fails,
+ * or is broken off by whatever, what is left is a model to nobody: an unfinished pull. */
+gboolean pmod_hub_plan_remove (PmodHubPlan *self, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PmodHubPlan, pmod_hub_plan_free)
 
 G_END_DECLS

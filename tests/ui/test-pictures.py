@@ -144,6 +144,17 @@ def test_pictures():
         keys("Page_Up", "Page_Up", "Page_Up")
         window.wait_name("seen-00.png, layer")
 
+        # A click on what a question brought shows it on the stage, Enter on it does.
+        look = lambda name: [n for n in window.walk() if n.get_name() == f"Look at {name}"][0]
+        box = look("Pasted picture").get_extents(window.Atspi.CoordType.WINDOW)
+        place = box.x + box.width // 2, box.y + box.height // 2
+        xdotool("mousemove", "--window", window.window, *place, "click", 1)
+        window.wait_name("Pasted picture, layer")
+        wait_focus(window, "Look at Pasted picture")
+        keys("shift+Tab", "Return")
+        window.wait_name(f"{ADDED.name}, layer")
+        window.keep("pictures-looked-at.png")
+
         # The question anew brings them, too.
         click(window, "Message")
         wait_focus(window, "Message")
@@ -154,6 +165,16 @@ def test_pictures():
         wait_for("what it brings", lambda: brought(window) == [[ADDED.name, "Pasted picture"]])
         wait_parts(window, 192)
         names = [cell.get_name() for cell in window.layers()]
+
+        # What is added and not yet sent stays for the next conversation, as what is typed does.
+        click(window, "Message")
+        wait_focus(window, "Message")
+        type_text("typed")
+        add_by_key(window, ADDED)
+        keys("ctrl+n")
+        wait_for("a new conversation", lambda: not window.names("Question: "))
+        assert window.names(f"Remove {ADDED.name}"), "what was added is lost"
+        window.keep("pictures-kept.png")
 
     with Window("--model", DEMO) as window:
         keys("ctrl+shift+s")

@@ -24,11 +24,21 @@ def test_dialogs():
         states.visit_dialog("shortcuts", "^Keyboard Shortcuts$")
         keys("ctrl+m")
         states.visit_dialog("models", "^Models$", lambda root: more_of_models(states, root))
+        open_server(window)
+        states.visit_dialog("server", "^Connect to a Server$")
         keys("F10", "Up", "Up", "Return")
         states.visit_dialog("about", "^About$")
         xdotool("windowsize", window.window, 360, 640)
         states.visit("narrow")
         check(states)
+
+
+def open_server(window):
+    """The last entry of the model's menu."""
+    menu = [n for n in window.walk() if (n.get_name() or "").startswith("Model: ") and n.get_n_actions()][0]
+    menu.do_action(0)
+    wait_for("the model's menu", lambda: window.names("Connect to a Server"))
+    keys("Up", "Return")
 
 
 def more_of_models(states, root):

@@ -192,8 +192,69 @@ test_attach (Fixture *self, gconstpointer data)
   for (guint i = 2; i < PMOD_CHAT_MAX_PICTURES; i++)
     g_assert_true (pmod_chat_attach (self->chat, self->pictures[2]));
   g_assert_false (pmod_chat_attach (self->chat, self->pictures[2]));
+  /* As what is typed they stay for what comes, where they must not be too many either. */
   pmod_chat_clear (self->chat);
+  g_assert_cmpuint (count_attached (self), ==, PMOD_CHAT_MAX_PICTURES - 2);
+  g_assert_false (pmod_chat_has_too_many (self->chat));
+  pmod_chat_undo (self->chat);
+  g_assert_cmpuint (count_attached (self), ==, PMOD_CHAT_MAX_PICTURES - 2);
+  g_assert_false (pmod_chat_has_too_many (self->chat));
+  pmod_chat_clear (self->chat);
+  for (guint i = 0; i < 2; i++)
+    g_list_store_append (G_LIST_STORE (pmod_chat_get_attached (self->chat)), self->pictures[2]);
+  pmod_chat_open_picture (self->chat, self->pictures[0]);
+  g_assert_cmpuint (pmod_chat_count_pictures (self->chat, 0), ==, PMOD_CHAT_MAX_PICTURES + 1);
+  g_assert_true (pmod_chat_has_too_many (self->chat));
+  g_assert_false (pmod_chat_ask (self->chat, "What is this?"));
+  while (count_attached (self) > 1)
+    pmod_chat_detach (self->chat, 0);
+  ask (self, "What is this?");
+  g_assert_cmpint (pmod_run_get_n_pictures (get_answer (self, 1)), ==, 2);
   g_assert_cmpuint (count_attached (self), ==, 0);
+}
+
+/* Added before anything was asked, in a conversation without a picture of its own: the first
+ * question brings them. */
+static void
+test_kept (Fixture *self, gconstpointer data)
+{
+  pmod_chat_open_picture (self->chat, self->pictures[2]);
+  g_assert_true (pmod_chat_attach (self->chat, self->pictures[0]));
+  pmod_chat_clear (self->chat);
+  ask (self, "What is this?");
+  check_brought (self, 0, 1, self->pictures[0]);
+  check_run (self, get_answer (self, 1), 1);
+  g_assert_null (pmod_chat_get_picture (self->chat));
+}
+
+static void
+check_shown (Fixture *self, guint position, guint index, PmodRun *run, PmodPicture *expected)
+{
+  int picture;
+
+  g_assert_true (pmod_chat_show_brought (self->chat, position, index, &picture));
+  g_assert_true (pmod_chat_get_run (self->chat) == run);
+  g_assert_cmpuint (get_hash (pmod_run_get_shown (run, picture)), ==, get_hash (expected));
+}
+
+/* The maps that are shown are those of the answer that the picture came for. */
+static void
+test_show (Fixture *self, gconstpointer data)
+{
+  int picture;
+
+  pmod_chat_open_picture (self->chat, self->pictures[2]);
+  ask (self, "What is this?");
+  g_assert_true (pmod_chat_attach (self->chat, self->pictures[0]));
+  g_assert_true (pmod_chat_attach (self->chat, self->pictures[1]));
+  ask (self, "Do you see a sunflower?");
+  g_assert_true (pmod_chat_attach (self->chat, self->pictures[1]));
+  ask (self, "What is this?");
+  check_shown (self, 2, 0, get_answer (self, 3), self->pictures[0]);
+  check_shown (self, 2, 1, get_answer (self, 3), self->pictures[1]);
+  check_shown (self, 4, 0, get_answer (self, 5), self->pictures[1]);
+  g_assert_false (pmod_chat_show_brought (self->chat, 4, 1, &picture));
+  g_assert_false (pmod_chat_show_brought (self->chat, 6, 0, &picture));
 }
 
 static void
@@ -512,6 +573,8 @@ main (int argc, char **argv)
 #define ADD(name, test) g_test_add (name, Fixture, NULL, set_up, test, tear_down)
   ADD ("/chat-pictures/ask", test_ask);
   ADD ("/chat-pictures/attach", test_attach);
+  ADD ("/chat-pictures/kept", test_kept);
+  ADD ("/chat-pictures/show", test_show);
   ADD ("/chat-pictures/branches", test_branches);
   ADD ("/chat-pictures/settings", test_settings);
   ADD ("/chat-pictures/meter", test_meter);

@@ -129,6 +129,24 @@ test_dense (Lab *lab, gconstpointer data)
   check_counts (lab);
 }
 
+/* What began with words alone has no picture of its own, and yet something to compare. */
+static void
+test_words_first (Lab *lab, gconstpointer data)
+{
+  pmod_comparison_set_active (lab->comparison, TRUE);
+  pmod_chat_clear (lab->chat);
+  g_assert_true (pmod_chat_ask (lab->chat, "What is this?"));
+  settle (lab);
+  g_assert_null (pmod_comparison_get_run (lab->comparison));
+  g_assert_true (pmod_chat_attach (lab->chat, lab->pictures[0]));
+  g_assert_true (pmod_chat_ask (lab->chat, QUESTION));
+  settle (lab);
+  g_assert_null (pmod_chat_get_picture (lab->chat));
+  g_assert_nonnull (pmod_comparison_get_run (lab->comparison));
+  g_assert_nonnull (pmod_comparison_get_answer_b (lab->comparison));
+  check_counts (lab);
+}
+
 static void
 test_each_kind (Lab *lab, gconstpointer data)
 {
@@ -353,6 +371,7 @@ main (int argc, char *argv[])
   } tests[] = {
     { "/comparison/off", test_off },
     { "/comparison/dense", test_dense },
+    { "/comparison/words-first", test_words_first },
     { "/comparison/each-kind", test_each_kind },
     { "/comparison/answers", test_answers },
     { "/comparison/same", test_same },

@@ -316,28 +316,48 @@ test_later_picture (void)
     }
 }
 
-/* More pictures in one prompt than features are kept for. */
+/* Asks about n pictures of one colour, from the first on or back to it. Returns how many were
+ * encoded. */
+static int
+ask_about (PmodContext *context, int first, int n, gboolean upwards)
+{
+  g_autoptr (PmodPrompt) prompt = NULL;
+  g_autoptr (Run) run = NULL;
+  PmodTurn turn = { PMOD_ROLE_USER, "What is this?" };
+  PmodImage *pictures[16];
+  PmodParams params = trained (pmod_context_get_model (context), 2);
+
+  for (int i = 0; i < n; i++)
+    {
+      guint8 pixel[3] = { (guint8)(upwards ? first + i : first + n - 1 - i), 128, 99 };
+
+      pictures[i] = pmod_image_new (1, 1, 3, pixel);
+    }
+  prompt = ask (pmod_context_get_model (context), &turn, 1, pictures, n);
+  run = assert_like_new (context, prompt, &params);
+  for (int i = 0; i < n; i++)
+    pmod_image_unref (pictures[i]);
+  return run->n_visions;
+}
+
+/* The features of a whole prompt's pictures are kept, in whatever order they come; what comes next
+ * takes the place of those that were asked for longest ago. Of 576 tokens each it is three. */
 static void
 test_many_pictures (void)
 {
   g_autoptr (PmodModel) model = open_fixture ("demo-v0", PMOD_PRECISION_AUTO);
+  g_autoptr (PmodModel) large = open_fixture ("tiny-pmod-12layer", PMOD_PRECISION_F32);
   g_autoptr (PmodContext) context = new_context (model);
-  g_autoptr (PmodPrompt) prompt = NULL;
-  PmodTurn turn = { PMOD_ROLE_USER, "What is this?" };
-  PmodImage *pictures[6];
-  PmodParams params = trained (model, 3);
+  g_autoptr (PmodContext) of_large = new_context (large);
 
-  for (guint i = 0; i < G_N_ELEMENTS (pictures); i++)
-    {
-      guint8 pixel[3] = { (guint8)(40 * i), 128, (guint8)(250 - 40 * i) };
-
-      pictures[i] = pmod_image_new (1, 1, 3, pixel);
-    }
-  prompt = ask (model, &turn, 1, pictures, (int)G_N_ELEMENTS (pictures));
-  run_free (assert_like_new (context, prompt, &params));
-  run_free (assert_like_new (context, prompt, &params));
-  for (guint i = 0; i < G_N_ELEMENTS (pictures); i++)
-    pmod_image_unref (pictures[i]);
+  g_assert_cmpint (ask_about (context, 0, 14, TRUE), ==, 14);
+  g_assert_cmpint (ask_about (context, 0, 14, FALSE), ==, 0);
+  g_assert_cmpint (ask_about (context, 100, 3, TRUE), ==, 3);
+  g_assert_cmpint (ask_about (context, 13, 1, TRUE), ==, 1);
+  g_assert_cmpint (ask_about (context, 0, 1, TRUE), ==, 0);
+  for (int i = 0; i < 7; i++)
+    g_assert_cmpint (ask_about (of_large, i < 4 ? i : i - 3, 1, TRUE), ==, i < 4);
+  g_assert_cmpint (ask_about (of_large, 0, 1, TRUE), ==, 1);
 }
 
 /* Two threads in each of many runs: whatever one writes where the other reads shows sometimes. */
