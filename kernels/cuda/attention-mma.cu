@@ -295,7 +295,7 @@ template <typename T>
 static bool
 attend (PmodCudaBackend *self, const AttentionJob<T> &job)
 {
-  if (self->compute_capability < 80 || !job.packed || job.width > 128)
+  if (!self->has_mma || !job.packed || job.width > 128)
     return false;
   if (job.width <= 64)
     launch<T, 64> (self, job);

@@ -150,7 +150,7 @@ new_beside (PmodBackend *backend)
 {
   char reason[1];
 
-  return pmod_cuda_backend_new (cast (backend)->device, reason, sizeof reason);
+  return pmod_cuda_backend_new (cast (backend)->device, true, reason, sizeof reason);
 }
 
 static const PmodOps ops = {
@@ -200,7 +200,7 @@ static const PmodOps ops = {
 };
 
 PmodBackend *
-pmod_cuda_backend_new (int device, char *reason, size_t n_bytes)
+pmod_cuda_backend_new (int device, bool is_beside, char *reason, size_t n_bytes)
 {
   PmodCudaBackend *self = (PmodCudaBackend *)calloc (1, sizeof *self);
 
@@ -211,6 +211,7 @@ pmod_cuda_backend_new (int device, char *reason, size_t n_bytes)
     }
   self->base.ops = &ops;
   self->device = device;
+  self->is_beside = is_beside;
   if (pmod_cuda_open (self, reason, n_bytes))
     return &self->base;
   free (self);
@@ -221,6 +222,6 @@ pmod_cuda_backend_new (int device, char *reason, size_t n_bytes)
 extern "C" PmodBackend *
 pmod_backend_new_cuda (int device, char *reason, size_t n_bytes)
 {
-  return pmod_cuda_backend_new (device, reason, n_bytes);
+  return pmod_cuda_backend_new (device, false, reason, n_bytes);
 }
 #endif

@@ -13,6 +13,8 @@ typedef struct
   int device;
   char device_name[80];
   int compute_capability; /* 90 for 9.0 */
+  bool has_mma;           /* and machine code with the tensor cores' instructions of 8.0 */
+  bool is_beside;         /* another's work is more urgent */
   int n_processors;       /* streaming multiprocessors */
   cudaStream_t stream;
   void *workspace;
@@ -138,7 +140,7 @@ pmod_cuda_with (PmodDtype dtype, const What &what)
 /* --- The backend ---------------------------------------------------------------------------- */
 
 /* NULL where the device cannot be used; reason [n_bytes] says why. */
-PmodBackend *pmod_cuda_backend_new (int device, char *reason, size_t n_bytes);
+PmodBackend *pmod_cuda_backend_new (int device, bool is_beside, char *reason, size_t n_bytes);
 
 /* --- Ops ------------------------------------------------------------------------------------ */
 

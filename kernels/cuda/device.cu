@@ -60,13 +60,48 @@ describe (PmodCudaBackend *self, char *reason, size_t n_bytes)
   return false;
 }
 
+static __global__ void
+probe_kernel (void)
+{
+}
+
+/* The driver may have no machine code for this device, or make it of what was built for an older
+ * one, which does without the tensor cores' instructions. */
+static cudaError_t
+ask_machine_code (PmodCudaBackend *self)
+{
+  cudaFuncAttributes attributes;
+  cudaError_t error =
+      cudaFuncGetAttributes (&attributes, reinterpret_cast<const void *> (probe_kernel));
+
+  self->has_mma =
+      error == cudaSuccess && self->compute_capability >= 80 && attributes.ptxVersion >= 80;
+  return error;
+}
+
+/* What runs beside gives way to each kernel of the other's. */
+static cudaError_t
+open_stream (PmodCudaBackend *self)
+{
+  int least = 0, greatest = 0;
+  cudaError_t error = cudaDeviceGetStreamPriorityRange (&least, &greatest);
+
+  return error == cudaSuccess ? cudaStreamCreateWithPriority (&self->stream, cudaStreamNonBlocking,
+                                                              self->is_beside ? least : greatest)
+                              : error;
+}
+
 static bool
-open_stream (PmodCudaBackend *self, char *reason, size_t n_bytes)
+open_device (PmodCudaBackend *self, char *reason, size_t n_bytes)
 {
   cudaError_t error = cudaSetDevice (self->device);
 
   if (error == cudaSuccess)
-    error = cudaStreamCreateWithFlags (&self->stream, cudaStreamNonBlocking);
+    error = ask_machine_code (self);
+  if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction)
+    return refuse (reason, n_bytes, "a device that this program was built for", error);
+  if (error == cudaSuccess)
+    error = open_stream (self);
   return error == cudaSuccess || refuse (reason, n_bytes, "a device with room for work", error);
 }
 
@@ -85,7 +120,7 @@ pmod_cuda_open (PmodCudaBackend *self, char *reason, size_t n_bytes)
                 n_devices, self->device);
       return false;
     }
-  return describe (self, reason, n_bytes) && open_stream (self, reason, n_bytes);
+  return describe (self, reason, n_bytes) && open_device (self, reason, n_bytes);
 }
 
 static void

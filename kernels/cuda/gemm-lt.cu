@@ -180,6 +180,16 @@ set_alignment (const Library *library, cublasLtMatmulPreference_t preference, ui
   return true;
 }
 
+/* A product whose K is divided is summed in F32 in the workspace, never in the type of y. */
+static bool
+set_reduction (const Library *library, cublasLtMatmulPreference_t preference)
+{
+  uint32_t schemes = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+
+  return library->preference_set (preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes,
+                                  sizeof schemes) == CUBLAS_STATUS_SUCCESS;
+}
+
 static bool
 choose (struct PmodCudaLt *lt, Plan *plan)
 {
@@ -195,6 +205,7 @@ choose (struct PmodCudaLt *lt, Plan *plan)
   ok = library->preference_set (preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
                                 sizeof workspace) == CUBLAS_STATUS_SUCCESS &&
        set_alignment (library, preference, plan->alignment) &&
+       set_reduction (library, preference) &&
        library->choose (lt->handle, plan->operation, plan->a, plan->b, plan->c, plan->c, preference,
                         1, &result, &n_found) == CUBLAS_STATUS_SUCCESS &&
        n_found > 0;

@@ -530,7 +530,7 @@ template <typename T>
 static bool
 is_taken (const PmodCudaBackend *self, const MaskedJob<T> &job)
 {
-  return self->compute_capability >= 80 && job.packed && job.width <= 128;
+  return self->has_mma && job.packed && job.width <= 128;
 }
 
 template <typename T>

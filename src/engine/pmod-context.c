@@ -315,7 +315,8 @@ keep_sequence (PmodContext *self, PmodSequence *sequence)
 }
 
 /* After a prefill that was stopped: what the layers before the first router left is complete once
- * the run got past them, and the next run, as of a slider that is still moving, can use it. */
+ * the run got past them, and the next run, as of a slider that is still moving, can use it. A device
+ * may have failed at what it was given before the stop: that is not the next run's fault. */
 static void
 keep_lower_layers (PmodContext *self, PmodSequence *sequence)
 {
@@ -323,7 +324,8 @@ keep_lower_layers (PmodContext *self, PmodSequence *sequence)
 
   empty (self);
   keep_sequence (self, sequence);
-  if (first_router == self->model->config->n_layers || self->n_layers_done <= first_router)
+  if (!pmod_model_check (self->model, "prefill", NULL) ||
+      first_router == self->model->config->n_layers || self->n_layers_done <= first_router)
     forget_sequence (self);
 }
 

@@ -337,7 +337,11 @@ pmod_decoder_prefill (PmodContext *self,
         pmod_wait_mark (self->model->backend, layer + 1 - LAYERS_AHEAD);
       self->n_layers_done = layer + 1;
     }
-  return stepwise || n == 0 || finish_layers (&prefill, 0, n - 1, starts, flops, error);
+  if (stepwise || n == 0 || finish_layers (&prefill, 0, n - 1, starts, flops, error))
+    return TRUE;
+  /* Which layer it was that failed, a device does not say. */
+  self->n_layers_done = 0;
+  return FALSE;
 }
 
 /* --- One new token -------------------------------------------------------------------------- */

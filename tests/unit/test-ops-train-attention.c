@@ -234,8 +234,8 @@ test_tiles (OpCase *self)
 static void
 test_plain_twin (void)
 {
-  const PmodEmulatedDevice cards[] = { { PMOD_EMULATED_DRIVER, 75, (size_t)1 << 38, false },
-                                       { PMOD_EMULATED_DRIVER, 80, (size_t)1 << 38, false } };
+  const PmodEmulatedDevice cards[] = { { PMOD_EMULATED_DRIVER, 75, 75, (size_t)1 << 38, false },
+                                       { PMOD_EMULATED_DRIVER, 80, 80, (size_t)1 << 38, false } };
 
   pmod_emulated_set_device (&cards[0]);
   for (PmodDtype act = PMOD_DTYPE_BF16; act <= PMOD_DTYPE_F16; act++)

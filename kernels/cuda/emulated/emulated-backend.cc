@@ -29,5 +29,5 @@ pmod_cuda_lt_free (PmodCudaBackend *self)
 PmodBackend *
 pmod_backend_new_cuda_emulated (int device, char *reason, size_t n_bytes)
 {
-  return pmod_emulated::pmod_cuda_backend_new (device, reason, n_bytes);
+  return pmod_emulated::pmod_cuda_backend_new (device, false, reason, n_bytes);
 }

@@ -24,6 +24,7 @@ extern "C"
   {
     PmodEmulatedDriver driver;
     int compute_capability; /* 75 for 7.5 */
+    int ptx_version;        /* what the kernels were built for, likewise; 0: nothing it can run */
     size_t total_bytes;     /* allocations past it are refused */
     /* Memory is the device's: the host that touches it ends the program, a copy must name it, and a
      * write past an allocation ends the program when that is freed. Work waits until it is waited

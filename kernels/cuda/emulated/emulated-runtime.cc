@@ -36,10 +36,11 @@ struct PmodEmulatedEvent
 };
 
 /* As large as any card's, of which no more is taken than is asked for. */
-static const PmodEmulatedDevice shared_device = { PMOD_EMULATED_DRIVER, 80, (size_t)1 << 38,
+static const PmodEmulatedDevice shared_device = { PMOD_EMULATED_DRIVER, 80, 80, (size_t)1 << 38,
                                                   false };
 
-const PmodEmulatedDevice pmod_emulated_device = { PMOD_EMULATED_DRIVER, 80, (size_t)1 << 30, true };
+const PmodEmulatedDevice pmod_emulated_device = { PMOD_EMULATED_DRIVER, 80, 80, (size_t)1 << 30,
+                                                  true };
 
 namespace
 {
@@ -195,10 +196,14 @@ cudaGetErrorString (cudaError_t error)
       return "out of memory";
     case cudaErrorInsufficientDriver:
       return "CUDA driver version is insufficient for CUDA runtime version";
+    case cudaErrorInvalidDeviceFunction:
+      return "invalid device function";
     case cudaErrorNoDevice:
       return "no CUDA-capable device is detected";
     case cudaErrorInvalidDevice:
       return "invalid device ordinal";
+    case cudaErrorNoKernelImageForDevice:
+      return "no kernel image is available for execution on the device";
     case cudaErrorInvalidResourceHandle:
       return "invalid resource handle";
     case cudaErrorLaunchFailure:
@@ -262,17 +267,42 @@ cudaSetDevice (int device)
   return result (error == cudaSuccess && device != 0 ? cudaErrorInvalidDevice : error);
 }
 
+cudaError_t
+cudaFuncGetAttributes (cudaFuncAttributes *attributes, const void *kernel)
+{
+  Lock lock (state.mutex);
+  cudaError_t error = check_device ();
+
+  if (error == cudaSuccess && !kernel)
+    error = cudaErrorInvalidValue;
+  if (error == cudaSuccess && state.device.ptx_version == 0)
+    error = cudaErrorNoKernelImageForDevice;
+  attributes->ptxVersion = state.device.ptx_version;
+  return result (error);
+}
+
 /* --- Streams and events --------------------------------------------------------------------- */
 
+/* As on devices, a smaller number is more urgent. */
 cudaError_t
-cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags)
+cudaDeviceGetStreamPriorityRange (int *least, int *greatest)
+{
+  Lock lock (state.mutex);
+
+  *least = 0;
+  *greatest = -2;
+  return result (check_device ());
+}
+
+cudaError_t
+cudaStreamCreateWithPriority (cudaStream_t *stream, unsigned flags, int priority)
 {
   Lock lock (state.mutex);
   cudaError_t error = check_device ();
 
   if (error == cudaSuccess && is_failing (PMOD_EMULATED_STREAM))
     error = cudaErrorMemoryAllocation;
-  if (error != cudaSuccess || flags != cudaStreamNonBlocking)
+  if (error != cudaSuccess || flags != cudaStreamNonBlocking || priority < -2 || priority > 0)
     return result (error != cudaSuccess ? error : cudaErrorInvalidValue);
   *stream = new PmodEmulatedStream ();
   state.use.n_streams++;

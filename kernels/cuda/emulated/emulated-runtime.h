@@ -12,8 +12,10 @@ enum cudaError_t
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInsufficientDriver = 35,
+  cudaErrorInvalidDeviceFunction = 98,
   cudaErrorNoDevice = 100,
   cudaErrorInvalidDevice = 101,
+  cudaErrorNoKernelImageForDevice = 209,
   cudaErrorInvalidResourceHandle = 400,
   cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
@@ -40,6 +42,11 @@ struct cudaDeviceProp
   int multiProcessorCount;
 };
 
+struct cudaFuncAttributes
+{
+  int ptxVersion;
+};
+
 typedef struct PmodEmulatedStream *cudaStream_t;
 typedef struct PmodEmulatedEvent *cudaEvent_t;
 
@@ -50,7 +57,9 @@ cudaError_t cudaGetDeviceCount (int *n_devices);
 cudaError_t cudaGetDeviceProperties (cudaDeviceProp *properties, int device);
 cudaError_t cudaSetDevice (int device);
 
-cudaError_t cudaStreamCreateWithFlags (cudaStream_t *stream, unsigned flags);
+cudaError_t cudaFuncGetAttributes (cudaFuncAttributes *attributes, const void *kernel);
+cudaError_t cudaDeviceGetStreamPriorityRange (int *least, int *greatest);
+cudaError_t cudaStreamCreateWithPriority (cudaStream_t *stream, unsigned flags, int priority);
 cudaError_t cudaStreamSynchronize (cudaStream_t stream);
 cudaError_t cudaStreamDestroy (cudaStream_t stream);
 
