@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "device-check.h"
-#include "pmod-backend-private.h"
-#include "pmod-context-private.h"
 
 static PmodModel *
 open_model (PmodDevice device)
@@ -416,50 +414,6 @@ test_cancel (void)
   device_expect_unused ();
 }
 
-typedef struct
-{
-  PmodContext *context;
-  gboolean cancels;
-} Fault;
-
-static void
-fail_at_begin (const PmodRecord *record, gpointer data)
-{
-  Fault *fault = data;
-
-  pmod_backend_fail (fault->context->model->backend, "no room, for once");
-  if (fault->cancels)
-    pmod_context_cancel (fault->context);
-}
-
-/* A run whose device did nothing, and said so at its end, and one that was cancelled before that:
- * neither leaves anything that the next one would build on, nor its failure. */
-static void
-test_failed_once (void)
-{
-  g_autoptr (PmodModel) model = NULL;
-
-  pmod_emulated_set_device (&pmod_emulated_device);
-  model = open_model (PMOD_DEVICE_CUDA);
-  for (gboolean cancels = FALSE; cancels <= TRUE; cancels++)
-    {
-      g_autoptr (PmodContext) context = device_new_context (model);
-      Fault fault = { context, cancels };
-      g_autoptr (PmodTrace) trace =
-          pmod_trace_new (PMOD_TRACE_WANTS (PMOD_RECORD_RUN_BEGIN), fail_at_begin, &fault);
-      g_autoptr (GError) error = NULL;
-      g_autoptr (GBytes) logits = NULL;
-
-      g_assert_false (prefill (context, trace, &error));
-      g_assert_true (g_error_matches (error, PMOD_ERROR,
-                                      cancels ? PMOD_ERROR_CANCELLED : PMOD_ERROR_DEVICE));
-      logits = run (context);
-      expect_same (logits);
-    }
-  g_clear_pointer (&model, pmod_model_unref);
-  device_expect_unused ();
-}
-
 /* --- What it takes -------------------------------------------------------------------------- */
 
 /* A token step allocates nothing on the device, and what was promised to suffice does. */
@@ -556,7 +510,6 @@ main (int argc, char **argv)
   g_test_add_data_func ("/engine-cuda/broken/first", GINT_TO_POINTER (0), test_broken);
   g_test_add_data_func ("/engine-cuda/broken/later", GINT_TO_POINTER (70), test_broken);
   g_test_add_func ("/engine-cuda/several", test_several);
-  g_test_add_func ("/engine-cuda/failed-once", test_failed_once);
   g_test_add_func ("/engine-cuda/cancel", test_cancel);
   g_test_add_func ("/engine-cuda/memory", test_memory);
   g_test_add_func ("/engine-cuda/precision", test_precision);
