@@ -19,7 +19,7 @@ FIXTURES = TOP / "tests/fixtures"
 # Its shape and answers are known; the bundled model's, called "demo", may be any.
 DEMO = FIXTURES / "demo-v0"
 BUILD = pathlib.Path(os.environ.get("STRATA_BUILD_DIR", TOP / "build"))
-WAIT_S = 60
+WAIT_S = 120
 # Set to a folder to keep what the screen showed.
 SHOTS = os.environ.get("STRATA_UI_SCREENSHOTS")
 

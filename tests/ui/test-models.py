@@ -198,7 +198,7 @@ def download(window, hub):
 
     # Slowly, while the window is closed, from two clicks on the button.
     hub.log.clear()
-    hub.fault(WEIGHTS, hubserver.slow(20, 100), STAY)
+    hub.fault(WEIGHTS, hubserver.slow(200, 1000), STAY)
     click(window, "Download")
     xdotool("click", 1)
     wait_status(window, "Downloading: ")
@@ -254,7 +254,7 @@ def look_up(window):
 
 
 def quit_and_resume(hub):
-    hub.fault(WEIGHTS, hubserver.slow(20, 100), STAY)
+    hub.fault(WEIGHTS, hubserver.slow(200, 1000), STAY)
     with Window("--model", DEMO) as window:
         look_up(window)
         click(window, "Download")
