@@ -315,8 +315,8 @@ keep_sequence (PmodContext *self, PmodSequence *sequence)
 }
 
 /* After a prefill that was stopped: what the layers before the first router left is complete once
- * the run got past them, and the next run, as of a slider that is still moving, can use it. A device
- * may have failed at what it was given before the stop: that is not the next run's fault. */
+ * the run got past them, and the next run, as of a slider that is still moving, can use it. A
+ * device may have failed at what it was given before the stop: that is not the next run's fault. */
 static void
 keep_lower_layers (PmodContext *self, PmodSequence *sequence)
 {

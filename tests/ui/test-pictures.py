@@ -5,6 +5,7 @@ import contextlib
 import pathlib
 import subprocess
 import sys
+import time
 
 import harness
 from harness import DEMO, FIXTURES, Window, keys, type_text, wait_for, xdotool
@@ -41,14 +42,19 @@ def click(window, start):
 
 def add_by_key(window, path):
     keys("ctrl+shift+a")
-    wait_for("the chooser", lambda: xdotool("search", "--name", "Add a Picture"))
-    keys("slash")
-    wait_for(
-        "the chooser's entry",
-        lambda: any(
-            n.get_name() == "GtkFileChooserEntry" and window.has(n, "FOCUSED") for n in window.everything()
-        ),
-    )
+    chooser = wait_for("the chooser", lambda: xdotool("search", "--name", "Add a Picture"))[-1]
+
+    def entry():
+        """A chooser that has just come may not have the keys yet; a slash too many leads to the same file."""
+        nodes = (n for n in window.everything() if n.get_name() == "GtkFileChooserEntry")
+        if any(window.has(n, "FOCUSED") for n in nodes):
+            return True
+        xdotool("windowfocus", chooser)
+        keys("slash")
+        time.sleep(0.5)
+        return False
+
+    wait_for("the chooser's entry", entry)
     type_text(str(path)[1:])
     keys("Return", "Return")
     window.wait_name(f"Remove {path.name}")
