@@ -29,8 +29,15 @@ def test_dialogs():
         keys("F10", "Up", "Up", "Return")
         states.visit_dialog("about", "^About$")
         xdotool("windowsize", window.window, 360, 640)
+        wait_for("the window to fold", lambda: is_folded(window))
         states.visit("narrow")
         check(states)
+
+
+def is_folded(window):
+    """Its pages have their switch at the bottom."""
+    places = [n.get_extents(window.Atspi.CoordType.WINDOW) for n in window.walk() if n.get_name() == "Chat"]
+    return any(place.height > 0 and place.y > 500 for place in places)
 
 
 def open_server(window):
