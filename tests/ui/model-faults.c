@@ -56,38 +56,22 @@ fopen64 (const char *restrict path, const char *restrict mode)
   return fopen (path, mode);
 }
 
-static int
-open_file (const char *path, int flags, va_list list)
+int
+open (const char *path, int flags, ...)
 {
   static int (*real) (const char *, int, ...);
-  int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg (list, int) : 0;
+  int mode = 0;
+  va_list list;
 
+  va_start (list, flags);
+  if (flags & (O_CREAT | O_TMPFILE))
+    mode = va_arg (list, int);
+  va_end (list);
   if (!real)
     *(void **)&real = find_next ("open");
   wait_for_weights (path);
   return real (path, flags, mode);
 }
 
-int
-open (const char *path, int flags, ...)
-{
-  va_list list;
-  int file;
-
-  va_start (list, flags);
-  file = open_file (path, flags, list);
-  va_end (list);
-  return file;
-}
-
-int
-open64 (const char *path, int flags, ...)
-{
-  va_list list;
-  int file;
-
-  va_start (list, flags);
-  file = open_file (path, flags, list);
-  va_end (list);
-  return file;
-}
+/* The same where an offset has 64 bits anyway. */
+int open64 (const char *path, int flags, ...) __attribute__ ((alias ("open")));
