@@ -140,7 +140,7 @@ preferences_action (GSimpleAction *action, GVariant *parameter, gpointer user_da
   PmodApplication *self = PMOD_APPLICATION (user_data);
 
   gtk_window_present (
-      GTK_WINDOW (pmod_preferences_window_new (find_parent (self), self->settings)));
+      GTK_WINDOW (pmod_preferences_window_get (find_parent (self), self->settings)));
 }
 
 static void

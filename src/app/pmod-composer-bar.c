@@ -121,9 +121,11 @@ update (PmodComposerBar *self)
     }
   gtk_label_set_label (self->label, text ? text : "");
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->label), parts);
-  if (fits && parts)
-    gtk_accessible_update_property (GTK_ACCESSIBLE (self->label), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                    parts, -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->label), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  fits && parts ? parts
+                                  : text        ? text
+                                                : "",
+                                  -1);
   gtk_widget_add_css_class (GTK_WIDGET (self->label), fits ? "dim-label" : "error");
   gtk_widget_remove_css_class (GTK_WIDGET (self->label), fits ? "error" : "dim-label");
 }

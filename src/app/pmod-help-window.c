@@ -254,27 +254,11 @@ pmod_help_window_init (PmodHelpWindow *self)
   gtk_widget_init_template (GTK_WIDGET (self));
 }
 
-static PmodHelpWindow *
-find_open (GtkWindow *parent)
-{
-  g_autoptr (GList) windows = gtk_window_list_toplevels ();
-
-  for (GList *l = windows; l; l = l->next)
-    if (PMOD_IS_HELP_WINDOW (l->data) && gtk_window_get_transient_for (l->data) == parent)
-      return l->data;
-  return NULL;
-}
-
 PmodHelpWindow *
 pmod_help_window_get (GtkWindow *parent, const char *page)
 {
-  PmodHelpWindow *self;
+  PmodHelpWindow *self = pmod_second_window_find (PMOD_TYPE_HELP_WINDOW, parent);
 
-  /* F1 in the help's own window. */
-  if (parent && PMOD_IS_HELP_WINDOW (parent))
-    self = PMOD_HELP_WINDOW (parent);
-  else
-    self = find_open (parent);
   if (!self)
     {
       self = g_object_new (PMOD_TYPE_HELP_WINDOW, NULL);

@@ -32,6 +32,7 @@ struct _PmodInspector
   GtkWidget *pictures;
   GtkButton *play;
   GtkButton *zoom;
+  gboolean updating; /* the list of pictures */
 };
 
 enum
@@ -169,6 +170,8 @@ update_pictures (PmodInspector *self, PmodRun *run)
   GtkStringList *list = GTK_STRING_LIST (gtk_drop_down_get_model (GTK_DROP_DOWN (self->pictures)));
   int n_shown = (int)g_list_model_get_n_items (G_LIST_MODEL (list));
 
+  /* What the list is made to choose is not what the user chose. */
+  self->updating = TRUE;
   gtk_widget_set_visible (self->pictures, n_pictures > 1);
   while (n_shown < n_pictures)
     {
@@ -181,6 +184,7 @@ update_pictures (PmodInspector *self, PmodRun *run)
   if (n_pictures > 1)
     gtk_drop_down_set_selected (GTK_DROP_DOWN (self->pictures),
                                 (guint)pmod_selection_get_picture (self->selection));
+  self->updating = FALSE;
 }
 
 static void
@@ -212,7 +216,7 @@ picture_chosen_cb (PmodInspector *self)
 {
   guint picture = gtk_drop_down_get_selected (GTK_DROP_DOWN (self->pictures));
 
-  if (self->selection && picture != GTK_INVALID_LIST_POSITION)
+  if (!self->updating && self->selection && picture != GTK_INVALID_LIST_POSITION)
     pmod_selection_set_picture (self->selection, (int)picture);
 }
 

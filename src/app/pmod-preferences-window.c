@@ -51,10 +51,13 @@ bind (GSettings *settings, const char *key, GtkWidget *toggle)
 }
 
 PmodPreferencesWindow *
-pmod_preferences_window_new (GtkWindow *parent, GSettings *settings)
+pmod_preferences_window_get (GtkWindow *parent, GSettings *settings)
 {
-  PmodPreferencesWindow *self = g_object_new (PMOD_TYPE_PREFERENCES_WINDOW, NULL);
+  PmodPreferencesWindow *self = pmod_second_window_find (PMOD_TYPE_PREFERENCES_WINDOW, parent);
 
+  if (self)
+    return self;
+  self = g_object_new (PMOD_TYPE_PREFERENCES_WINDOW, NULL);
   pmod_second_window_attach (GTK_WINDOW (self), parent);
   pmod_preferences_bind_choice (settings, PMOD_PREFERENCE_COLOR_SCHEME, self->color_scheme,
                                 "selected");

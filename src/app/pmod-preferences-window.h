@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (
     PmodPreferencesWindow, pmod_preferences_window, PMOD, PREFERENCES_WINDOW, AdwPreferencesWindow)
 
-/* Stands over parent (nullable). */
-PmodPreferencesWindow *pmod_preferences_window_new (GtkWindow *parent, GSettings *settings);
+/* The one that pmod_second_window_find() finds, or a new one over parent (nullable).
+ * (transfer none) */
+PmodPreferencesWindow *pmod_preferences_window_get (GtkWindow *parent, GSettings *settings);
 
 G_END_DECLS

@@ -17,3 +17,35 @@ pmod_second_window_attach (GtkWindow *self, GtkWindow *parent)
     gtk_window_set_modal (self, TRUE);
   gtk_window_set_application (self, gtk_window_get_application (parent));
 }
+
+/* The one that parent is or stands over, however far. */
+static GtkWindow *
+find_under (GType type, GtkWindow *parent)
+{
+  GtkWindow *over = NULL;
+
+  for (GtkWindow *window = parent; window; window = gtk_window_get_transient_for (window))
+    {
+      if (G_TYPE_CHECK_INSTANCE_TYPE (window, type))
+        {
+          if (over)
+            gtk_window_close (over);
+          return window;
+        }
+      over = window;
+    }
+  return NULL;
+}
+
+gpointer
+pmod_second_window_find (GType type, GtkWindow *parent)
+{
+  g_autoptr (GList) windows = gtk_window_list_toplevels ();
+  GtkWindow *under = find_under (type, parent);
+
+  for (GList *l = windows; l && !under; l = l->next)
+    if (G_TYPE_CHECK_INSTANCE_TYPE (l->data, type) &&
+        gtk_window_get_transient_for (l->data) == parent)
+      return l->data;
+  return under;
+}

@@ -27,26 +27,11 @@ pmod_shortcuts_window_init (PmodShortcutsWindow *self)
   gtk_widget_init_template (GTK_WIDGET (self));
 }
 
-static PmodShortcutsWindow *
-find_open (GtkWindow *parent)
-{
-  g_autoptr (GList) windows = gtk_window_list_toplevels ();
-
-  for (GList *l = windows; l; l = l->next)
-    if (PMOD_IS_SHORTCUTS_WINDOW (l->data) && gtk_window_get_transient_for (l->data) == parent)
-      return l->data;
-  return NULL;
-}
-
 PmodShortcutsWindow *
 pmod_shortcuts_window_get (GtkWindow *parent)
 {
-  PmodShortcutsWindow *self;
+  PmodShortcutsWindow *self = pmod_second_window_find (PMOD_TYPE_SHORTCUTS_WINDOW, parent);
 
-  /* Asked for in itself. */
-  if (parent && PMOD_IS_SHORTCUTS_WINDOW (parent))
-    return PMOD_SHORTCUTS_WINDOW (parent);
-  self = find_open (parent);
   if (!self)
     {
       self = g_object_new (PMOD_TYPE_SHORTCUTS_WINDOW, NULL);

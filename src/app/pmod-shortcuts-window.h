@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (
     PmodShortcutsWindow, pmod_shortcuts_window, PMOD, SHORTCUTS_WINDOW, AdwPreferencesWindow)
 
-/* parent: see pmod_second_window_attach(). The one that stands over it already, if there is one. */
+/* parent: see pmod_second_window_attach(). The one that is there already, if
+ * pmod_second_window_find() finds it. (transfer none) */
 PmodShortcutsWindow *pmod_shortcuts_window_get (GtkWindow *parent);
 
 G_END_DECLS

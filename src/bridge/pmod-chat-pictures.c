@@ -92,8 +92,11 @@ pmod_chat_collect (PmodChat *self,
                    GPtrArray *pictures,
                    PmodPicture **shown)
 {
-  return pmod_turns_collect_shown (G_LIST_MODEL (self->messages), n_messages, question,
-                                   self->picture, pictures, shown);
+  /* Of a camera it is the frame that is shown, which a question keeps. */
+  PmodPicture *own = self->live ? self->shown : self->picture;
+
+  return pmod_turns_collect_shown (G_LIST_MODEL (self->messages), n_messages, question, own,
+                                   pictures, shown);
 }
 
 /* What stands after the first n_messages, or is to: its own pictures. (transfer full) */

@@ -157,10 +157,10 @@ pmod_chat_show_message (PmodChat *self, PmodMessage *message)
   g_return_val_if_fail (PMOD_IS_CHAT (self), FALSE);
   g_return_val_if_fail (PMOD_IS_MESSAGE (message), FALSE);
 
-  if (self->answer || !pmod_thread_has (self->thread, message))
-    return FALSE;
   if (peek (self, pmod_message_get_position (message)) == message)
     return TRUE;
+  if (self->answer || !pmod_thread_has (self->thread, message))
+    return FALSE;
   pmod_thread_show (self->thread, message);
   position = follow_thread (self);
   /* A question's maps are its answer's. */

@@ -150,7 +150,7 @@ gboolean pmod_chat_ask_instead (PmodChat *self, guint position, const char *text
 
 /* That version (from 0) of the message at position, its maps and what followed it. */
 gboolean pmod_chat_show_version (PmodChat *self, guint position, guint version);
-/* The branch that message of the thread is in. */
+/* The branch that message of the thread is in. FALSE while an answer comes in another one. */
 gboolean pmod_chat_show_message (PmodChat *self, PmodMessage *message);
 
 /* --- System prompt -----------------------------------------------------------------------------

@@ -35,7 +35,8 @@ struct _PmodContextMeter
   int needed;
   gboolean refused; /* the draft is longer than any prompt may be */
   gboolean counting;
-  gboolean stale; /* what is being counted is not the draft any more */
+  gboolean stale;     /* what is being counted is not the draft any more */
+  gboolean has_shown; /* what was counted last had a picture */
 };
 
 enum
@@ -209,6 +210,7 @@ recount (PmodContextMeter *self)
       return;
     }
   self->counting = TRUE;
+  self->has_shown = pmod_chat_get_shown (self->chat) != NULL;
   pmod_context_meter_count_async (self,
                                   g_list_model_get_n_items (pmod_chat_get_messages (self->chat)),
                                   blank ? "?" : text, counted_cb, GINT_TO_POINTER (blank));
@@ -225,6 +227,14 @@ model_cb (PmodContextMeter *self)
   if (card && card->path)
     self->counter = counter_new (card);
   recount (self);
+}
+
+/* One frame of a camera takes what the next one does. */
+static void
+shown_cb (PmodContextMeter *self)
+{
+  if (self->chat && self->has_shown != (pmod_chat_get_shown (self->chat) != NULL))
+    recount (self);
 }
 
 static void
@@ -289,6 +299,7 @@ pmod_context_meter_get (PmodChat *chat)
   follow (self, pmod_chat_get_attached (chat), "items-changed", G_CALLBACK (recount));
   follow (self, chat, "notify::busy", G_CALLBACK (answered_cb));
   follow (self, chat, "notify::picture", G_CALLBACK (recount));
+  follow (self, chat, "notify::shown", G_CALLBACK (shown_cb));
   follow (self, chat, "notify::system", G_CALLBACK (recount));
   g_object_set_data_full (G_OBJECT (chat), METER_KEY, self, g_object_unref);
   model_cb (self);

@@ -14,6 +14,7 @@ FIRST = "How many sailboats are there?"
 SECOND = "What is this?"
 OTHER = "Do you see a sunflower?"
 ADDED = FIXTURES / "demo/seen-01.png"
+NEW = FIXTURES / "demo/seen-03.png"
 
 
 def focused(window):
@@ -170,6 +171,18 @@ def test_pictures():
         ask(window, OTHER)
         wait_for("what it brings", lambda: brought(window) == [[ADDED.name, "Pasted picture"]])
         wait_parts(window, 192)
+
+        # A question that brings one shows that one, whichever was looked at before.
+        window.wait_name(f"{ADDED.name}, layer")
+        click(window, f"{ADDED.name}, layer")
+        keys("Page_Up")
+        window.wait_name("seen-00.png, layer")
+        click(window, "Message")
+        wait_focus(window, "Message")
+        add_by_key(window, NEW)
+        ask(window, SECOND)
+        wait_parts(window, 256)
+        window.wait_name(f"{NEW.name}, layer")
         names = [cell.get_name() for cell in window.layers()]
 
         # What is added and not yet sent stays for the next conversation, as what is typed does.
@@ -187,7 +200,8 @@ def test_pictures():
         wait_for("the list", lambda: window.names(f"Conversation: {FIRST}"))
         click(window, f"Conversation: {FIRST}")
         window.wait_name(f"Question: {OTHER}")
-        wait_for("what it brought", lambda: brought(window) == [[ADDED.name, "Pasted picture"]])
+        kept = [[ADDED.name, "Pasted picture"], [NEW.name]]
+        wait_for("what they brought", lambda: brought(window) == kept)
         wait_for("the maps that were there", lambda: [c.get_name() for c in window.layers()] == names)
         window.wait_name("The pictures and this question take")
         window.wait_name("seen-00.png, layer")

@@ -83,7 +83,17 @@ def test_keys():
         give_focus(x_id)
         keys("Escape")
         wait_for("help to go", lambda: x_id not in others(window), 10)
-        give_focus(next(iter(before)))
+        # What is there already is come back to: nothing piles up.
+        preferences = next(iter(before))
+        give_focus(preferences)
+        keys("ctrl+comma")
+        keys("ctrl+question")
+        x_id = wait_for("the shortcuts", lambda: [x for x in others(window) if x not in before])[-1]
+        give_focus(x_id)
+        keys("ctrl+question")
+        keys("ctrl+comma")
+        wait_for("the shortcuts to go", lambda: others(window) == [preferences], 10)
+        give_focus(preferences)
         keys("Escape")
         wait_for("the preferences to go", lambda: not others(window), 10)
         open_one(window, *SWEEP)

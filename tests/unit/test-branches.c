@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "pmod-chat-found.h"
 #include "pmod-context-meter.h"
 #include "pmod-engine.h"
 #include "pmod-run-origin.h"
@@ -279,6 +280,34 @@ test_found (Fixture *self, gconstpointer data)
   assert_shown (self, QUESTION " 1/1|One. 1/2|" OTHER " 1/1|No. 1/1");
   open_again (self, 12345);
   assert_shown (self, QUESTION " 1/1|One. 1/2|" OTHER " 1/1|No. 1/1");
+}
+
+static void
+found_cb (PmodChatFound *found, PmodMessage *message, PmodMessage **shown)
+{
+  *shown = message;
+}
+
+/* While an answer comes, what is in sight anyway is come to; another branch stays where it is. */
+static void
+test_found_busy (Fixture *self, gconstpointer data)
+{
+  PmodMessage *shown = NULL, *other;
+
+  make_two (self);
+  other = get (self, 1);
+  g_assert_true (pmod_chat_show_version (self->chat, 1, 0));
+  g_signal_connect (pmod_chat_found_of (self->chat), "found", G_CALLBACK (found_cb), &shown);
+  g_assert_true (pmod_chat_ask (self->chat, QUESTION));
+  g_assert_true (pmod_chat_found_show (self->chat, get (self, 3)));
+  g_assert_true (shown == get (self, 3));
+  g_assert_false (pmod_chat_found_show (self->chat, other));
+  g_assert_true (shown == get (self, 3));
+  g_assert_true (pmod_chat_get_busy (self->chat));
+  wait_answer (self);
+  assert_shown (self, QUESTION " 1/1|One. 1/2|" OTHER " 1/1|No. 1/1|" QUESTION " 1/1|One. 1/1");
+  g_assert_true (pmod_chat_found_show (self->chat, other));
+  assert_shown (self, QUESTION " 1/1|One. 2/2");
 }
 
 /* Whatever a conversation's file holds: two questions in a row, an answer to nothing, one that was
@@ -604,6 +633,7 @@ main (int argc, char **argv)
   ADD ("/branches/again", test_again);
   ADD ("/branches/instead", test_instead);
   ADD ("/branches/found", test_found);
+  ADD ("/branches/found-busy", test_found_busy);
   ADD ("/branches/odd", test_odd);
   ADD ("/branches/exchange", test_exchange);
   ADD ("/branches/own", test_own);

@@ -338,6 +338,35 @@ test_meter (Fixture *self, gconstpointer data)
                    n_before + 14 * N_TOKENS);
 }
 
+/* The frame of a camera is the first picture of what is asked about it. */
+static void
+test_live (Fixture *self, gconstpointer data)
+{
+  PmodContextMeter *meter = pmod_context_meter_get (self->chat);
+  int n_one;
+
+  pmod_chat_open_picture (self->chat, self->pictures[0]);
+  pmod_context_meter_set_draft (meter, "What is this?");
+  n_one = count_needed (meter);
+  pmod_chat_begin_live (self->chat);
+  g_assert_cmpint (count_needed (meter), <, n_one - N_PARTS);
+  g_assert_cmpuint (pmod_chat_count_pictures (self->chat, 0), ==, 0);
+  pmod_chat_show_live (self->chat, self->pictures[0], NULL);
+  g_assert_cmpuint (pmod_chat_count_pictures (self->chat, 0), ==, 1);
+  g_assert_cmpint (count_needed (meter), ==, n_one);
+  for (guint i = 1; i < PMOD_CHAT_MAX_PICTURES; i++)
+    g_assert_true (pmod_chat_attach (self->chat, self->pictures[1]));
+  g_assert_false (pmod_chat_attach (self->chat, self->pictures[1]));
+  g_assert_false (pmod_chat_has_too_many (self->chat));
+  while (count_attached (self) > 1)
+    pmod_chat_detach (self->chat, 0);
+  g_assert_cmpint (count_needed (meter), ==, n_one + N_TOKENS);
+  ask (self, "What is this?");
+  g_assert_false (pmod_chat_get_live (self->chat));
+  check_run (self, get_answer (self, 1), 2);
+  g_assert_cmpint (pmod_run_get_n_prompt_tokens (get_answer (self, 1)), ==, n_one + N_TOKENS);
+}
+
 /* --- On disk --------------------------------------------------------------------------------- */
 
 static char *
@@ -578,6 +607,7 @@ main (int argc, char **argv)
   ADD ("/chat-pictures/branches", test_branches);
   ADD ("/chat-pictures/settings", test_settings);
   ADD ("/chat-pictures/meter", test_meter);
+  ADD ("/chat-pictures/live", test_live);
   ADD ("/chat-pictures/restart", test_restart);
   ADD ("/chat-pictures/saved-run", test_saved_run);
 #undef ADD
