@@ -1,13 +1,9 @@
-"""What the window tells assistive programs, looked at as a whole: one call for all of it.
+"""What the window tells assistive programs, looked at as a whole: one call for all of it."""
 
-AT-SPI's own walk asks for each name, each role and each child apart; of a window with some hundred
-objects that takes most of a second, and these tests look at it some thousand times.
-"""
+import json
+import subprocess
 
 from gi.repository import Atspi, Gio, GLib
-
-CACHE = "/org/a11y/atspi/cache"
-ACCESSIBLE = "org.a11y.atspi.Accessible"
 
 
 class States:
@@ -21,9 +17,8 @@ class States:
 class Noted:
     """An object as it was when the tree was looked at."""
 
-    def __init__(self, item):
-        (_, self.path), _, (_, self.parent), self.index, self.n_children = item[:5]
-        _, self.name, self.role, self.description, states = item[5:]
+    def __init__(self, told):
+        self.path, self.parent, self.index, self.name, self.role, self.description, states, self.below = told
         self.states = States(states)
         self.children = []
 
@@ -63,9 +58,9 @@ class Node:
 
 
 class Tree:
-    """application: as AT-SPI knows it."""
+    """application: as AT-SPI knows it. What looks at it is accessible-tree.c."""
 
-    def __init__(self, application):
+    def __init__(self, program, application):
         self.root = application.path
         self.objects = {self.root: application}
         self.process = application.get_process_id()
@@ -76,7 +71,10 @@ class Tree:
             Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
             | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
         )
-        self.owner = next(name for name in self.ask_bus("ListNames") if self.is_program(name))
+        owner = next(name for name in self.ask_bus("ListNames") if self.is_program(name))
+        self.looker = subprocess.Popen(
+            [program, address, owner, self.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self.found = {}
 
     @staticmethod
@@ -92,53 +90,16 @@ class Tree:
     def is_program(self, name):
         return name.startswith(":") and self.ask_bus("GetConnectionUnixProcessID", name) == self.process
 
-    def get_items(self):
-        items = self.call(self.bus, self.owner, CACHE, "org.a11y.atspi.Cache", "GetItems")
-        return {item[0][1]: Noted(item) for item in items}
-
-    def get_children(self, counts):
-        """Of each path its children's, of whom it says how many there are; asked all at once. (To
-        GetChildren GTK 4.8 gives another answer where there are stacks.)"""
-        found = {}
-
-        def answered(bus, result, key):
-            try:
-                found[key] = bus.call_finish(result).unpack()[0][1]
-            except GLib.Error:  # It went meanwhile.
-                found[key] = None
-
-        keys = [(path, i) for path, count in counts.items() for i in range(count)]
-        for path, i in keys:
-            self.bus.call(
-                self.owner,
-                path,
-                ACCESSIBLE,
-                "GetChildAtIndex",
-                GLib.Variant("(i)", (i,)),
-                None,
-                0,
-                10000,
-                None,
-                answered,
-                (path, i),
-            )
-        while len(found) < len(keys):
-            GLib.MainContext.default().iteration(True)
-        return {path: [found[path, i] for i in range(count)] for path, count in counts.items()}
-
     def look(self):
-        """All of it, by path. GTK lists an object once its parent was asked for it, and goes on to
-        list what was taken out: what belongs where is for the parents to say."""
-        noted = self.get_items()
-        asked = {self.root: self.objects[self.root].get_child_count()}
-        while asked:
-            answers = self.get_children(asked)
-            coming = [path for paths in answers.values() for path in paths]
-            if any(path not in noted for path in coming):
-                noted.update({path: node for path, node in self.get_items().items() if path not in noted})
-            for path, paths in answers.items():
-                noted[path].children = [noted[child] for child in paths if child in noted]
-            asked = {path: noted[path].n_children for path in coming if path in noted}
+        """All of it, by path."""
+        self.looker.stdin.write("\n")
+        self.looker.stdin.flush()
+        told = json.loads(self.looker.stdout.readline())
+        if "error" in told:
+            raise GLib.Error(told["error"])
+        noted = {node[0]: Noted(node) for node in told}
+        for node in noted.values():
+            node.children = [noted[child] for child in node.below if child in noted]
         self.found = noted
         return noted
 

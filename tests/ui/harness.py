@@ -101,6 +101,7 @@ def wait_for(what, find, limit=WAIT_S):
     """The first true value of find (), or a failure that names what was waited for."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
+        start = time.monotonic()
         try:
             found = find()
         except Exception as error:  # An object may leave the tree while it is looked at.
@@ -109,7 +110,8 @@ def wait_for(what, find, limit=WAIT_S):
             found = None
         if found:
             return found
-        time.sleep(0.05)
+        # Half of the time is the program's.
+        time.sleep(max(0.05, time.monotonic() - start))
     raise AssertionError(f"waited {limit} s in vain for {what}")
 
 
@@ -150,7 +152,7 @@ class Window:
         )
         Window.last = self
         self.frame = wait_for("the window", self.find_frame)
-        self.tree = accessibles.Tree(self.frame.get_application())
+        self.tree = accessibles.Tree(BUILD / "tests/ui/accessible-tree", self.frame.get_application())
         self.window = wait_for("its X window", self.find_window)
         xdotool("windowmove", self.window, 0, 0)
         xdotool("windowsize", self.window, *size)
@@ -220,6 +222,47 @@ class Window:
     def wait_name(self, part, limit=WAIT_S):
         return wait_for(f'something named "{part}"', lambda: self.names(part), limit)[0]
 
+    def box(self, node):
+        """Where it is in its window, and how large: x, y, width, height."""
+        box = node.get_extents(self.Atspi.CoordType.WINDOW)
+        return box.x, box.y, box.width, box.height
+
+    def middle(self, node):
+        """Once it has a place and stays there. (GTK 4.8 says nothing of pages that slide in, and of one
+        that is hidden the place that it had.)"""
+
+        def stays():
+            before = self.box(node)
+            time.sleep(0.05)
+            return min(before[2:]) > 0 and self.box(node) == before and before
+
+        x, y, width, height = wait_for(f"the place of {node.get_name()}", stays)
+        return x + width // 2, y + height // 2
+
+    def click(self, node, x_id=None):
+        """In the middle of it; x_id: of the X window that it is in, where that is not the first."""
+        xdotool("mousemove", "--window", x_id or self.window, *self.middle(node), "click", 1)
+
+    def find(self, name, role=None):
+        """What has this very name, in any window; without a role what can be pressed, which its label, of
+        the same name, cannot. It has a place: of others a press is lost."""
+
+        def is_meant(node):
+            if (node.get_name() or "").strip() != name:
+                return False
+            if role and node.get_role_name() != role or not role and not can_press(node):
+                return False
+            return min(self.box(node)[2:]) > 0
+
+        def can_press(node):
+            return node.get_role_name() != "label" and node.get_n_actions() and self.has(node, "SENSITIVE")
+
+        found = lambda: next((node for node in self.everything() if is_meant(node)), None)
+        return wait_for(f'{role or "something to press"} named "{name}"', found)
+
+    def press(self, name, role=None):
+        self.find(name, role).do_action(0)
+
     def layers(self):
         """As they are now: what is asked of them later is what they were."""
         return self.tree.children(self.frame, "Layers")
@@ -248,9 +291,8 @@ class Window:
             return
         x, y = (place.split(":")[1] for place in xdotool("getmouselocation")[:2])
         cell = self.layers()[self.selected_layer() or 0]
-        place = cell.get_extents(self.Atspi.CoordType.WINDOW)
-        middle = place.x + place.width // 2, place.y + place.height // 2
-        xdotool("mousemove", "--window", self.window, *middle, "click", 1, "mousemove", x, y)
+        self.click(cell)
+        xdotool("mousemove", x, y)
         wait_for("a layer that has the focus", focused, 10)
 
     def screenshot(self, path=None):

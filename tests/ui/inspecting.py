@@ -166,7 +166,7 @@ def picture_node(window):
 
 
 def show_details(window):
-    next(n for n in window.walk() if n.get_name() == "Details" and n.get_n_actions()).do_action(0)
+    window.press("Details")
     window.wait_name("Weights of the selected layer")
 
 

@@ -69,10 +69,7 @@ def buttons(window, name):
 
 
 def click(window, name, i=0):
-    node = wait_for(name, lambda: buttons(window, name)[i : i + 1 or None])[0]
-    box = node.get_extents(window.Atspi.CoordType.WINDOW)
-    xdotool("mousemove", "--window", window.window, box.x + box.width // 2, box.y + box.height // 2)
-    xdotool("click", 1)
+    window.click(wait_for(name, lambda: buttons(window, name)[i : i + 1 or None])[0])
 
 
 def focused(window):

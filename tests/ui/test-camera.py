@@ -34,10 +34,7 @@ def node(window, name, role=None):
 
 
 def press(window, name):
-    button = wait_shown(window, name)
-    place = button.get_extents(window.Atspi.CoordType.WINDOW)
-    xdotool("mousemove", place.x + place.width // 2, place.y + place.height // 2)
-    xdotool("click", 1)
+    window.click(wait_shown(window, name))
     xdotool("mousemove", 640, 2)
 
 
@@ -121,10 +118,7 @@ def test_live():
 
 
 def type_into_question(window, text):
-    entry = wait_for("the entry", lambda: node(window, "Standing question"))
-    place = entry.get_extents(window.Atspi.CoordType.WINDOW)
-    xdotool("mousemove", place.x + place.width // 2, place.y + place.height // 2)
-    xdotool("click", 1)
+    window.click(wait_for("the entry", lambda: node(window, "Standing question")))
     xdotool("mousemove", 640, 2)
     type_text(text)
     keys("Return")
@@ -143,10 +137,7 @@ def test_question_freezes_and_mirror():
         window.wait_name("Sample picture")
         keys("ctrl+l")
         wait_figures(window)
-        message = node(window, "Message")
-        place = message.get_extents(window.Atspi.CoordType.WINDOW)
-        xdotool("mousemove", place.x + 20, place.y + 10)
-        xdotool("click", 1)
+        window.click(node(window, "Message"))
         type_text("What is this?")
         keys("Return")
         window.wait_name("Question: What is this?")

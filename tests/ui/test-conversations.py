@@ -63,10 +63,8 @@ def focus_row(window, title):
     raise AssertionError(f"the keyboard does not come to {title}")
 
 
-def window_place(window, name):
-    node = wait_for(name, lambda: [n for n in window.walk() if n.get_name() == name])[0]
-    box = node.get_extents(window.Atspi.CoordType.WINDOW)
-    return box.x + box.width // 2, box.y + box.height // 2
+def click(window, name):
+    window.click(wait_for(name, lambda: [n for n in window.walk() if n.get_name() == name])[0])
 
 
 def test_kept():
@@ -100,9 +98,7 @@ def test_kept():
         ask(window, SECOND, "At the bottom.")
         wait_for("another context", lambda: context not in window.names("of 1024 tokens"))
         # Back to what the first answer had, by its own button.
-        place = window_place(window, "Show its maps")
-        xdotool("mousemove", "--window", window.window, *place)
-        xdotool("click", 1)
+        click(window, "Show its maps")
         window.wait_name(context)
         keys("ctrl+shift+s")
         wait_titles(window, FIRST)
@@ -139,9 +135,7 @@ def test_search_rename_delete():
         wait_titles(window, "How many balloons are there?")
         window.wait_name("The conversation was deleted")
         window.keep("conversations-deleted.png")
-        place = window_place(window, "Undo")
-        xdotool("mousemove", "--window", window.window, *place)
-        xdotool("click", 1)
+        click(window, "Undo")
         wait_for("both again", lambda: sorted(titles(window)) == ["Boats", "How many balloons are there?"])
 
 
@@ -183,12 +177,7 @@ def test_files():
         first = json.loads(path.read_text())
         assert first["strata_conversation"] == 1 and len(first["messages"]) >= 2, first.keys()
 
-        button = wait_for(
-            "the button", lambda: [n for n in window.walk() if n.get_name() == "Import a conversation"]
-        )[0]
-        box = button.get_extents(window.Atspi.CoordType.WINDOW)
-        xdotool("mousemove", "--window", window.window, box.x + box.width // 2, box.y + box.height // 2)
-        xdotool("click", 1)
+        click(window, "Import a conversation")
         choose_file(window, "Import a Conversation", path, False)
         wait_for("three conversations", lambda: len(rows(window)) == 3)
         wait_for("it is shown", lambda: "shown now" in rows(window)[0].get_name())

@@ -66,11 +66,6 @@ def focus(window, name, key="Tab"):
     raise AssertionError(f"{key} does not come to {name}")
 
 
-def show_page(window, name):
-    tabs = [node for node in window.walk() if node.get_name() == name and node.get_n_actions() > 0]
-    tabs[0].do_action(0)
-
-
 def lines_after(window, name):
     """The labels of the receipt's table, in reading order, from the one called so."""
     labels = [n.get_name() for n in window.walk() if n.get_role_name() == "label"]
@@ -257,7 +252,7 @@ def test_cost_plot():
             (layer["n_kept"] + n_text) / record["prompt"]["tokens"] for layer in record["layers"]
         ]
         with Window("--model", DEMO, trace) as window:
-            show_page(window, "Details")
+            window.press("Details")
             plot = window.wait_name("Compute by the paper rule by layer. Layer ")
             assert "of dense" in plot, plot
             # What has the focus is scrolled to.
@@ -295,7 +290,7 @@ def test_timeline():
         n_layers, n_new = len(record["layers"]), len(record["output"]["token_ids"]) - 1
         n_stages = 3 + n_layers + 1 + n_new
         with Window("--model", DEMO, trace) as window:
-            show_page(window, "Details")
+            window.press("Details")
             window.wait_name(f"Timeline, {n_stages} stages in ")
             focus(window, "Timeline, ")
             keys("Home")

@@ -39,10 +39,7 @@ def x_window(title):
 def press(window, name, role, title="Export"):
     """A click in the middle of a control of the window of that title."""
     node = wait_found(window, name, role)
-    place = node.get_extents(window.Atspi.CoordType.WINDOW)
-    x_id = wait_for(f"the window {title}", lambda: x_window(title))
-    xdotool("mousemove", "--window", x_id, place.x + place.width // 2, place.y + place.height // 2)
-    xdotool("click", 1)
+    window.click(node, wait_for(f"the window {title}", lambda: x_window(title)))
     time.sleep(0.2)
     return node
 

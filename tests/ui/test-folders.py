@@ -34,16 +34,6 @@ def wait_titles(window, *expected):
     wait_for(f"the conversations {expected}", lambda: titles(window) == list(expected))
 
 
-def place(window, node):
-    box = node.get_extents(window.Atspi.CoordType.WINDOW)
-    return box.x + box.width // 2, box.y + box.height // 2
-
-
-def click(window, node):
-    xdotool("mousemove", "--window", window.window, *place(window, node))
-    xdotool("click", 1)
-
-
 def named(window, name):
     return wait_for(name, lambda: [n for n in window.walk() if n.get_name() == name])[0]
 
@@ -68,10 +58,10 @@ def ask(window, question):
 
 
 def drag(window, start, end):
-    xdotool("mousemove", "--window", window.window, *place(window, start))
+    xdotool("mousemove", "--window", window.window, *window.middle(start))
     xdotool("mousedown", 1)
-    x, y = place(window, start)
-    to_x, to_y = place(window, end)
+    x, y = window.middle(start)
+    to_x, to_y = window.middle(end)
     for i in range(1, 13):
         xdotool("mousemove", "--window", window.window, x + (to_x - x) * i // 12, y + (to_y - y) * i // 12)
         time.sleep(0.03)
@@ -113,13 +103,13 @@ def test_make_and_fill():
         wait_folders(window, "all conversations, shown now", "Boats, 1 conversation")
         wait_for("where it lies", lambda: "· Boats" in items(window, "Conversation: ")[0].get_name())
         # By the button; it is named at once as well.
-        click(window, named(window, "New folder"))
+        window.click(named(window, "New folder"))
         wait_for("another entry", lambda: window.names("The folder’s name"))
         type_text("Sky")
         keys("Return")
         wait_folders(window, "all conversations, shown now", "Boats, 1 conversation", "Sky, 0 conversations")
         # What begins while a folder is shown is put there.
-        click(window, items(window, "Folder: Sky")[0])
+        window.click(items(window, "Folder: Sky")[0])
         wait_titles(window)
         window.wait_name("Nothing is in this folder yet")
         keys("ctrl+n")
@@ -139,7 +129,7 @@ def test_make_and_fill():
         wait_titles(window, QUESTIONS[1])
         window.keep("folders-shown.png")
         # By mouse: dragged to another folder, and its place in the list stays.
-        click(window, items(window, "Folder: all")[0])
+        window.click(items(window, "Folder: all")[0])
         wait_titles(window, QUESTIONS[1], QUESTIONS[0])
         drag(window, items(window, "Conversation: ")[0], items(window, "Folder: Boats")[0])
         wait_folders(
@@ -179,7 +169,7 @@ def test_rename_and_delete():
         window.wait_name("Folder deleted")
         window.keep("folders-deleted.png")
         time.sleep(0.5)
-        click(window, named(window, "Undo"))
+        window.click(named(window, "Undo"))
         wait_folders(window, "all conversations", "Ships, 1 conversation, shown now", "Sky, 0 conversations")
         wait_titles(window, QUESTIONS[1])
         geometry = xdotool("getwindowgeometry", "--shell", window.window)

@@ -81,10 +81,7 @@ def search(window):
         "the hit",
         lambda: [n for n in window.walk() if "zeppelin" in (n.get_name() or "") and n.get_role_name() == "label"],
     )[0]
-    time.sleep(0.3)
-    place = box(window, row)
-    xdotool("mousemove", "--window", window.window, place.x + place.width // 2, place.y + place.height // 2)
-    xdotool("click", 1)
+    window.click(row)
 
 
 def color(place):
@@ -95,9 +92,7 @@ def color(place):
 
 def focus_entry(window):
     entry = next(n for n in window.walk() if n.get_name() == "Message")
-    place = box(window, entry)
-    xdotool("mousemove", "--window", window.window, place.x + 20, place.y + place.height // 2)
-    xdotool("click", 1)
+    window.click(entry)
     wait_for("the entry's focus", lambda: window.has(entry, "FOCUSED"))
 
 

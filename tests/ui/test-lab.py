@@ -37,7 +37,7 @@ def find(window, name, state="FOCUSABLE"):
 
 
 def press(window, name):
-    find(window, name).do_action(0)
+    window.press(name)
     time.sleep(0.5)
 
 

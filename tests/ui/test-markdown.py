@@ -150,9 +150,9 @@ def check_shown(window):
 
 
 def check_copied(window):
-    find(window, "Copy the code").do_action(0)
+    window.press("Copy the code")
     wait_for("the code in the clipboard", lambda: read_clipboard() == CODE, 10)
-    find(window, "Copy the answer").do_action(0)
+    window.press("Copy the answer")
     wait_for("the answer in the clipboard", lambda: read_clipboard() == ANSWER, 10)
 
 

@@ -68,9 +68,7 @@ def open_models(window):
 
 
 def click_on(window, node):
-    box = node.get_extents(window.Atspi.CoordType.WINDOW)
-    xdotool("mousemove", "--window", dock(), box.x + box.width // 2, box.y + box.height // 2)
-    xdotool("click", 1)
+    window.click(node, dock())
 
 
 def click(window, name):

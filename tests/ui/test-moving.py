@@ -151,11 +151,7 @@ def test_zoom():
 
 def choose(window, label, index):
     """An entry of a drop-down, by keys."""
-    button = next(
-        node for node in window.walk()
-        if node.get_name() == label and node.get_n_actions()
-    )
-    button.do_action(0)
+    window.press(label)
     time.sleep(0.5)
     keys("Home", *["Down"] * index, "Return")
     time.sleep(0.3)

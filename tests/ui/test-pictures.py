@@ -35,10 +35,8 @@ def go_to(window, name, key):
 
 def click(window, start):
     """On the first that has such a name."""
-    node = wait_for(start, lambda: [n for n in window.walk() if (n.get_name() or "").startswith(start)])[0]
-    box = node.get_extents(window.Atspi.CoordType.WINDOW)
-    place = box.x + box.width // 2, box.y + box.height // 2
-    xdotool("mousemove", "--window", window.window, *place, "click", 1)
+    found = lambda: [n for n in window.walk() if (n.get_name() or "").startswith(start)]
+    window.click(wait_for(start, found)[0])
 
 
 def add_by_key(window, path):
@@ -152,10 +150,7 @@ def test_pictures():
         window.wait_name("seen-00.png, layer")
 
         # A click on what a question brought shows it on the stage, Enter on it does.
-        look = lambda name: [n for n in window.walk() if n.get_name() == f"Look at {name}"][0]
-        box = look("Pasted picture").get_extents(window.Atspi.CoordType.WINDOW)
-        place = box.x + box.width // 2, box.y + box.height // 2
-        xdotool("mousemove", "--window", window.window, *place, "click", 1)
+        click(window, "Look at Pasted picture")
         window.wait_name("Pasted picture, layer")
         wait_focus(window, "Look at Pasted picture")
         keys("shift+Tab", "Return")

@@ -12,30 +12,8 @@ ASKED = [("How many sailboats are there?", None), ("Where is the circle?", 0.3),
 MODES = ["Mask", "Weights", "Depth"]
 
 
-def find(window, name, role=None):
-    return wait_for(
-        name,
-        lambda: [
-            n
-            for n in window.walk()
-            if n.get_name() == name and (n.get_role_name() == role if role else n.get_n_actions() == 1)
-        ],
-    )[0]
-
-
-def press(window, name):
-    find(window, name).do_action(0)
-
-
-def place(window, node):
-    box = node.get_extents(window.Atspi.CoordType.WINDOW)
-    return box.x + box.width // 2, box.y + box.height // 2
-
-
 def click(window, name):
-    node = wait_for(name, lambda: [n for n in window.walk() if n.get_name() == name])[0]
-    xdotool("mousemove", "--window", window.window, *place(window, node))
-    xdotool("click", 1)
+    window.click(wait_for(name, lambda: [n for n in window.walk() if n.get_name() == name])[0])
 
 
 def counters(window):
@@ -69,8 +47,7 @@ def rests(window):
 
 def choose_layer(window):
     """One and the same, whichever was chosen."""
-    xdotool("mousemove", "--window", window.window, *place(window, window.layers()[3]))
-    xdotool("click", 1)
+    window.click(window.layers()[3])
     wait_for("layer 3", lambda: window.selected_layer() == 3)
 
 
@@ -87,7 +64,7 @@ def looks(window):
 
 
 def ask(window, question, n):
-    press(window, "Conversation")
+    window.press("Conversation")
     time.sleep(0.4)  # the page slides in
     click(window, "Ask a question")
     type_text(question)
@@ -129,8 +106,8 @@ def test_scrub():
         for n, (question, factor) in enumerate(ASKED, 1):
             if factor:
                 before = counters(window)
-                press(window, "Routing")
-                find(window, "Factor", "slider").set_current_value(factor)
+                window.press("Routing")
+                window.find("Factor", "slider").set_current_value(factor)
                 wait_for("other maps", lambda: counters(window) != before)
                 window.wait_layers()
                 wait_for("no run", lambda: not window.names("Reading"))
@@ -147,9 +124,7 @@ def test_scrub():
             "the conversation",
             lambda: [n for n in window.walk() if (n.get_name() or "").startswith("Conversation: ")],
         )[-1]
-        time.sleep(0.3)
-        xdotool("mousemove", "--window", window.window, *place(window, row))
-        xdotool("click", 1)
+        window.click(row)
         wait_for("its answers", lambda: len(buttons(window)) == len(ASKED))
         wait_for("the last one's maps", lambda: counters(window) == seen[-1][0])
         assert marks(window) == [False, False, True], marks(window)
@@ -157,7 +132,7 @@ def test_scrub():
         # By mouse, each of them.
         slowest = 0
         for n in (0, 1, 2, 1):
-            xdotool("mousemove", "--window", window.window, *place(window, buttons(window)[n]))
+            xdotool("mousemove", "--window", window.window, *window.middle(buttons(window)[n]))
             start = time.monotonic()
             xdotool("click", 1)
             wait_for("its mark", lambda: marks(window)[n])

@@ -120,12 +120,6 @@ def ask(window, question, n):
     )
 
 
-def show_page(window, name):
-    tabs = [node for node in window.walk() if node.get_name() == name and node.get_n_actions() > 0]
-    tabs[0].do_action(0)
-    time.sleep(0.5)
-
-
 def bundled_round():
     """Pictures are read and questions answered, the maps and the plots following."""
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +145,7 @@ def long_round():
             # Asked again from the page that draws most.
             type_text("And that?")
             keys("Return")
-            show_page(window, "Details")
+            window.press("Details")
             window.wait_name("Timeline, ")
             for _ in range(3):
                 keys("ctrl+Return")

@@ -157,12 +157,9 @@ def test_read_only():
                 ask(window, "What is this?")
                 keys("ctrl+shift+s")
                 wait_for("what was there", lambda: titles(window) == [QUESTION])
-                time.sleep(0.3)
                 window.keep("storage-read-only.png")
                 row = [n for n in window.walk() if (n.get_name() or "").startswith("Conversation: ")][-1]
-                box = row.get_extents(window.Atspi.CoordType.WINDOW)
-                xdotool("mousemove", "--window", window.window, box.x + 40, box.y + box.height // 2)
-                xdotool("click", 1)
+                window.click(row)
                 window.wait_name("Answer: One.")
                 window.wait_name("Its maps are shown")
         finally:

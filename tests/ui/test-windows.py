@@ -25,28 +25,13 @@ def give_focus(x_id):
     wait_for(f"the focus of window {x_id}", given)
 
 
-def press(window, name):
-    """A button, not the label in it, whose first action is to cut text; one that has its place on
-    the screen: others may be pressed, and nothing comes of it."""
-
-    def found():
-        for node in window.walk():
-            named = (node.get_name() or "").strip() == name and node.get_n_actions()
-            if named and node.get_role_name() != "label" and window.has(node, "SENSITIVE"):
-                place = node.get_extents(window.Atspi.CoordType.WINDOW)
-                return node if place.width > 0 and place.height > 0 else None
-        return None
-
-    wait_for(f"{name} to press", found).do_action(0)
-
-
 def open_one(window, *opens):
     """The X window that comes; opens: keys, or names of what is pressed."""
     before = set(others(window))
     give_focus(window.window)
     for step in opens:
         if step in BUTTONS:
-            press(window, step)
+            window.press(step)
         else:
             keys(step)
     come = lambda: [x_id for x_id in others(window) if x_id not in before]

@@ -24,11 +24,7 @@ class States:
             if control.name.strip() == name and control.acts:
                 control.node.do_action(0)
                 return
-        for node in self.window.walk():
-            if (node.get_name() or "").strip() == name and node.get_n_actions():
-                node.do_action(0)
-                return
-        raise AssertionError(f"nothing to press is named {name}")
+        self.window.press(name)
 
     def visit(self, state, root=None, by_keys=True):
         self.walker.rest()
