@@ -110,8 +110,8 @@ def wait_for(what, find, limit=WAIT_S):
             found = None
         if found:
             return found
-        # Half of the time is the program's.
-        time.sleep(max(0.05, time.monotonic() - start))
+        # As long as it took to look, so that others come to work, too.
+        time.sleep(min(max(0.05, time.monotonic() - start), 0.2))
     raise AssertionError(f"waited {limit} s in vain for {what}")
 
 

@@ -22,16 +22,16 @@ def ask(window, question, answer):
     wait_for("the answer's end", lambda: not window.names("Answering"))
 
 
+def is_row(node):
+    return (node.get_name() or "").startswith("Conversation: ") and node.get_role_name() == "list item"
+
+
 def rows(window):
-    return [
-        node
-        for node in window.walk()
-        if (node.get_name() or "").startswith("Conversation: ") and node.get_role_name() == "list item"
-    ]
+    return [node for node in window.walk() if is_row(node)]
 
 
 def titles(window):
-    return [row.get_name().split(": ", 1)[1].split(",")[0] for row in rows(window)]
+    return [node.get_name().split(": ", 1)[1].split(",")[0] for node in window.walk() if is_row(node)]
 
 
 def wait_titles(window, *expected):

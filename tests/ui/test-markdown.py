@@ -151,9 +151,9 @@ def check_shown(window):
 
 def check_copied(window):
     window.press("Copy the code")
-    wait_for("the code in the clipboard", lambda: read_clipboard() == CODE, 10)
+    wait_for("the code in the clipboard", lambda: read_clipboard() == CODE)
     window.press("Copy the answer")
-    wait_for("the answer in the clipboard", lambda: read_clipboard() == ANSWER, 10)
+    wait_for("the answer in the clipboard", lambda: read_clipboard() == ANSWER)
 
 
 def go_into_messages(focus):
