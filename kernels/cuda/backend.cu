@@ -140,6 +140,9 @@ get_info (PmodBackend *backend, PmodBackendInfo *info)
             pmod_cuda_lt_is_there (self) ? "" : ", no cuBLAS");
   info->n_threads = 1;
   pmod_cuda_get_memory (self, &info->free_bytes, &info->total_bytes);
+  /* What the first op to need a workspace will take is nobody else's. */
+  if (!self->workspace)
+    info->free_bytes -= info->free_bytes < WORKSPACE_LEAST ? info->free_bytes : WORKSPACE_LEAST;
   info->host_memory = false;
   info->bf16_native = self->compute_capability >= 80;
   info->f16_native = true; /* on every card that is taken */

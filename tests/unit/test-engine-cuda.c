@@ -416,6 +416,18 @@ test_cancel (void)
 
 /* --- What it takes -------------------------------------------------------------------------- */
 
+/* Of the memory that was free, to info, no more was used than was said. */
+static void
+expect_enough (const PmodModelInfo *info)
+{
+  gsize own = pmod_emulated_device.total_bytes - info->memory.free;
+
+  g_test_message ("%zu bytes at most, %" G_GUINT64_FORMAT " said to be needed and %zu the "
+                  "backend's own",
+                  device_get_use ().peak_bytes, info->memory.total, own);
+  g_assert_cmpuint (device_get_use ().peak_bytes, <=, info->memory.total + own);
+}
+
 /* A token step allocates nothing on the device, and what was promised to suffice does. */
 static void
 test_memory (void)
@@ -443,9 +455,46 @@ test_memory (void)
   for (int i = 0; i < 4; i++)
     g_assert_true (pmod_context_decode (context, &params, NULL, &token, NULL));
   g_assert_cmpuint (device_get_use ().n_calls[PMOD_EMULATED_MALLOC], ==, n_allocations);
-  g_test_message ("%zu bytes at most, %" G_GUINT64_FORMAT " said to be needed",
-                  device_get_use ().peak_bytes, info->memory.total);
-  g_assert_cmpuint (device_get_use ().peak_bytes, <=, info->memory.total);
+  expect_enough (info);
+}
+
+/* Frames of a camera, each read once: from the third on nothing is allocated or freed on the
+ * device, which would make the timeline beside wait, too. What was promised to suffice holds them.
+ */
+static void
+test_frames (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "fixtures", "demo-v0", NULL);
+  PmodModelOptions options = { .device = PMOD_DEVICE_CUDA, .precision = PMOD_PRECISION_F32 };
+  g_autoptr (PmodModelInfo) info = NULL;
+  g_autoptr (PmodModel) model = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  PmodEmulatedUse use = { 0 };
+  PmodParams params;
+
+  pmod_emulated_set_device (&pmod_emulated_device);
+  info = pmod_model_info_new (path, &options, NULL);
+  model = pmod_model_open (path, &options, NULL, NULL, NULL);
+  g_assert_nonnull (model);
+  context = device_new_context (model);
+  pmod_params_init (&params, pmod_model_get_config (model));
+  for (int i = 0; i < 4; i++)
+    {
+      guint8 pixels[4 * 3] = { (guint8)(40 * i), 99, 7, 255, 0, 31 };
+      g_autoptr (PmodImage) frame = pmod_image_new (2, 2, 6, pixels);
+      g_autoptr (PmodPrompt) prompt =
+          pmod_prompt_new_raw (pmod_model_get_tokenizer (model), "<image>", &frame, 1, NULL);
+      g_autoptr (GError) error = NULL;
+
+      if (i == 2)
+        use = device_get_use ();
+      pmod_context_prefill (context, prompt, &params, NULL, &error);
+      g_assert_no_error (error);
+    }
+  g_assert_cmpuint (device_get_use ().n_calls[PMOD_EMULATED_MALLOC], ==,
+                    use.n_calls[PMOD_EMULATED_MALLOC]);
+  g_assert_cmpint (device_get_use ().n_blocks, ==, use.n_blocks);
+  expect_enough (info);
 }
 
 /* F16 is every card's; of itself it is taken where BF16 is not. The processor refuses it, and an
@@ -512,6 +561,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine-cuda/several", test_several);
   g_test_add_func ("/engine-cuda/cancel", test_cancel);
   g_test_add_func ("/engine-cuda/memory", test_memory);
+  g_test_add_func ("/engine-cuda/frames", test_frames);
   g_test_add_func ("/engine-cuda/precision", test_precision);
   expected = run_anew (PMOD_DEVICE_CUDA);
   result = g_test_run ();
