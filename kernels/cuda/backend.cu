@@ -153,6 +153,12 @@ new_beside (PmodBackend *backend)
 {
   char reason[1];
 
+  /* So that what is free from now on is free for both. */
+  if (!pmod_cuda_workspace (cast (backend), 0))
+    {
+      pmod_backend_clear_error (backend);
+      return NULL;
+    }
   return pmod_cuda_backend_new (cast (backend)->device, true, reason, sizeof reason);
 }
 

@@ -362,14 +362,31 @@ pmod_model_new_random (const PmodConfig *config,
   return g_steal_pointer (&self);
 }
 
+/* Whether a context beside leaves to one of self that has begun what its largest picture takes:
+ * that was promised when the model was opened, and is taken when such a picture comes. */
+static gboolean
+has_room_beside (PmodModel *self, PmodBackend *backend)
+{
+  PmodBackendInfo info;
+  PmodMemory memory;
+
+  pmod_backend_get_info (backend, &info);
+  pmod_model_measure (self->config, self->act, &memory);
+  return memory.kv + memory.scratch + measure_vision (self->config, pmod_dtype_size (self->act)) <=
+         info.free_bytes;
+}
+
 PmodModel *
 pmod_model_new_beside (PmodModel *self)
 {
   PmodBackend *backend = pmod_backend_new_beside (self->backend);
   PmodModel *beside;
 
-  if (backend == NULL)
-    return NULL;
+  if (backend == NULL || !has_room_beside (self, backend))
+    {
+      pmod_backend_free (backend);
+      return NULL;
+    }
   beside = g_memdup2 (self, sizeof *self);
   g_atomic_ref_count_init (&beside->ref_count);
   beside->backend = backend;
