@@ -334,6 +334,62 @@ test_broken (gconstpointer n_launches)
   expect_same (logits);
 }
 
+/* One launch of a prefill is refused, and the device goes on: what the layers left that ran after
+ * it is no state to build on. */
+static void
+test_refused (gconstpointer n_launches)
+{
+  g_autoptr (PmodModel) model = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) logits = NULL;
+
+  pmod_emulated_set_device (&pmod_emulated_device);
+  model = open_model (PMOD_DEVICE_CUDA);
+  context = device_new_context (model);
+  pmod_emulated_fail (PMOD_EMULATED_REFUSE, GPOINTER_TO_INT (n_launches));
+  g_assert_false (prefill (context, NULL, &error));
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE);
+  g_test_message ("%s", error->message);
+  g_assert_true (g_str_has_suffix (error->message, ": too many resources requested for launch"));
+  g_assert_null (pmod_context_get_logits (context));
+  logits = run (context);
+  expect_same (logits);
+}
+
+static void
+cancel (void *context)
+{
+  pmod_context_cancel (context);
+}
+
+/* The same when the user stops the run just then, behind the first router: neither that failure nor
+ * what it left is the next run's. */
+static void
+test_refused_and_cancelled (void)
+{
+  g_autoptr (PmodModel) model = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) logits = NULL;
+  guint64 n_launches;
+
+  pmod_emulated_set_device (&pmod_emulated_device);
+  model = open_model (PMOD_DEVICE_CUDA);
+  context = device_new_context (model);
+  n_launches = device_get_use ().n_calls[PMOD_EMULATED_REFUSE];
+  g_bytes_unref (run (context));
+  n_launches = device_get_use ().n_calls[PMOD_EMULATED_REFUSE] - n_launches;
+  pmod_context_clear (context);
+  pmod_emulated_tell (cancel, context);
+  /* In one of the last of twelve layers, of which eight come before the first router. */
+  pmod_emulated_fail (PMOD_EMULATED_REFUSE, (int)(n_launches * 10 / 12));
+  g_assert_false (prefill (context, NULL, &error));
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_CANCELLED);
+  logits = run (context);
+  expect_same (logits);
+}
+
 /* --- Several, and stopping ------------------------------------------------------------------ */
 
 /* Models, and contexts of one model, take turns on one device. */
@@ -558,6 +614,10 @@ main (int argc, char **argv)
   g_test_add_func ("/engine-cuda/full/second", test_no_second);
   g_test_add_data_func ("/engine-cuda/broken/first", GINT_TO_POINTER (0), test_broken);
   g_test_add_data_func ("/engine-cuda/broken/later", GINT_TO_POINTER (70), test_broken);
+  g_test_add_data_func ("/engine-cuda/refused/embedding", GINT_TO_POINTER (0), test_refused);
+  g_test_add_data_func ("/engine-cuda/refused/layer", GINT_TO_POINTER (20), test_refused);
+  g_test_add_data_func ("/engine-cuda/refused/later", GINT_TO_POINTER (70), test_refused);
+  g_test_add_func ("/engine-cuda/refused/cancelled", test_refused_and_cancelled);
   g_test_add_func ("/engine-cuda/several", test_several);
   g_test_add_func ("/engine-cuda/cancel", test_cancel);
   g_test_add_func ("/engine-cuda/memory", test_memory);

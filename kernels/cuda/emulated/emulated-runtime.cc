@@ -54,6 +54,8 @@ struct State
   cudaError_t last;
   cudaError_t broken;                     /* the device is, until it is set again */
   int fails_after[PMOD_EMULATED_N_CALLS]; /* calls that are left before, plus 1; 0: it does not */
+  void (*tell) (void *data);
+  void *tell_data;
   PmodEmulatedUse use;
 };
 
@@ -86,8 +88,12 @@ check_device (void)
 bool
 is_failing (PmodEmulatedCall call)
 {
+  bool fails = state.fails_after[call] > 0 && --state.fails_after[call] == 0;
+
   state.use.n_calls[call]++;
-  return state.fails_after[call] > 0 && --state.fails_after[call] == 0;
+  if (fails && state.tell)
+    state.tell (state.tell_data);
+  return fails;
 }
 
 /* Memory is opened once for all of it: that is slow. */
@@ -162,6 +168,7 @@ pmod_emulated_set_device (const PmodEmulatedDevice *device)
   state.n_given = state.n_done = 0;
   state.last = state.broken = cudaSuccess;
   memset (state.fails_after, 0, sizeof state.fails_after);
+  state.tell = nullptr;
   state.use = PmodEmulatedUse ();
 }
 
@@ -171,6 +178,15 @@ pmod_emulated_fail (PmodEmulatedCall call, int n_before)
   Lock lock (state.mutex);
 
   state.fails_after[call] = n_before + 1;
+}
+
+void
+pmod_emulated_tell (void (*func) (void *data), void *data)
+{
+  Lock lock (state.mutex);
+
+  state.tell = func;
+  state.tell_data = data;
 }
 
 void
@@ -206,6 +222,8 @@ cudaGetErrorString (cudaError_t error)
       return "no kernel image is available for execution on the device";
     case cudaErrorInvalidResourceHandle:
       return "invalid resource handle";
+    case cudaErrorLaunchOutOfResources:
+      return "too many resources requested for launch";
     case cudaErrorLaunchFailure:
       return "unspecified launch failure";
     case cudaErrorStreamCaptureUnsupported:
@@ -625,6 +643,8 @@ pmod_emulate_submit (
 
   if (error == cudaSuccess && !stream)
     error = cudaErrorInvalidResourceHandle;
+  if (error == cudaSuccess && is_failing (PMOD_EMULATED_REFUSE))
+    error = cudaErrorLaunchOutOfResources;
   result (error);
   if (error == cudaSuccess && stream->captured)
     stream->captured->work.push_back ([=] { pmod_emulate_launch (grid, block, n_shared, body); });
