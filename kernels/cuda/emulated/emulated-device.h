@@ -38,6 +38,10 @@ extern "C"
   /* In place of the device before, of which nothing may be in use any more. No fault is set. */
   void pmod_emulated_set_device (const PmodEmulatedDevice *device);
 
+  /* So many alike instead of one, until another is set. They share what is counted and what fails,
+   * but a stream and an event take work only of threads whose device is theirs. */
+  void pmod_emulated_set_n_devices (int n_devices);
+
   typedef enum
   {
     PMOD_EMULATED_MALLOC, /* refused: out of memory */

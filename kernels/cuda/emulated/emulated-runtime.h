@@ -57,6 +57,7 @@ cudaError_t cudaGetLastError (void);
 cudaError_t cudaGetDeviceCount (int *n_devices);
 cudaError_t cudaGetDeviceProperties (cudaDeviceProp *properties, int device);
 cudaError_t cudaSetDevice (int device);
+cudaError_t cudaGetDevice (int *device);
 
 cudaError_t cudaFuncGetAttributes (cudaFuncAttributes *attributes, const void *kernel);
 cudaError_t cudaDeviceGetStreamPriorityRange (int *least, int *greatest);
