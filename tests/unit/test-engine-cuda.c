@@ -534,7 +534,7 @@ test_frames (void)
   g_assert_nonnull (model);
   context = device_new_context (model);
   pmod_params_init (&params, pmod_model_get_config (model));
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 3; i++)
     {
       guint8 pixels[4 * 3] = { (guint8)(40 * i), 99, 7, 255, 0, 31 };
       g_autoptr (PmodImage) frame = pmod_image_new (2, 2, 6, pixels);
