@@ -26,7 +26,7 @@ pmod_backend_fail (PmodBackend *self, const char *format, ...)
 PmodBackend *
 pmod_backend_new_beside (PmodBackend *self)
 {
-  return self->ops->new_beside ? self->ops->new_beside (self) : NULL;
+  return self->ops->new_beside && !self->failed ? self->ops->new_beside (self) : NULL;
 }
 
 void

@@ -99,7 +99,7 @@ PmodBackend *pmod_backend_new_cuda (int device, char *reason, size_t n_bytes);
 /* A second timeline of the same device: what one has enqueued does not wait for the other's, and
  * each may have a thread of its own. Memory, also that of matrices, is the device's; one may use
  * what the other made and has waited for, and frees it where it was made. NULL where there is but
- * one timeline, as on the CPU, whose threads one keeps busy. */
+ * one timeline, as on the CPU, whose threads one keeps busy, or no room for another. */
 PmodBackend *pmod_backend_new_beside (PmodBackend *self);
 
 void pmod_backend_free (PmodBackend *self);

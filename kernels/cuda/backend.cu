@@ -1,5 +1,6 @@
 /* The CUDA backend as the table has it: what the device does not do itself. */
 #include "cuda-train.h"
+#include "on-device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,9 @@ get_info (PmodBackend *backend, PmodBackendInfo *info)
             pmod_cuda_lt_is_there (self) ? "" : ", no cuBLAS");
   info->n_threads = 1;
   pmod_cuda_get_memory (self, &info->free_bytes, &info->total_bytes);
+  /* What the first op to need a workspace will take is nobody else's. */
+  if (!self->workspace)
+    info->free_bytes -= info->free_bytes < WORKSPACE_LEAST ? info->free_bytes : WORKSPACE_LEAST;
   info->host_memory = false;
   info->bf16_native = self->compute_capability >= 80;
   info->f16_native = true; /* on every card that is taken */
@@ -150,6 +154,12 @@ new_beside (PmodBackend *backend)
 {
   char reason[1];
 
+  /* So that what is free from now on is free for both. */
+  if (!pmod_cuda_workspace (cast (backend), 0))
+    {
+      pmod_backend_clear_error (backend);
+      return NULL;
+    }
   return pmod_cuda_backend_new (cast (backend)->device, true, reason, sizeof reason);
 }
 
@@ -157,46 +167,46 @@ static const PmodOps ops = {
   .name = "cuda",
   .train = &pmod_cuda_train_ops,
   .computes_f16 = true,
-  .new_beside = new_beside,
-  .free = free_backend,
-  .get_info = get_info,
-  .sync = sync_backend,
-  .alloc = alloc,
-  .release = release,
-  .upload = upload,
-  .download = download,
-  .copy = copy,
-  .checksum = pmod_cuda_checksum,
-  .mark = pmod_cuda_mark,
-  .wait_mark = pmod_cuda_wait_mark,
-  .mark_us = pmod_cuda_mark_us,
-  .range_begin = pmod_cuda_range_begin,
-  .range_end = pmod_cuda_range_end,
-  .graph_begin = pmod_cuda_graph_begin,
-  .graph_end = pmod_cuda_graph_end,
-  .graph_run = pmod_cuda_graph_run,
-  .graph_free = pmod_cuda_graph_free,
-  .matrix_new = pmod_cuda_matrix_new,
-  .matrix_new_random = pmod_cuda_matrix_new_random,
-  .matrix_free = pmod_cuda_matrix_free,
-  .linear = pmod_cuda_linear,
-  .rmsnorm = pmod_cuda_rmsnorm,
-  .layernorm = pmod_cuda_layernorm,
-  .swiglu = pmod_cuda_swiglu,
-  .split_qkv = pmod_cuda_split_qkv,
-  .attention = pmod_cuda_attention,
-  .attention_received = pmod_cuda_attention_received,
-  .patchify = pmod_cuda_patchify,
-  .embed_patches = pmod_cuda_embed_patches,
-  .resample = pmod_cuda_resample,
-  .gather_rows = pmod_cuda_gather_rows,
-  .router_logits = pmod_cuda_router_logits,
-  .target_norms = pmod_cuda_target_norms,
-  .router_weights = pmod_cuda_router_weights,
-  .top_k = pmod_cuda_top_k,
-  .pick = pmod_cuda_pick,
-  .route_plan = pmod_cuda_route_plan,
-  .reweight_scatter = pmod_cuda_reweight_scatter,
+  .new_beside = ON_DEVICE (new_beside),
+  .free = ON_DEVICE (free_backend),
+  .get_info = ON_DEVICE (get_info),
+  .sync = ON_DEVICE (sync_backend),
+  .alloc = ON_DEVICE (alloc),
+  .release = ON_DEVICE (release),
+  .upload = ON_DEVICE (upload),
+  .download = ON_DEVICE (download),
+  .copy = ON_DEVICE (copy),
+  .checksum = ON_DEVICE (pmod_cuda_checksum),
+  .mark = ON_DEVICE (pmod_cuda_mark),
+  .wait_mark = ON_DEVICE (pmod_cuda_wait_mark),
+  .mark_us = ON_DEVICE (pmod_cuda_mark_us),
+  .range_begin = ON_DEVICE (pmod_cuda_range_begin),
+  .range_end = ON_DEVICE (pmod_cuda_range_end),
+  .graph_begin = ON_DEVICE (pmod_cuda_graph_begin),
+  .graph_end = ON_DEVICE (pmod_cuda_graph_end),
+  .graph_run = ON_DEVICE (pmod_cuda_graph_run),
+  .graph_free = ON_DEVICE (pmod_cuda_graph_free),
+  .matrix_new = ON_DEVICE (pmod_cuda_matrix_new),
+  .matrix_new_random = ON_DEVICE (pmod_cuda_matrix_new_random),
+  .matrix_free = ON_DEVICE (pmod_cuda_matrix_free),
+  .linear = ON_DEVICE (pmod_cuda_linear),
+  .rmsnorm = ON_DEVICE (pmod_cuda_rmsnorm),
+  .layernorm = ON_DEVICE (pmod_cuda_layernorm),
+  .swiglu = ON_DEVICE (pmod_cuda_swiglu),
+  .split_qkv = ON_DEVICE (pmod_cuda_split_qkv),
+  .attention = ON_DEVICE (pmod_cuda_attention),
+  .attention_received = ON_DEVICE (pmod_cuda_attention_received),
+  .patchify = ON_DEVICE (pmod_cuda_patchify),
+  .embed_patches = ON_DEVICE (pmod_cuda_embed_patches),
+  .resample = ON_DEVICE (pmod_cuda_resample),
+  .gather_rows = ON_DEVICE (pmod_cuda_gather_rows),
+  .router_logits = ON_DEVICE (pmod_cuda_router_logits),
+  .target_norms = ON_DEVICE (pmod_cuda_target_norms),
+  .router_weights = ON_DEVICE (pmod_cuda_router_weights),
+  .top_k = ON_DEVICE (pmod_cuda_top_k),
+  .pick = ON_DEVICE (pmod_cuda_pick),
+  .route_plan = ON_DEVICE (pmod_cuda_route_plan),
+  .reweight_scatter = ON_DEVICE (pmod_cuda_reweight_scatter),
 };
 
 PmodBackend *

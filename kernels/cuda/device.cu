@@ -5,6 +5,7 @@
  * one gets a reason, not a refusal to start. */
 #include "cuda-private.h"
 #include "cuda-shared.h"
+#include "on-device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,16 @@ pmod_cuda_open (PmodCudaBackend *self, char *reason, size_t n_bytes)
       return false;
     }
   return describe (self, reason, n_bytes) && open_device (self, reason, n_bytes);
+}
+
+/* To ask costs nothing beside a launch; what fails is said by the call that is to come. */
+void
+pmod_cuda_use (PmodCudaBackend *self)
+{
+  int current = 0;
+
+  if (cudaGetDevice (&current) == cudaSuccess && current != self->device)
+    cudaSetDevice (self->device);
 }
 
 static void
@@ -255,8 +266,7 @@ pmod_cuda_wait (PmodCudaBackend *self)
 void
 pmod_cuda_get_memory (PmodCudaBackend *self, size_t *free_bytes, size_t *total_bytes)
 {
-  if (cudaSetDevice (self->device) != cudaSuccess ||
-      cudaMemGetInfo (free_bytes, total_bytes) != cudaSuccess)
+  if (cudaMemGetInfo (free_bytes, total_bytes) != cudaSuccess)
     *free_bytes = *total_bytes = 0;
   cudaGetLastError ();
 }

@@ -75,7 +75,9 @@ find_all (void *file, Library *library)
   return ok;
 }
 
-/* The newest that works: one may be there that is too new for the driver. */
+/* The newest that works: one may be there that is too new for the driver. It stays for the next
+ * backend: hundreds of MB are slow to load, and there may be one for each question what the device
+ * is. */
 static void *
 open_library (Library *library, cublasLtHandle_t *handle)
 {
@@ -83,7 +85,7 @@ open_library (Library *library, cublasLtHandle_t *handle)
 
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     {
-      void *file = dlopen (names[i], RTLD_NOW | RTLD_LOCAL);
+      void *file = dlopen (names[i], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 
       if (file && find_all (file, library) && library->create (handle) == CUBLAS_STATUS_SUCCESS)
         return file;

@@ -73,9 +73,10 @@ typedef struct
 /* Features of the pictures seen last. */
 typedef struct
 {
-  guint64 hash;        /* of the picture; used is 0: empty slot */
-  PmodTensor features; /* [n_tokens, D] F32, merged, newlines included */
-  guint64 used;        /* counts up, the smallest goes first */
+  guint64 hash;  /* of the picture; used is 0: empty slot */
+  gint64 first;  /* row of the pool */
+  gint64 n_rows; /* merged, newlines included */
+  guint64 used;  /* counts up, the smallest goes first */
 } PmodFeatureSlot;
 
 /* Memory of the tower, for max_tiles tiles; made when a picture needs it. */
@@ -85,6 +86,7 @@ typedef struct
   GPtrArray *memory;
   PmodTensor pixels, patches, embedded, x, normed, qkv, q, k, v, mixed, ffn, selected, hidden,
       projected, index;
+  PmodTensor map, shrunk; /* what a map that is shrunk comes from and goes to; else no data */
 } PmodVisionScratch;
 
 struct _PmodContext
@@ -99,6 +101,7 @@ struct _PmodContext
   PmodScratch scratch;
   PmodRoutes routes;
   PmodVisionScratch vision;
+  PmodTensor feature_pool; /* [pmod_model_get_feature_rows(), D] F32; made for the first picture */
   PmodFeatureSlot features[PMOD_FEATURE_SLOTS];
   guint64 feature_clock;
   float *logits;         /* [V] host copy */
@@ -236,7 +239,8 @@ void pmod_router_record (
 
 /* --- pmod-vision.c --- */
 
-/* The picture's features, merged; they belong to the context and stay until the next call. */
+/* The picture's features [n_tokens, D] F32, merged; they belong to the context and stay until the
+ * next call. Of as many tiles as the picture before, it allocates nothing. */
 gboolean pmod_vision_features (
     PmodContext *self, PmodImage *image, PmodTrace *trace, PmodTensor *features, GError **error);
 void pmod_vision_clear (PmodContext *self);

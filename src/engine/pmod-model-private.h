@@ -89,8 +89,11 @@ struct _PmodModel
 
 /* And how many tokens they are together, of D floats each: all that fit into one prompt, so that
  * another picture in a conversation is the only one that is encoded, and no less than three of the
- * largest. One that is being encoded comes on top. */
+ * largest. */
 gint64 pmod_model_get_feature_rows (const PmodConfig *config);
+
+/* Whether pictures may come to more parts than max_num_patches allows. */
+gboolean pmod_model_shrinks_maps (const PmodConfig *config);
 
 /* What the weights, a whole context's KV cache and scratch take: the decoder's, the tower's for the
  * largest picture of the model's kind, and the features that are kept. */

@@ -59,17 +59,30 @@ max_tiles (const PmodConfig *config)
   return 1 + most;
 }
 
-/* Tokens of the largest picture. */
+/* Tokens of the largest picture: each row of a map of tiles ends in a newline. */
 static guint64
-max_rows (const PmodConfig *config)
+max_tokens (const PmodConfig *config)
 {
-  return max_tiles (config) * (pmod_config_tile_tokens (config) + 1);
+  guint64 size = config->vision.image_size, side = size / config->vision.patch_size;
+  guint64 most = 0;
+
+  for (int i = 0; config->image_mode == PMOD_IMAGE_ANYRES && i < config->n_pinpoints; i++)
+    most = MAX (most, config->pinpoints[i][1] / size * side *
+                          (config->pinpoints[i][0] / size * side + 1));
+  return side * side + most;
 }
 
 gint64
 pmod_model_get_feature_rows (const PmodConfig *config)
 {
-  return (gint64)MAX (3 * max_rows (config), (guint64)config->context_length);
+  return config->has_vision ? (gint64)MAX (3 * max_tokens (config), (guint64)config->context_length)
+                            : 0;
+}
+
+gboolean
+pmod_model_shrinks_maps (const PmodConfig *config)
+{
+  return config->image_mode == PMOD_IMAGE_ANYRES && config->max_num_patches > 0;
 }
 
 /* Memory of the tower for the largest picture, and the features that are kept of pictures seen. */
@@ -77,16 +90,21 @@ static guint64
 measure_vision (const PmodConfig *config, guint64 act_bytes)
 {
   const PmodVisionConfig *vision = &config->vision;
-  guint64 rows = max_rows (config);
   guint64 dv = vision->hidden;
   guint64 d = config->hidden;
   guint64 patch_values = 3 * (guint64)vision->patch_size * vision->patch_size;
+  guint64 rows, product, maps;
 
   if (!config->has_vision)
     return 0;
-  return rows * (patch_values + 5 * dv + d) * sizeof (float) +
+  rows = max_tiles (config) * (pmod_config_tile_tokens (config) + 1);
+  /* A device sums products with a bias apart; and a map is shrunk from one piece into another. */
+  product = MAX (MAX (3 * dv, (guint64)vision->ffn), d);
+  maps = pmod_model_shrinks_maps (config) ? 2 * d : 0;
+  return rows * (patch_values + 5 * dv + d + product + maps) * sizeof (float) +
          rows * (patch_values + 6 * dv + vision->ffn + d) * act_bytes +
-         (rows + (guint64)pmod_model_get_feature_rows (config)) * d * sizeof (float);
+         ((guint64)pmod_model_get_feature_rows (config) * d + 2 * max_tokens (config)) *
+             sizeof (float);
 }
 
 void
@@ -344,14 +362,31 @@ pmod_model_new_random (const PmodConfig *config,
   return g_steal_pointer (&self);
 }
 
+/* Whether a context beside leaves to one of self that has begun what its largest picture takes:
+ * that was promised when the model was opened, and is taken when such a picture comes. */
+static gboolean
+has_room_beside (PmodModel *self, PmodBackend *backend)
+{
+  PmodBackendInfo info;
+  PmodMemory memory;
+
+  pmod_backend_get_info (backend, &info);
+  pmod_model_measure (self->config, self->act, &memory);
+  return memory.kv + memory.scratch + measure_vision (self->config, pmod_dtype_size (self->act)) <=
+         info.free_bytes;
+}
+
 PmodModel *
 pmod_model_new_beside (PmodModel *self)
 {
   PmodBackend *backend = pmod_backend_new_beside (self->backend);
   PmodModel *beside;
 
-  if (backend == NULL)
-    return NULL;
+  if (backend == NULL || !has_room_beside (self, backend))
+    {
+      pmod_backend_free (backend);
+      return NULL;
+    }
   beside = g_memdup2 (self, sizeof *self);
   g_atomic_ref_count_init (&beside->ref_count);
   beside->backend = backend;

@@ -46,7 +46,7 @@ typedef struct
   gboolean skip_finite_check;   /* do not read every weight looking for NaN and infinity */
 } PmodModelOptions;
 
-/* What loading will take, in bytes. */
+/* What the model and one context of it will take, in bytes. */
 typedef struct
 {
   guint64 weights;
@@ -110,7 +110,8 @@ PmodModel *pmod_model_new_random (const PmodConfig *config,
 /* The same weights with a timeline of their own beside self's: contexts of the two may run at the
  * same time, on two threads, and come to the same results. NULL where the device has but one
  * timeline, as the processor, which one run keeps busy; on a card the tokens of an answer leave
- * most of it idle. */
+ * most of it idle. NULL too where the device has no room for a context of its own beside what a
+ * context of self may still take: PmodMemory counts one context. */
 PmodModel *pmod_model_new_beside (PmodModel *self);
 
 PmodModel *pmod_model_ref (PmodModel *self);

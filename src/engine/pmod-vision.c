@@ -48,10 +48,16 @@ prepare_scratch (PmodContext *self, int n_tiles, GError **error)
   s->selected = pmod_tensor_2d (NULL, act, n_tiles * n_patches, dv);
   s->hidden = pmod_tensor_2d (NULL, act, n_tiles * n_patches, config->hidden);
   s->projected = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, n_tiles * n_patches, config->hidden);
-  s->index = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, n_tiles * n_patches);
+  /* Of a picture's tokens, to which each row of its map adds a newline. */
+  s->index = pmod_tensor_1d (NULL, PMOD_DTYPE_I32,
+                             n_tiles * (n_patches + vision->image_size / vision->patch_size));
+  s->map = s->shrunk = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, n_tiles * n_patches, config->hidden);
   ok = TRUE;
   for (PmodTensor *tensor = &s->pixels; ok && tensor <= &s->index; tensor++)
     ok = pmod_context_allocate (model, s->memory, tensor);
+  if (pmod_model_shrinks_maps (config))
+    ok = ok && pmod_context_allocate (model, s->memory, &s->map) &&
+         pmod_context_allocate (model, s->memory, &s->shrunk);
   if (!ok)
     return pmod_model_check (model, "vision tower", error);
   s->max_tiles = n_tiles;
@@ -188,53 +194,40 @@ pmod_vision_encode (PmodContext *self,
 /* --- Merge ---------------------------------------------------------------------------------- */
 
 /* out [n, D] = table rows by index, -1 leaves a row as it is. */
-static gboolean
-gather (PmodContext *self,
-        GPtrArray *memory,
-        PmodTensor *out,
-        const PmodTensor *table,
-        const gint32 *index,
-        int n)
+static void
+gather (PmodContext *self, PmodTensor *out, const PmodTensor *table, const gint32 *index, int n)
 {
   PmodBackend *backend = self->model->backend;
-  PmodTensor rows = pmod_tensor_1d (NULL, PMOD_DTYPE_I32, n);
+  PmodTensor rows = pmod_tensor_rows (&self->vision.index, 0, n);
 
-  if (!pmod_context_allocate (self->model, memory, &rows))
-    return FALSE;
   pmod_upload (backend, rows.data, index, pmod_tensor_bytes (&rows));
   pmod_gather_rows (backend, out, table, &rows);
-  return pmod_backend_sync (backend);
 }
 
 /* Shrinks the map of an anyres picture: *table becomes the first tile's rows, then those of the
  * smaller map. */
-static gboolean
-shrink_map (PmodContext *self, GPtrArray *memory, const PmodPixels *layout, PmodTensor *table)
+static void
+shrink_map (PmodContext *self, const PmodPixels *layout, PmodTensor *table)
 {
   int64_t d = self->model->config->hidden;
   int64_t n_patches = pmod_config_tile_tokens (self->model->config);
   const PmodPlane *plane = &layout->planes[1];
   int n_map = layout->resample_rows * layout->resample_cols;
   int n_small = plane->rows * plane->cols;
-  PmodTensor map = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, n_map, d);
-  PmodTensor merged = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, n_patches + n_small, d);
-  PmodTensor small;
+  PmodTensor map = pmod_tensor_rows (&self->vision.map, 0, n_map);
+  PmodTensor merged = pmod_tensor_rows (&self->vision.shrunk, 0, n_patches + n_small);
+  PmodTensor small = pmod_tensor_rows (&merged, n_patches, n_small);
 
-  if (!pmod_context_allocate (self->model, memory, &map) ||
-      !pmod_context_allocate (self->model, memory, &merged) ||
-      !gather (self, memory, &map, table, layout->resample_merge, n_map))
-    return FALSE;
+  gather (self, &map, table, layout->resample_merge, n_map);
   pmod_copy (self->model->backend, merged.data, table->data,
              (gsize)(n_patches * d) * sizeof (float));
-  small = pmod_tensor_rows (&merged, n_patches, n_small);
   small = pmod_tensor_3d (small.data, PMOD_DTYPE_F32, plane->rows, plane->cols, d);
   map = pmod_tensor_3d (map.data, PMOD_DTYPE_F32, layout->resample_rows, layout->resample_cols, d);
   pmod_resample (self->model->backend, &small, &map);
   *table = merged;
-  return TRUE;
 }
 
-/* features [n_tokens, D], allocated: the tiles' vectors in the order of the sequence. */
+/* Fills in features [n_tokens, D]: the tiles' vectors in the order of the sequence. */
 static gboolean
 merge (PmodContext *self,
        const PmodPixels *layout,
@@ -243,67 +236,46 @@ merge (PmodContext *self,
        GError **error)
 {
   PmodModel *model = self->model;
-  g_autoptr (GPtrArray) memory = g_ptr_array_new ();
   g_autofree gint32 *newline = g_new (gint32, MAX (layout->n_tokens, 1));
   PmodTensor table = *projected;
   gboolean has_newline = FALSE;
-  gboolean ok = TRUE;
 
-  *features = pmod_tensor_2d (NULL, PMOD_DTYPE_F32, layout->n_tokens, model->config->hidden);
-  features->data = pmod_alloc (model->backend, pmod_tensor_bytes (features));
-  if (features->data == NULL)
-    return pmod_model_check (model, "picture", error);
   for (int i = 0; i < layout->n_tokens; i++)
     {
       newline[i] = layout->merge[i] < 0 ? 0 : -1;
       has_newline |= layout->merge[i] < 0;
     }
-
   if (layout->resample_merge != NULL)
-    ok = shrink_map (self, memory, layout, &table);
-  ok = ok && gather (self, memory, features, &table, layout->merge, layout->n_tokens);
+    shrink_map (self, layout, &table);
+  gather (self, features, &table, layout->merge, layout->n_tokens);
   if (has_newline)
-    ok =
-        ok && gather (self, memory, features, &model->projector.newline, newline, layout->n_tokens);
-  ok = pmod_model_check (model, "picture", error) && ok;
-  pmod_context_release (model, memory);
-  if (!ok)
-    pmod_free (model->backend, features->data);
-  return ok;
+    gather (self, features, &model->projector.newline, newline, layout->n_tokens);
+  return pmod_model_check (model, "picture", error);
 }
 
 /* --- Features ------------------------------------------------------------------------------- */
 
-static void
-clear_slot (PmodContext *self, PmodFeatureSlot *slot)
-{
-  if (slot->used != 0)
-    pmod_free (self->model->backend, slot->features.data);
-  memset (slot, 0, sizeof *slot);
-}
+/* They share one piece of memory, in which those that are longest unused give way: what is
+ * allocated and freed for each frame of a camera would make a whole device wait, also for the
+ * timeline beside. */
 
 void
 pmod_vision_clear (PmodContext *self)
 {
-  for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
-    clear_slot (self, &self->features[i]);
+  memset (self->features, 0, sizeof self->features);
 }
 
 static gboolean
-encode_image (
-    PmodContext *self, PmodImage *image, PmodTrace *trace, PmodTensor *features, GError **error)
+prepare_pool (PmodContext *self, GError **error)
 {
-  g_autoptr (PmodPixels) pixels = NULL;
-  PmodTensor projected;
-  gint64 start_us = g_get_monotonic_time ();
+  PmodModel *model = self->model;
 
-  pixels = pmod_pixels_new (image, self->model->config, error);
-  if (pixels == NULL)
-    return FALSE;
-  pmod_context_record_stage (trace, PMOD_STAGE_PREPROCESS, -1, pixels->n_tokens, start_us, 0, NULL,
-                             FALSE);
-  return pmod_vision_encode (self, pixels->pixels, pixels->n_tiles, trace, &projected, error) &&
-         merge (self, pixels, &projected, features, error);
+  if (self->feature_pool.data != NULL)
+    return TRUE;
+  self->feature_pool = pmod_tensor_2d (
+      NULL, PMOD_DTYPE_F32, pmod_model_get_feature_rows (model->config), model->config->hidden);
+  return pmod_context_allocate (model, self->memory, &self->feature_pool) ||
+         pmod_model_check (model, "picture", error);
 }
 
 /* The one that was asked for longest ago. NULL: none is in use. */
@@ -334,21 +306,97 @@ count_rows (PmodContext *self)
 
   for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
     if (self->features[i].used != 0)
-      n += self->features[i].features.shape[0];
+      n += self->features[i].n_rows;
   return n;
+}
+
+/* The first of those that begin at row or behind it. NULL: there is none. */
+static PmodFeatureSlot *
+find_next (PmodContext *self, gint64 row)
+{
+  PmodFeatureSlot *next = NULL;
+
+  for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
+    if (self->features[i].used != 0 && self->features[i].first >= row &&
+        (!next || self->features[i].first < next->first))
+      next = &self->features[i];
+  return next;
+}
+
+/* Moves it to row, which lies before it. A copy may not overlap itself: as many rows at a time as
+ * lie between. */
+static void
+move_slot (PmodContext *self, PmodFeatureSlot *slot, gint64 row)
+{
+  gint64 step = slot->first - row;
+
+  for (gint64 i = 0; step > 0 && i < slot->n_rows; i += step)
+    {
+      gint64 n = MIN (step, slot->n_rows - i);
+      PmodTensor to = pmod_tensor_rows (&self->feature_pool, row + i, n);
+      PmodTensor from = pmod_tensor_rows (&self->feature_pool, slot->first + i, n);
+
+      pmod_copy (self->model->backend, to.data, from.data, pmod_tensor_bytes (&to));
+    }
+  slot->first = row;
+}
+
+/* Where n_rows lie free in one piece, of which as many are free in all: the first gap of them, or
+ * behind all others, which then move together. */
+static gint64
+find_room (PmodContext *self, gint64 n_rows)
+{
+  PmodFeatureSlot *slot;
+  gint64 row = 0;
+
+  for (; (slot = find_next (self, row)) != NULL && slot->first - row < n_rows;)
+    row = slot->first + slot->n_rows;
+  if (row + n_rows <= self->feature_pool.shape[0])
+    return row;
+  for (row = 0; (slot = find_next (self, row)) != NULL; row += slot->n_rows)
+    move_slot (self, slot, row);
+  return row;
 }
 
 /* An empty slot, with room for n_rows. */
 static PmodFeatureSlot *
 make_room (PmodContext *self, gint64 n_rows)
 {
-  gint64 limit = pmod_model_get_feature_rows (self->model->config);
-  PmodFeatureSlot *oldest;
+  gint64 limit = self->feature_pool.shape[0];
+  PmodFeatureSlot *slot;
 
-  while ((oldest = find_oldest (self)) &&
-         (!find_empty (self) || count_rows (self) + n_rows > limit))
-    clear_slot (self, oldest);
-  return find_empty (self);
+  g_assert (n_rows <= limit);
+  while ((slot = find_oldest (self)) && (!find_empty (self) || count_rows (self) + n_rows > limit))
+    memset (slot, 0, sizeof *slot);
+  slot = find_empty (self);
+  slot->first = find_room (self, n_rows);
+  slot->n_rows = n_rows;
+  return slot;
+}
+
+/* Into a slot. Where a device fails, what was moved is lost with it: then all are empty. */
+static PmodFeatureSlot *
+encode_image (PmodContext *self, PmodImage *image, PmodTrace *trace, GError **error)
+{
+  g_autoptr (PmodPixels) pixels = NULL;
+  PmodTensor projected, features;
+  PmodFeatureSlot *slot;
+  gint64 start_us = g_get_monotonic_time ();
+
+  pixels = pmod_pixels_new (image, self->model->config, error);
+  if (pixels == NULL)
+    return NULL;
+  pmod_context_record_stage (trace, PMOD_STAGE_PREPROCESS, -1, pixels->n_tokens, start_us, 0, NULL,
+                             FALSE);
+  if (!pmod_vision_encode (self, pixels->pixels, pixels->n_tiles, trace, &projected, error) ||
+      !prepare_pool (self, error))
+    return NULL;
+  slot = make_room (self, pixels->n_tokens);
+  features = pmod_tensor_rows (&self->feature_pool, slot->first, slot->n_rows);
+  if (merge (self, pixels, &projected, &features, error))
+    return slot;
+  pmod_vision_clear (self);
+  return NULL;
 }
 
 gboolean
@@ -356,26 +404,21 @@ pmod_vision_features (
     PmodContext *self, PmodImage *image, PmodTrace *trace, PmodTensor *features, GError **error)
 {
   guint64 hash = pmod_image_get_hash (image);
-  PmodFeatureSlot *slot;
+  PmodFeatureSlot *slot = NULL;
 
-  for (int i = 0; i < PMOD_FEATURE_SLOTS; i++)
-    {
+  for (int i = 0; slot == NULL && i < PMOD_FEATURE_SLOTS; i++)
+    if (self->features[i].used != 0 && self->features[i].hash == hash)
       slot = &self->features[i];
-      if (slot->used != 0 && slot->hash == hash)
-        {
-          slot->used = ++self->feature_clock;
-          *features = slot->features;
-          pmod_context_record_stage (trace, PMOD_STAGE_VISION, -1, (int)features->shape[0], 0, 0,
-                                     NULL, TRUE);
-          return TRUE;
-        }
+  if (slot != NULL)
+    pmod_context_record_stage (trace, PMOD_STAGE_VISION, -1, (int)slot->n_rows, 0, 0, NULL, TRUE);
+  else
+    {
+      slot = encode_image (self, image, trace, error);
+      if (slot == NULL)
+        return FALSE;
+      slot->hash = hash;
     }
-
-  if (!encode_image (self, image, trace, features, error))
-    return FALSE;
-  slot = make_room (self, features->shape[0]);
-  slot->hash = hash;
-  slot->features = *features;
   slot->used = ++self->feature_clock;
+  *features = pmod_tensor_rows (&self->feature_pool, slot->first, slot->n_rows);
   return TRUE;
 }

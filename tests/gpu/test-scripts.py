@@ -143,6 +143,56 @@ def test_without_gpu():
     assert done.returncode == 2, done
 
 
-for test in (test_counts, test_work, test_reference, test_profile, test_report, test_without_gpu):
+def script(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\n" + text)
+    os.chmod(path, 0o755)
+
+
+def test_slices():
+    """Packed programs on a machine with a card: a call that has no time for all of it ends in time
+    with a report, and the next one does what is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        gpu, pack = os.path.join(folder, "tests/gpu"), os.path.join(folder, "pack")
+        shutil.copytree(HERE, gpu)
+        script(os.path.join(folder, "bin/nvidia-smi"), "echo a card\n")
+        script(os.path.join(pack, "build-gpu/src/cli/pmod"), "exit 0\n")
+        for name in ("attention", "linear", "order", "route", "rows", "train-attention", "train-linear",
+                     "train-optimizer", "train-route", "train-rows"):
+            wait = '[ -e "$READY" ] || sleep 100\n' if name == "linear" else ""
+            fail = '[ -e "$READY" ] || exit 3\n' if name == "rows" else ""
+            script(os.path.join(pack, "build-gpu/tests/unit/test-ops-" + name),
+                   f'[ "$1" = -l ] && echo /ops/cuda/f32 && exit\n{wait}{fail}'
+                   f'echo {name} >> "$RAN"; echo "ok 1 $3"\n')
+        subprocess.run(["tar", "-C", pack, "-cf", os.path.join(folder, "pack.tar"), "build-gpu"], check=True)
+        env = dict(os.environ, PATH=os.path.join(folder, "bin") + ":" + os.environ["PATH"],
+                   READY=os.path.join(folder, "ready"), RAN=os.path.join(folder, "ran"))
+
+        def call():
+            done = subprocess.run([os.path.join(gpu, "run"), "-p", os.path.join(folder, "pack.tar"),
+                                   "-o", os.path.join(folder, "out"), "-t", "13", "ops", "train"],
+                                  check=False, capture_output=True, text=True, env=env, timeout=60)
+            with open(os.path.join(folder, "out/report.txt"), encoding="utf-8") as file:
+                assert file.read() == done.stdout, done.stdout
+            with open(env["RAN"], encoding="utf-8") as file:
+                return done.returncode, done.stdout, file.read().split()
+
+        code, text, ran = call()
+        assert code == 1 and "LATE    ops-linear: no end in " in text, text
+        assert "FAILED  ops-rows: exit status 3" in text and "LATE    train: no time left" in text, text
+        assert text.count("\nok      ops-") == 8 and len(ran) == 8, (text, ran)
+        assert os.path.exists(os.path.join(folder, "out/logs.tar.gz"))
+        assert os.path.exists(os.path.join(folder, "out/report.json"))
+        script(env["READY"], "")
+        code, text, again = call()
+        assert text.count("\nok      ops-") == 10, text
+        assert sorted(again[len(ran):]) == ["linear", "rows"], (again, text)
+        assert "skipped train-trainer: not built" in text, text
+        assert code == 0, text
+
+
+for test in (test_counts, test_work, test_reference, test_profile, test_report, test_without_gpu,
+             test_slices):
     test()
     print("ok", test.__name__)

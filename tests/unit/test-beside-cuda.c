@@ -112,6 +112,78 @@ test_processor (void)
   g_assert_null (pmod_model_new_beside (model));
 }
 
+/* Reads the picture and says a token. */
+static void
+read_picture (PmodContext *context, PmodImage *picture)
+{
+  PmodModel *model = pmod_context_get_model (context);
+  g_autoptr (PmodPrompt) prompt =
+      pmod_prompt_new_raw (pmod_model_get_tokenizer (model), "<image>", &picture, 1, NULL);
+  g_autoptr (GError) error = NULL;
+  PmodParams params;
+  int token;
+
+  pmod_params_init (&params, pmod_model_get_config (model));
+  pmod_context_prefill (context, prompt, &params, NULL, &error);
+  g_assert_no_error (error);
+  pmod_context_decode (context, &params, NULL, &token, &error);
+  g_assert_no_error (error);
+}
+
+/* On a device that is nearly full there is none, and with a byte more there is one that takes
+ * nothing of what the first context was promised for its first picture. */
+static void
+test_full (void)
+{
+  static const guint8 pixel[3] = { 200, 100, 0 };
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "fixtures", MODEL, NULL);
+  g_autoptr (PmodImage) picture = pmod_image_new (1, 1, 3, pixel);
+  PmodModelOptions options = { .device = PMOD_DEVICE_CUDA, .precision = PMOD_PRECISION_F32 };
+  PmodEmulatedDevice device = pmod_emulated_device;
+  gsize least = 0, most = device.total_bytes;
+
+  /* The size of device from which on there is one. */
+  while (most - least > 1)
+    {
+      gsize middle = least + (most - least) / 2;
+      g_autoptr (PmodModel) model = NULL;
+      g_autoptr (PmodModel) beside = NULL;
+      g_autoptr (PmodContext) context = NULL;
+
+      device.total_bytes = middle;
+      pmod_emulated_set_device (&device);
+      model = pmod_model_open (path, &options, NULL, NULL, NULL);
+      context = model ? pmod_context_new (model, NULL) : NULL;
+      beside = model ? pmod_model_new_beside (model) : NULL;
+      *(beside ? &most : &least) = middle;
+      g_clear_pointer (&context, pmod_context_free);
+    }
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (PmodModel) model = NULL;
+      g_autoptr (PmodModel) beside = NULL;
+      PmodContext *contexts[2] = { NULL, NULL };
+
+      device.total_bytes = i ? most : least;
+      pmod_emulated_set_device (&device);
+      model = pmod_model_open (path, &options, NULL, NULL, NULL);
+      contexts[0] = device_new_context (model);
+      beside = pmod_model_new_beside (model);
+      g_assert_true ((beside != NULL) == i);
+      if (beside)
+        {
+          contexts[1] = device_new_context (beside);
+          read_picture (contexts[1], picture);
+        }
+      read_picture (contexts[0], picture);
+      g_test_message ("%zu of %zu bytes", device_get_use ().peak_bytes, device.total_bytes);
+      g_clear_pointer (&contexts[0], pmod_context_free);
+      g_clear_pointer (&contexts[1], pmod_context_free);
+    }
+  device_expect_unused ();
+  pmod_emulated_set_device (&pmod_emulated_device);
+}
+
 /* --- The session ----------------------------------------------------------------------------- */
 
 static gboolean
@@ -181,6 +253,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/beside/same", test_same);
   g_test_add_func ("/beside/processor", test_processor);
+  g_test_add_func ("/beside/full", test_full);
   g_test_add_func ("/beside/session", test_session);
   g_test_add_func ("/beside/ends", test_ends);
   return g_test_run ();

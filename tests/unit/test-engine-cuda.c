@@ -334,6 +334,62 @@ test_broken (gconstpointer n_launches)
   expect_same (logits);
 }
 
+/* One launch of a prefill is refused, and the device goes on: what the layers left that ran after
+ * it is no state to build on. */
+static void
+test_refused (gconstpointer n_launches)
+{
+  g_autoptr (PmodModel) model = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) logits = NULL;
+
+  pmod_emulated_set_device (&pmod_emulated_device);
+  model = open_model (PMOD_DEVICE_CUDA);
+  context = device_new_context (model);
+  pmod_emulated_fail (PMOD_EMULATED_REFUSE, GPOINTER_TO_INT (n_launches));
+  g_assert_false (prefill (context, NULL, &error));
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_DEVICE);
+  g_test_message ("%s", error->message);
+  g_assert_true (g_str_has_suffix (error->message, ": too many resources requested for launch"));
+  g_assert_null (pmod_context_get_logits (context));
+  logits = run (context);
+  expect_same (logits);
+}
+
+static void
+cancel (void *context)
+{
+  pmod_context_cancel (context);
+}
+
+/* The same when the user stops the run just then, behind the first router: neither that failure nor
+ * what it left is the next run's. */
+static void
+test_refused_and_cancelled (void)
+{
+  g_autoptr (PmodModel) model = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) logits = NULL;
+  guint64 n_launches;
+
+  pmod_emulated_set_device (&pmod_emulated_device);
+  model = open_model (PMOD_DEVICE_CUDA);
+  context = device_new_context (model);
+  n_launches = device_get_use ().n_calls[PMOD_EMULATED_REFUSE];
+  g_bytes_unref (run (context));
+  n_launches = device_get_use ().n_calls[PMOD_EMULATED_REFUSE] - n_launches;
+  pmod_context_clear (context);
+  pmod_emulated_tell (cancel, context);
+  /* In one of the last of twelve layers, of which eight come before the first router. */
+  pmod_emulated_fail (PMOD_EMULATED_REFUSE, (int)(n_launches * 10 / 12));
+  g_assert_false (prefill (context, NULL, &error));
+  g_assert_error (error, PMOD_ERROR, PMOD_ERROR_CANCELLED);
+  logits = run (context);
+  expect_same (logits);
+}
+
 /* --- Several, and stopping ------------------------------------------------------------------ */
 
 /* Models, and contexts of one model, take turns on one device. */
@@ -416,6 +472,18 @@ test_cancel (void)
 
 /* --- What it takes -------------------------------------------------------------------------- */
 
+/* Of the memory that was free, to info, no more was used than was said. */
+static void
+expect_enough (const PmodModelInfo *info)
+{
+  gsize own = pmod_emulated_device.total_bytes - info->memory.free;
+
+  g_test_message ("%zu bytes at most, %" G_GUINT64_FORMAT " said to be needed and %zu the "
+                  "backend's own",
+                  device_get_use ().peak_bytes, info->memory.total, own);
+  g_assert_cmpuint (device_get_use ().peak_bytes, <=, info->memory.total + own);
+}
+
 /* A token step allocates nothing on the device, and what was promised to suffice does. */
 static void
 test_memory (void)
@@ -443,9 +511,46 @@ test_memory (void)
   for (int i = 0; i < 4; i++)
     g_assert_true (pmod_context_decode (context, &params, NULL, &token, NULL));
   g_assert_cmpuint (device_get_use ().n_calls[PMOD_EMULATED_MALLOC], ==, n_allocations);
-  g_test_message ("%zu bytes at most, %" G_GUINT64_FORMAT " said to be needed",
-                  device_get_use ().peak_bytes, info->memory.total);
-  g_assert_cmpuint (device_get_use ().peak_bytes, <=, info->memory.total);
+  expect_enough (info);
+}
+
+/* Frames of a camera, each read once: from the third on nothing is allocated or freed on the
+ * device, which would make the timeline beside wait, too. What was promised to suffice holds them.
+ */
+static void
+test_frames (void)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "fixtures", "demo-v0", NULL);
+  PmodModelOptions options = { .device = PMOD_DEVICE_CUDA, .precision = PMOD_PRECISION_F32 };
+  g_autoptr (PmodModelInfo) info = NULL;
+  g_autoptr (PmodModel) model = NULL;
+  g_autoptr (PmodContext) context = NULL;
+  PmodEmulatedUse use = { 0 };
+  PmodParams params;
+
+  pmod_emulated_set_device (&pmod_emulated_device);
+  info = pmod_model_info_new (path, &options, NULL);
+  model = pmod_model_open (path, &options, NULL, NULL, NULL);
+  g_assert_nonnull (model);
+  context = device_new_context (model);
+  pmod_params_init (&params, pmod_model_get_config (model));
+  for (int i = 0; i < 3; i++)
+    {
+      guint8 pixels[4 * 3] = { (guint8)(40 * i), 99, 7, 255, 0, 31 };
+      g_autoptr (PmodImage) frame = pmod_image_new (2, 2, 6, pixels);
+      g_autoptr (PmodPrompt) prompt =
+          pmod_prompt_new_raw (pmod_model_get_tokenizer (model), "<image>", &frame, 1, NULL);
+      g_autoptr (GError) error = NULL;
+
+      if (i == 2)
+        use = device_get_use ();
+      pmod_context_prefill (context, prompt, &params, NULL, &error);
+      g_assert_no_error (error);
+    }
+  g_assert_cmpuint (device_get_use ().n_calls[PMOD_EMULATED_MALLOC], ==,
+                    use.n_calls[PMOD_EMULATED_MALLOC]);
+  g_assert_cmpint (device_get_use ().n_blocks, ==, use.n_blocks);
+  expect_enough (info);
 }
 
 /* F16 is every card's; of itself it is taken where BF16 is not. The processor refuses it, and an
@@ -509,9 +614,14 @@ main (int argc, char **argv)
   g_test_add_func ("/engine-cuda/full/second", test_no_second);
   g_test_add_data_func ("/engine-cuda/broken/first", GINT_TO_POINTER (0), test_broken);
   g_test_add_data_func ("/engine-cuda/broken/later", GINT_TO_POINTER (70), test_broken);
+  g_test_add_data_func ("/engine-cuda/refused/embedding", GINT_TO_POINTER (0), test_refused);
+  g_test_add_data_func ("/engine-cuda/refused/layer", GINT_TO_POINTER (20), test_refused);
+  g_test_add_data_func ("/engine-cuda/refused/later", GINT_TO_POINTER (70), test_refused);
+  g_test_add_func ("/engine-cuda/refused/cancelled", test_refused_and_cancelled);
   g_test_add_func ("/engine-cuda/several", test_several);
   g_test_add_func ("/engine-cuda/cancel", test_cancel);
   g_test_add_func ("/engine-cuda/memory", test_memory);
+  g_test_add_func ("/engine-cuda/frames", test_frames);
   g_test_add_func ("/engine-cuda/precision", test_precision);
   expected = run_anew (PMOD_DEVICE_CUDA);
   result = g_test_run ();

@@ -38,6 +38,10 @@ extern "C"
   /* In place of the device before, of which nothing may be in use any more. No fault is set. */
   void pmod_emulated_set_device (const PmodEmulatedDevice *device);
 
+  /* So many alike instead of one, until another is set. They share what is counted and what fails,
+   * but a stream and an event take work only of threads whose device is theirs. */
+  void pmod_emulated_set_n_devices (int n_devices);
+
   typedef enum
   {
     PMOD_EMULATED_MALLOC, /* refused: out of memory */
@@ -45,11 +49,15 @@ extern "C"
     PMOD_EMULATED_STREAM, /* refused: out of memory */
     PMOD_EMULATED_COPY,   /* fails, and from then on everything does, as on a device */
     PMOD_EMULATED_LAUNCH, /* the same */
+    PMOD_EMULATED_REFUSE, /* a launch is refused, and nothing else: the device goes on */
     PMOD_EMULATED_N_CALLS,
   } PmodEmulatedCall;
 
   /* The call fails once, after n_before that do not. */
   void pmod_emulated_fail (PmodEmulatedCall call, int n_before);
+
+  /* When that happens func is called, on the thread that it happens to. It must not use CUDA. */
+  void pmod_emulated_tell (void (*func) (void *data), void *data);
 
   typedef struct
   {

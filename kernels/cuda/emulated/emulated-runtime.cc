@@ -25,11 +25,13 @@ struct PmodEmulatedGraph
 
 struct PmodEmulatedStream
 {
+  int device;
   PmodEmulatedGraph *captured; /* what is given goes there, or NULL */
 };
 
 struct PmodEmulatedEvent
 {
+  int device;
   uint64_t recorded; /* work that was given before, counted */
   bool timed;
   double ms; /* of the clock, when the stream got there */
@@ -49,16 +51,22 @@ struct State
 {
   std::mutex mutex;
   PmodEmulatedDevice device = shared_device;
+  int n_devices = 1;
   std::deque<std::function<void ()>> queue;
   uint64_t n_given, n_done;
   cudaError_t last;
   cudaError_t broken;                     /* the device is, until it is set again */
   int fails_after[PMOD_EMULATED_N_CALLS]; /* calls that are left before, plus 1; 0: it does not */
+  void (*tell) (void *data);
+  void *tell_data;
   PmodEmulatedUse use;
 };
 
 /* Made before other objects are: emulated-provider.c sets a device before main(). */
 State state __attribute__ ((init_priority (200)));
+
+/* The thread's own. */
+thread_local int current_device;
 
 typedef std::lock_guard<std::mutex> Lock;
 
@@ -86,8 +94,12 @@ check_device (void)
 bool
 is_failing (PmodEmulatedCall call)
 {
+  bool fails = state.fails_after[call] > 0 && --state.fails_after[call] == 0;
+
   state.use.n_calls[call]++;
-  return state.fails_after[call] > 0 && --state.fails_after[call] == 0;
+  if (fails && state.tell)
+    state.tell (state.tell_data);
+  return fails;
 }
 
 /* Memory is opened once for all of it: that is slow. */
@@ -158,11 +170,21 @@ pmod_emulated_set_device (const PmodEmulatedDevice *device)
       state.use.n_graphs)
     abort_saying ("another device, but the one before is in use");
   state.device = *device;
+  state.n_devices = 1;
   state.queue.clear ();
   state.n_given = state.n_done = 0;
   state.last = state.broken = cudaSuccess;
   memset (state.fails_after, 0, sizeof state.fails_after);
+  state.tell = nullptr;
   state.use = PmodEmulatedUse ();
+}
+
+void
+pmod_emulated_set_n_devices (int n_devices)
+{
+  Lock lock (state.mutex);
+
+  state.n_devices = n_devices;
 }
 
 void
@@ -171,6 +193,15 @@ pmod_emulated_fail (PmodEmulatedCall call, int n_before)
   Lock lock (state.mutex);
 
   state.fails_after[call] = n_before + 1;
+}
+
+void
+pmod_emulated_tell (void (*func) (void *data), void *data)
+{
+  Lock lock (state.mutex);
+
+  state.tell = func;
+  state.tell_data = data;
 }
 
 void
@@ -206,6 +237,8 @@ cudaGetErrorString (cudaError_t error)
       return "no kernel image is available for execution on the device";
     case cudaErrorInvalidResourceHandle:
       return "invalid resource handle";
+    case cudaErrorLaunchOutOfResources:
+      return "too many resources requested for launch";
     case cudaErrorLaunchFailure:
       return "unspecified launch failure";
     case cudaErrorStreamCaptureUnsupported:
@@ -237,7 +270,7 @@ cudaGetDeviceCount (int *n_devices)
 
   if (state.device.driver == PMOD_EMULATED_NO_DRIVER)
     return result (cudaErrorInsufficientDriver);
-  *n_devices = state.device.driver == PMOD_EMULATED_DRIVER;
+  *n_devices = state.device.driver == PMOD_EMULATED_DRIVER ? state.n_devices : 0;
   return result (*n_devices > 0 ? cudaSuccess : cudaErrorNoDevice);
 }
 
@@ -248,7 +281,7 @@ cudaGetDeviceProperties (cudaDeviceProp *properties, int device)
 
   if (state.device.driver == PMOD_EMULATED_NO_DRIVER)
     return result (cudaErrorInsufficientDriver);
-  if (device != 0 || state.device.driver != PMOD_EMULATED_DRIVER)
+  if (device < 0 || device >= state.n_devices || state.device.driver != PMOD_EMULATED_DRIVER)
     return result (cudaErrorInvalidDevice);
   *properties = cudaDeviceProp ();
   strcpy (properties->name, "emulated device");
@@ -264,7 +297,18 @@ cudaSetDevice (int device)
   Lock lock (state.mutex);
   cudaError_t error = check_device ();
 
-  return result (error == cudaSuccess && device != 0 ? cudaErrorInvalidDevice : error);
+  if (error == cudaSuccess && (device < 0 || device >= state.n_devices))
+    error = cudaErrorInvalidDevice;
+  if (error == cudaSuccess)
+    current_device = device;
+  return result (error);
+}
+
+cudaError_t
+cudaGetDevice (int *device)
+{
+  *device = current_device;
+  return cudaSuccess;
 }
 
 cudaError_t
@@ -305,6 +349,7 @@ cudaStreamCreateWithPriority (cudaStream_t *stream, unsigned flags, int priority
   if (error != cudaSuccess || flags != cudaStreamNonBlocking || priority < -2 || priority > 0)
     return result (error != cudaSuccess ? error : cudaErrorInvalidValue);
   *stream = new PmodEmulatedStream ();
+  (*stream)->device = current_device;
   state.use.n_streams++;
   return cudaSuccess;
 }
@@ -346,6 +391,7 @@ cudaEventCreateWithFlags (cudaEvent_t *event, unsigned flags)
   if (error != cudaSuccess || (flags != 0 && flags != cudaEventDisableTiming))
     return result (error != cudaSuccess ? error : cudaErrorInvalidValue);
   *event = new PmodEmulatedEvent ();
+  (*event)->device = current_device;
   (*event)->timed = flags == 0;
   state.use.n_events++;
   return cudaSuccess;
@@ -356,7 +402,7 @@ cudaEventRecord (cudaEvent_t event, cudaStream_t stream)
 {
   Lock lock (state.mutex);
 
-  if (!event || !stream)
+  if (!event || !stream || event->device != stream->device)
     return result (cudaErrorInvalidResourceHandle);
   if (event->timed)
     give (
@@ -623,8 +669,10 @@ pmod_emulate_submit (
   Lock lock (state.mutex);
   cudaError_t error = check_device ();
 
-  if (error == cudaSuccess && !stream)
+  if (error == cudaSuccess && (!stream || stream->device != current_device))
     error = cudaErrorInvalidResourceHandle;
+  if (error == cudaSuccess && is_failing (PMOD_EMULATED_REFUSE))
+    error = cudaErrorLaunchOutOfResources;
   result (error);
   if (error == cudaSuccess && stream->captured)
     stream->captured->work.push_back ([=] { pmod_emulate_launch (grid, block, n_shared, body); });

@@ -17,6 +17,7 @@ enum cudaError_t
   cudaErrorInvalidDevice = 101,
   cudaErrorNoKernelImageForDevice = 209,
   cudaErrorInvalidResourceHandle = 400,
+  cudaErrorLaunchOutOfResources = 701,
   cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
   cudaErrorGraphExecUpdateFailure = 910,
@@ -56,6 +57,7 @@ cudaError_t cudaGetLastError (void);
 cudaError_t cudaGetDeviceCount (int *n_devices);
 cudaError_t cudaGetDeviceProperties (cudaDeviceProp *properties, int device);
 cudaError_t cudaSetDevice (int device);
+cudaError_t cudaGetDevice (int *device);
 
 cudaError_t cudaFuncGetAttributes (cudaFuncAttributes *attributes, const void *kernel);
 cudaError_t cudaDeviceGetStreamPriorityRange (int *least, int *greatest);

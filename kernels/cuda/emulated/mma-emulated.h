@@ -4,6 +4,19 @@
 
 #include "emulate.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What moves 16 bytes at once takes no other addresses: a device would stop. */
+static inline void
+pmod_emulate_check_aligned (const void *address)
+{
+  if ((uintptr_t)address % 16 == 0)
+    return;
+  fprintf (stderr, "cuda emulation: 16 bytes at an address that is no multiple of 16\n");
+  abort ();
+}
+
 /* What the lanes of one warp give. Warps that wait in here differ, so each has its own. */
 struct PmodEmulateGiven
 {
@@ -62,6 +75,7 @@ pmod_emulate_load (uint32_t to[4], const void *row, bool turned)
   PmodEmulateGiven *given = pmod_emulate_given ();
   int lane = pmod_emulate_lane (), g = lane / 4, p = lane % 4 * 2;
 
+  pmod_emulate_check_aligned (row);
   given->rows[lane] = (const uint16_t *)row;
   __syncwarp ();
   for (int m = 0; m < 4; m++)
@@ -90,6 +104,8 @@ load_matrices_turned (uint32_t to[4], const void *row)
 static inline void
 copy_async (void *shared, const void *from, bool valid)
 {
+  pmod_emulate_check_aligned (shared);
+  pmod_emulate_check_aligned (from);
   if (valid)
     memcpy (shared, from, 16);
   else
