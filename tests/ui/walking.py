@@ -123,7 +123,7 @@ def shown(window, root):
     def on_top(page, others):
         """Of pages in one place, the one that a click would go to."""
         x, y, width, height = box_of(atspi, page)
-        if width <= 0 or height <= 0 or x + width <= 0:
+        if width <= 0 or height <= 0 or x + width // 2 <= 0 or x + width // 2 >= edge:
             return False
         if not any(overlap((x, y, width, height), box_of(atspi, other)) for other in others):
             return True

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include <math.h>
+#include <string.h>
 
 void
 reference_adamw (
@@ -25,12 +26,12 @@ static void
 multiply (double *c, const double *a, const double *b, int m, int k, int n)
 {
   for (int i = 0; i < m; i++)
-    for (int j = 0; j < n; j++)
-      {
-        c[i * n + j] = 0;
-        for (int l = 0; l < k; l++)
+    {
+      memset (c + i * n, 0, sizeof *c * (size_t)n);
+      for (int l = 0; l < k; l++)
+        for (int j = 0; j < n; j++)
           c[i * n + j] += a[i * k + l] * b[l * n + j];
-      }
+    }
 }
 
 /* The iteration by its definition, X [m,n] in place, also where m > n. */

@@ -53,6 +53,7 @@ struct Place
 struct Fiber
 {
   Place place;
+  dim3 index;  /* of its thread */
   char *stack; /* NULL until it is made */
   bool ended;  /* its thread has */
   /* What it waits for: a barrier that has passed generation. */
@@ -95,6 +96,21 @@ switch_to (Place *from, Place *to)
 #endif
 }
 
+bool
+can_run (const Fiber *fiber)
+{
+  return !fiber->ended && !(fiber->waits && fiber->waits->generation == fiber->generation);
+}
+
+/* The fiber is the one that runs from now on. */
+Fiber *
+choose (unsigned i)
+{
+  block.running = i;
+  threadIdx = block.fibers[i].index;
+  return &block.fibers[i];
+}
+
 /* Opens the barrier if all n threads that it is for are there. */
 bool
 open_if_full (Barrier *barrier, unsigned n)
@@ -117,20 +133,38 @@ open_full_barriers (Warp *warp)
     warp->passed = lanes;
 }
 
-/* The running thread stops until the barrier opens. */
-void
-wait (Barrier *barrier, Warp *warp)
+/* To a neighbour in the warp that can run, for most of what is waited for are these; else to the
+ * scheduler. */
+Place *
+choose_next (void)
+{
+  unsigned first = block.running / N_LANES * N_LANES;
+
+  for (unsigned i = 1; i < N_LANES; i++)
+    {
+      unsigned next = first + (block.running + i) % N_LANES;
+
+      if (next < block.n_threads && block.fibers[next].stack && can_run (&block.fibers[next]))
+        return &choose (next)->place;
+    }
+  return &block.scheduler;
+}
+
+/* The running thread stops until the barrier, of n threads, opens. Returns whether it opened it.
+ * Inline, for after a switch no processor foresees where functions return to. */
+inline __attribute__ ((always_inline)) bool
+wait (Barrier *barrier, unsigned n)
 {
   Fiber *self = &block.fibers[block.running];
 
   self->generation = barrier->generation;
   barrier->n_arrived++;
-  open_full_barriers (warp);
-  if (barrier->generation != self->generation)
-    return;
+  if (open_if_full (barrier, n))
+    return true;
   self->waits = barrier;
-  switch_to (&self->place, &block.scheduler);
+  switch_to (&self->place, choose_next ());
   self->waits = nullptr;
+  return false;
 }
 
 /* What a fiber does: one thread after another. */
@@ -155,12 +189,8 @@ run_threads (void)
 void
 resume (unsigned i)
 {
-  Fiber *fiber = &block.fibers[i];
+  Fiber *fiber = choose (i);
 
-  block.running = i;
-  threadIdx.x = i % blockDim.x;
-  threadIdx.y = i / blockDim.x % blockDim.y;
-  threadIdx.z = i / blockDim.x / blockDim.y;
   if (fiber->stack)
     {
       switch_to (&block.scheduler, &fiber->place);
@@ -195,9 +225,7 @@ run_warp (unsigned first)
       again = false;
       for (unsigned i = first; i < end; i++)
         {
-          const Fiber *fiber = &block.fibers[i];
-
-          if (fiber->ended || (fiber->waits && fiber->waits->generation == fiber->generation))
+          if (!can_run (&block.fibers[i]))
             continue;
           resume (i);
           again = ran = true;
@@ -254,15 +282,31 @@ own_warp (void)
   return &block.warps[block.running / N_LANES];
 }
 
+inline __attribute__ ((always_inline)) void
+wait_for_warp (unsigned mask)
+{
+  Warp *warp = own_warp ();
+  unsigned lanes = mask & warp->live;
+
+  if (warp->barrier.n_arrived > 0 && warp->barrier.mask != mask)
+    {
+      fprintf (stderr, "cuda emulation: lanes of one warp wait for different lanes\n");
+      abort ();
+    }
+  warp->barrier.mask = mask;
+  if (wait (&warp->barrier, (unsigned)__builtin_popcount (lanes)))
+    warp->passed = lanes;
+}
+
 /* All lanes of mask give a value. Returns what each lane gave. */
-const uint32_t *
+inline const uint32_t *
 exchange (unsigned mask, uint32_t value)
 {
   Warp *warp = own_warp ();
   uint32_t *given = warp->given[warp->barrier.generation % 2];
 
   given[block.running % N_LANES] = value;
-  __syncwarp (mask);
+  wait_for_warp (mask);
   return given;
 }
 
@@ -271,21 +315,13 @@ exchange (unsigned mask, uint32_t value)
 void
 __syncthreads (void)
 {
-  wait (&block.all, own_warp ());
+  wait (&block.all, block.n_live);
 }
 
 void
 __syncwarp (unsigned mask)
 {
-  Warp *warp = own_warp ();
-
-  if (warp->barrier.n_arrived > 0 && warp->barrier.mask != mask)
-    {
-      fprintf (stderr, "cuda emulation: lanes of one warp wait for different lanes\n");
-      abort ();
-    }
-  warp->barrier.mask = mask;
-  wait (&warp->barrier, warp);
+  wait_for_warp (mask);
 }
 
 uint32_t
@@ -334,6 +370,9 @@ pmod_emulate_launch (dim3 grid, dim3 threads, size_t n_shared, const std::functi
     abort ();
   blockDim = threads;
   gridDim = grid;
+  for (unsigned i = 0; i < n_threads; i++)
+    block.fibers[i].index =
+        dim3 (i % threads.x, i / threads.x % threads.y, i / threads.x / threads.y);
   for (unsigned z = 0; z < grid.z; z++)
     for (unsigned y = 0; y < grid.y; y++)
       for (unsigned x = 0; x < grid.x; x++)
