@@ -48,10 +48,15 @@ class States:
         before = x_windows(window)
         opens()
         x_id = wait_for(f"a popover, {state}", lambda: x_windows(window) - before).pop()
-        shell = xdotool("getwindowgeometry", "--shell", x_id)
-        place = dict(line.split("=") for line in shell)
-        x, y, *size = (int(place[part]) for part in ("X", "Y", "WIDTH", "HEIGHT"))
-        root = wait_for(f"the popover, {state}", lambda: find_popover(window, size))
+
+        def find():
+            """It may still grow."""
+            place = dict(line.split("=") for line in xdotool("getwindowgeometry", "--shell", x_id))
+            x, y, *size = (int(place[part]) for part in ("X", "Y", "WIDTH", "HEIGHT"))
+            root = find_popover(window, size)
+            return root and (root, x, y)
+
+        root, x, y = wait_for(f"the popover, {state}", find)
         box = walking.box_of(window.Atspi, root)
         self.walker.origin = x - box[0], y - box[1]
         self.visit(state, root, by_keys)
