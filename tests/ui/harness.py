@@ -263,6 +263,24 @@ class Window:
     def press(self, name, role=None):
         self.find(name, role).do_action(0)
 
+    def choose_file(self, title, path):
+        """By the file chooser of that title, which is coming: the path goes into its own entry."""
+        chooser = wait_for(f"the chooser {title}", lambda: xdotool("search", "--name", title))[-1]
+
+        def has_entry():
+            """One that has just come may not have the keys yet; a slash too many leads to the same file."""
+            nodes = (node for node in self.everything() if node.get_name() == "GtkFileChooserEntry")
+            if any(self.has(node, "FOCUSED") for node in nodes):
+                return True
+            xdotool("windowfocus", chooser)
+            keys("slash")
+            time.sleep(0.5)
+            return False
+
+        wait_for("the chooser's entry", has_entry)
+        type_text(str(path)[1:])
+        keys("Return", "Return")
+
     def layers(self):
         """As they are now: what is asked of them later is what they were."""
         return self.tree.children(self.frame, "Layers")

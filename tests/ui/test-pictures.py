@@ -41,21 +41,7 @@ def click(window, start):
 
 def add_by_key(window, path):
     keys("ctrl+shift+a")
-    chooser = wait_for("the chooser", lambda: xdotool("search", "--name", "Add a Picture"))[-1]
-
-    def entry():
-        """A chooser that has just come may not have the keys yet; a slash too many leads to the same file."""
-        nodes = (n for n in window.everything() if n.get_name() == "GtkFileChooserEntry")
-        if any(window.has(n, "FOCUSED") for n in nodes):
-            return True
-        xdotool("windowfocus", chooser)
-        keys("slash")
-        time.sleep(0.5)
-        return False
-
-    wait_for("the chooser's entry", entry)
-    type_text(str(path)[1:])
-    keys("Return", "Return")
+    window.choose_file("Add a Picture", path)
     window.wait_name(f"Remove {path.name}")
 
 
