@@ -106,6 +106,7 @@ update (PmodComposerBar *self)
   guint n_pictures = count_pictures (self);
   g_autofree char *text = NULL;
   g_autofree char *parts = needed >= 0 ? describe_parts (self, n_pictures, needed, limit) : NULL;
+  const char *shown;
 
   gtk_widget_set_visible (GTK_WIDGET (self), !pmod_chat_get_read_only (self->chat));
   if (!fits)
@@ -119,13 +120,11 @@ update (PmodComposerBar *self)
       text = describe_pictures (tokens, n_pictures);
       g_free (tokens);
     }
-  gtk_label_set_label (self->label, text ? text : "");
+  shown = text ? text : "";
+  gtk_label_set_label (self->label, shown);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self->label), parts);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->label), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  fits && parts ? parts
-                                  : text        ? text
-                                                : "",
-                                  -1);
+                                  fits && parts ? parts : shown, -1);
   gtk_widget_add_css_class (GTK_WIDGET (self->label), fits ? "dim-label" : "error");
   gtk_widget_remove_css_class (GTK_WIDGET (self->label), fits ? "error" : "dim-label");
 }

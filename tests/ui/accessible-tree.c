@@ -50,11 +50,14 @@ node_free (gpointer data)
 }
 
 static GVariant *
-call (Tree *self, const char *path, const char *method, GVariant *arguments, GError **error)
+call (Tree *self,
+      const char *path,
+      const char *interface,
+      const char *method,
+      GVariant *arguments,
+      GError **error)
 {
-  g_auto (GStrv) parts = g_strsplit (method, " ", 2);
-
-  return g_dbus_connection_call_sync (self->bus, self->owner, path, parts[0], parts[1], arguments,
+  return g_dbus_connection_call_sync (self->bus, self->owner, path, interface, method, arguments,
                                       NULL, G_DBUS_CALL_FLAGS_NONE, LIMIT_MS, NULL, error);
 }
 
@@ -62,7 +65,7 @@ call (Tree *self, const char *path, const char *method, GVariant *arguments, GEr
 static gboolean
 add_items (Tree *self, GError **error)
 {
-  g_autoptr (GVariant) answer = call (self, CACHE, "org.a11y.atspi.Cache GetItems", NULL, error);
+  g_autoptr (GVariant) answer = call (self, CACHE, "org.a11y.atspi.Cache", "GetItems", NULL, error);
   g_autoptr (GVariant) items = answer ? g_variant_get_child_value (answer, 0) : NULL;
 
   for (gsize i = 0; items && i < g_variant_n_children (items); i++)
@@ -86,7 +89,7 @@ add_items (Tree *self, GError **error)
 static gboolean
 count_windows (Tree *self, GError **error)
 {
-  g_autoptr (GVariant) answer = call (self, self->root, "org.freedesktop.DBus.Properties Get",
+  g_autoptr (GVariant) answer = call (self, self->root, "org.freedesktop.DBus.Properties", "Get",
                                       g_variant_new ("(ss)", ACCESSIBLE, "ChildCount"), error);
   g_autoptr (GVariant) count = NULL;
   Node *node;

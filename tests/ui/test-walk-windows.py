@@ -36,8 +36,8 @@ def test_dialogs():
 
 def is_folded(window):
     """Its pages have their switch at the bottom."""
-    places = [n.get_extents(window.Atspi.CoordType.WINDOW) for n in window.walk() if n.get_name() == "Chat"]
-    return any(place.height > 0 and place.y > 500 for place in places)
+    boxes = [window.box(node) for node in window.walk() if node.get_name() == "Chat"]
+    return any(height > 0 and y > 500 for _, y, _, height in boxes)
 
 
 def open_server(window):
